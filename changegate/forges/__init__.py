@@ -1,0 +1,49 @@
+"""Forges: where changes live. One port, one adapter a file; an adapter is the only importer of its vendor's library.
+
+An adapter translates. It judges nothing, and it never leaves out what it could not read: a value that the forge did not give becomes
+`Unavailable`, a failure that leaves nothing to judge becomes `ForgeError`.
+"""
+
+from typing import NamedTuple, Protocol
+
+from changegate.facts import BaseSource, Change, Deployment, DeployRange, Known, Missing, Text
+
+
+class Baseline(NamedTuple):
+    """A commit that something besides the forge says is deployed now."""
+
+    commit: str
+    source: BaseSource
+    url: str = ""
+
+
+class TrustedFiles(NamedTuple):
+    """What is read at the deployed commit, which nobody can change by the deploy being judged."""
+
+    policy: bytes | Missing
+    templates: Known[tuple[Text, ...]]
+
+
+class Forge(Protocol):
+    """What the gate asks of a forge. Every method raises `ForgeError` where it can't give a whole answer."""
+
+    @property
+    def name(self) -> str:
+        """`git`, `github`…: the word in the record."""
+
+    def resolve_head(self, commit: str) -> str:
+        """The full id of the commit that a revision names. Raises `InputError` where there is no such commit."""
+
+    def resolve_range(self, deployment: Deployment, *, requested: str | None, logged: Baseline | None) -> DeployRange:
+        """Every commit between what is deployed and `deployment.head`, over the full ancestry.
+
+        What is deployed is: the forge's last successful deployment of the environment, else `logged`, else `requested`. Where both a
+        known baseline and `requested` are there, `requested` may only widen the range (be the baseline, or its ancestor).
+        Raises `InputError` where nothing says what is deployed, where `requested` is no commit, or where it would narrow the range.
+        """
+
+    def read_trusted(self, commit: str, policy_path: str) -> TrustedFiles:
+        """The policy file and the description templates, as they stand at `commit`."""
+
+    def fetch_changes(self, deployment: Deployment, deploy_range: DeployRange) -> tuple[Change, ...]:
+        """The changes that brought `deploy_range.commits`, oldest first. Every commit of the range is in the `landed` of exactly one."""

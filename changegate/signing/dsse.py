@@ -1,0 +1,129 @@
+"""DSSE v1.0 envelopes (https://github.com/secure-systems-lab/dsse): sign exact bytes, verify exact bytes.
+
+Bytes in, verified bytes out. The payload is never parsed before its signature holds, and never serialised again.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from changegate import canonical
+from changegate.errors import FormatError, VerificationError
+from changegate.signing import Signer
+
+PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
+MAX_SIGNATURES: Final = 16
+_DAMAGED: Final = "The envelope is damaged or not one of changegate's; fetch it again from the store."
+
+
+@dataclass(frozen=True)
+class Signature:
+    """One signature, and the hint which key made it."""
+
+    key_id: str
+    value: bytes
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A payload with its signatures, not yet verified."""
+
+    payload_type: str
+    payload: bytes
+    signatures: tuple[Signature, ...]
+
+
+def pae(payload_type: str, payload: bytes) -> bytes:
+    """DSSE's pre-authentication encoding. Lengths count bytes, not characters (protocol.md, "Signature Definition")."""
+    kind = payload_type.encode("utf-8")
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+
+
+def sign(payload: bytes, signer: Signer, *, payload_type: str = PAYLOAD_TYPE) -> Envelope:
+    """An envelope around exactly these bytes. Raises `SigningError`."""
+    value = signer.sign(pae(payload_type, payload))
+    return Envelope(payload_type, payload, (Signature(signer.key_id, value),))
+
+
+def format_envelope(envelope: Envelope) -> bytes:
+    """The envelope's canonical JSON: `parse_envelope` gives the same envelope back."""
+    return canonical.dumps(
+        {
+            "payload": _encode(envelope.payload),
+            "payloadType": envelope.payload_type,
+            "signatures": [{"keyid": each.key_id, "sig": _encode(each.value)} for each in envelope.signatures],
+        }
+    )
+
+
+def parse_envelope(data: bytes) -> Envelope:
+    """Read an envelope. Raises `FormatError` for anything but an envelope: strict JSON, strict base64, no unknown shape."""
+    value = canonical.loads(data, what="envelope")
+    match value:
+        case {"payload": str(payload), "payloadType": str(kind), "signatures": [_, *_] as signatures} if len(value) == 3:
+            if len(signatures) > MAX_SIGNATURES:
+                raise FormatError(f"envelope: more than {MAX_SIGNATURES} signatures", remedy=_DAMAGED)
+            return Envelope(kind, _decode(payload, "payload"), tuple(_parse_signature(each) for each in signatures))
+    raise FormatError("envelope: not the shape of a DSSE envelope", remedy=_DAMAGED)
+
+
+def _parse_signature(value: Any) -> Signature:
+    match value:
+        case {"keyid": str(key_id), "sig": str(signature)} if len(value) == 2:
+            return Signature(key_id, _decode(signature, "sig"))
+    raise FormatError("envelope: a signature has no keyid and sig", remedy=_DAMAGED)
+
+
+def verify(envelope: Envelope, keys: Mapping[str, Ed25519PublicKey]) -> tuple[str, bytes]:
+    """The id of the trusted key that signed, and the verified payload.
+
+    1. The payload type is an in-toto statement's.
+    2. At least one signature names a key in `keys` and holds over the PAE of type and payload.
+    3. A signature that names a trusted key and doesn't hold refuses the whole envelope. Signatures of unknown keys say nothing.
+
+    The caller still owes: that the key was valid when the record was made (`changegate.trust`), and that the payload is a statement.
+    Raises `VerificationError`.
+    """
+    if envelope.payload_type != PAYLOAD_TYPE:
+        raise VerificationError(f"envelope: payload type {envelope.payload_type!r}, not {PAYLOAD_TYPE!r}", remedy="This is no change record.")
+    signed = pae(envelope.payload_type, envelope.payload)
+    verified: str | None = None
+    for signature in envelope.signatures:
+        key = keys.get(signature.key_id)
+        if key is None:
+            continue
+        try:
+            key.verify(signature.value, signed)
+        except InvalidSignature as error:
+            raise VerificationError(
+                f"envelope: the signature by key {signature.key_id[:16]} doesn't hold over these bytes",
+                remedy="The record was changed after it was signed. Compare with a copy; treat this one as tampered with.",
+            ) from error
+        verified = verified or signature.key_id
+    if verified is None:
+        named = ", ".join(each.key_id[:16] for each in envelope.signatures)
+        raise VerificationError(
+            f"envelope: signed by no trusted key (signed by {named})",
+            remedy="Add that key to the trust file only if its owner confirms it; otherwise the record is not what it claims.",
+        )
+    return verified, envelope.payload
+
+
+def _encode(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _decode(text: str, what: str) -> bytes:
+    """Strict standard base64: what decodes must encode to the same text."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise FormatError(f"envelope: {what} is not base64", remedy=_DAMAGED) from error
+    if _encode(data) != text:
+        raise FormatError(f"envelope: {what} is not canonical base64", remedy=_DAMAGED)
+    return data
