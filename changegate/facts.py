@@ -12,7 +12,7 @@ Two types say that a value is not there, and they are never confused:
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict
 
@@ -55,9 +55,9 @@ class Unavailable(Fact):
 
 
 T = TypeVar("T")
-Known = T | Unavailable
+Known: TypeAlias = T | Unavailable
 """A value that there always is, if only one could see it."""
-Maybe = T | Missing | Unavailable
+Maybe: TypeAlias = T | Missing | Unavailable
 """A value that there may not be."""
 
 MISSING: Final = Missing()

@@ -46,7 +46,9 @@ class PeerApproved(Rules):
     permission: Literal["write", "any"] = Field("write", description="Whose approval counts: those who may write to the repository, or anybody's.")
     newer_base: Literal["allow", "block"] = Field("allow", description="A change that was merged onto a newer base than the one it was reviewed on.")
     trailers: tuple[Name, ...] = Field(
-        ("Reviewed-by", "Approved-by"), strict=False, description="Commit trailers that assert an approval, where the facts come from a bare git history."
+        ("Reviewed-by", "Approved-by"),
+        strict=False,
+        description="Commit trailers that assert an approval, where the facts come from a bare git history.",
     )
 
 
@@ -69,14 +71,18 @@ class RollbackPlan(Rules):
         min_length=1,
         description="Titles of the section that holds the plan, at any heading level, in any case.",
     )
-    min_words: Annotated[int, Field(ge=1, le=200)] = Field(3, description="Fewer words than this are no plan, unless they name a version that was deployed before.")
+    min_words: Annotated[int, Field(ge=1, le=200)] = Field(
+        3, description="Fewer words than this are no plan, unless they name a version that was deployed before."
+    )
 
 
 class ChecksPassed(Rules):
     """The tests passed on what was reviewed and on what landed."""
 
     enabled: bool = True
-    required: tuple[Name, ...] = Field((), strict=False, description="Checks that must be there and have passed. All others that ran must have passed too.")
+    required: tuple[Name, ...] = Field(
+        (), strict=False, description="Checks that must be there and have passed. All others that ran must have passed too."
+    )
     ignore: tuple[Name, ...] = Field((), strict=False, description="Checks that are left out of the judgement.")
 
 
@@ -92,7 +98,7 @@ class Controls(Rules):
 class EffectivePolicy(Rules):
     """What holds for one environment."""
 
-    enforce: bool = Field(True, description="false: audit mode. Every deploy is judged and recorded, none is stopped.")
+    enforce: bool = Field(default=True, description="false: audit mode. Every deploy is judged and recorded, none is stopped.")
     assurance: Assurance = Field(
         Assurance.ASSERTED,
         strict=False,
@@ -206,7 +212,7 @@ _SCALARS: Final = yaml.SafeLoader("")
 def _explain(error: ValidationError, root: yaml.Node, source: str) -> PolicyError:
     """The first defect, as file, line, key, what is wrong and the nearest valid name."""
     first = error.errors()[0]
-    path = [part for part in first["loc"] if isinstance(part, str | int)]
+    path = list(first["loc"])
     line = _line(root, path)
     where = f"{source}:{line}: {'.'.join(map(str, path))}"
     if first["type"] == "extra_forbidden":
@@ -214,7 +220,9 @@ def _explain(error: ValidationError, root: yaml.Node, source: str) -> PolicyErro
         near = difflib.get_close_matches(str(path[-1]), names, n=1, cutoff=0.5)
         hint = f"Did you mean '{near[0]}'?" if near else f"Valid here: {', '.join(names)}."
         return PolicyError(f"{where}: unknown key", remedy=hint)
-    return PolicyError(f"{where}: {first['msg'].lower()} (found {first['input']!r})", remedy="`changegate policy schema` lists every key and its values.")
+    return PolicyError(
+        f"{where}: {first['msg'].lower()} (found {first['input']!r})", remedy="`changegate policy schema` lists every key and its values."
+    )
 
 
 def _valid_names(path: list[str | int]) -> list[str]:

@@ -31,11 +31,15 @@ class PrivateKey:
             key = serialization.load_pem_private_key(pem, password=passphrase.encode("utf-8") if passphrase else None)
         except TypeError as error:
             if passphrase:
-                raise SigningError("the signing key is not encrypted, but a passphrase was given", remedy="Unset CHANGEGATE_KEY_PASSPHRASE.") from error
+                raise SigningError(
+                    "the signing key is not encrypted, but a passphrase was given", remedy="Unset CHANGEGATE_KEY_PASSPHRASE."
+                ) from error
             raise SigningError("the signing key is encrypted", remedy="Give its passphrase in CHANGEGATE_KEY_PASSPHRASE.") from error
         except (ValueError, UnsupportedAlgorithm) as error:
             if passphrase:
-                raise SigningError("the signing key can't be read: wrong passphrase, or a damaged key", remedy="Check CHANGEGATE_KEY_PASSPHRASE.") from error
+                raise SigningError(
+                    "the signing key can't be read: wrong passphrase, or a damaged key", remedy="Check CHANGEGATE_KEY_PASSPHRASE."
+                ) from error
             raise SigningError("the signing key is not a PKCS#8 PEM private key", remedy=_MAKE) from error
         if not isinstance(key, Ed25519PrivateKey):
             raise SigningError(f"the signing key is a {type(key).__name__.lstrip('_')}, not Ed25519", remedy=_MAKE)
