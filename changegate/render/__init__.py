@@ -1,0 +1,55 @@
+"""Reports: one value in, one text out, one file a format. Nothing here reads, writes, asks the clock or decides.
+
+Every report says the same in the same order: the verdict in one line; per thing to do (not per change) what is missing, on which changes, what
+was found, who can do it, the exact step and the link; the table of changes and controls; where the record is.
+
+Titles, names and branches come from outside. Each format neutralises them where it writes them: `visible` first (nothing invisible, nothing
+that moves the cursor or the reading order), then the format's own escaping.
+"""
+
+from dataclasses import dataclass
+
+from changegate.decision import Decision
+from changegate.facts import Facts
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Where this decision's record lies."""
+
+    digest: str
+    """SHA-256 of the signed envelope, lower-case hex."""
+    log_index: int
+    log_size: int
+    """The log's size at the checkpoint of the receipt."""
+    origin: str
+    """The log's name: the first line of its checkpoints."""
+    store_url: str
+    receipt: str = ""
+    """The path of the receipt, where one was written."""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def record_id(self) -> str:
+        """The short name: the first 16 digits of the digest."""
+        return self.digest[:16]
+
+
+@dataclass(frozen=True)
+class NotRecorded:
+    """Nothing was recorded, and why that is right (`preview`)."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that a report says."""
+
+    decision: Decision
+    facts: Facts
+    enforced: bool
+    """False in audit mode: judged and recorded, not stopped."""
+    policy: str
+    """Which policy held, in words: `.changegate.yml at 3f2a91c0b1`, `the defaults (no policy file)`."""
+    where: Recorded | NotRecorded

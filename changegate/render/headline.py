@@ -1,0 +1,67 @@
+"""The verdict in one line, and which deploy it is about. Plain words; the formats escape them."""
+
+from typing import Final
+
+from changegate.decision import Verdict
+from changegate.facts import RangeOutcome
+from changegate.render import Report
+from changegate.render.text import count, short
+from changegate.render.todo import ToDo
+
+_RANGE: Final = {
+    RangeOutcome.AHEAD: "",
+    RangeOutcome.FIRST_DEPLOY: "first deploy",
+    RangeOutcome.REDEPLOY: "redeploy",
+    RangeOutcome.ROLLBACK: "rollback",
+    RangeOutcome.REWRITTEN: "rewritten branch",
+}
+
+
+def word(report: Report) -> str:
+    """The verdict in capitals."""
+    match report.decision.verdict:
+        case Verdict.ALLOWED:
+            return "ALLOWED"
+        case Verdict.BLOCKED:
+            return "BLOCKED" if report.enforced else "WOULD BE BLOCKED"
+        case Verdict.UNKNOWN:
+            return "NOT JUDGED"
+
+
+def environment(report: Report) -> str:
+    """What the deploy goes to, as the pipeline calls it. From outside."""
+    return report.facts.deployment.environment
+
+
+def before_environment(report: Report) -> str:
+    """What stands between the word and the environment."""
+    return {Verdict.ALLOWED: "to deploy to", Verdict.BLOCKED: "from", Verdict.UNKNOWN: "for"}[report.decision.verdict]
+
+
+def after_environment(report: Report, todo: tuple[ToDo, ...]) -> str:
+    """What stands after the environment: the mode, and how much is to be done."""
+    changes = len(report.facts.changes)
+    if report.decision.verdict is Verdict.ALLOWED:
+        return f": {_passing(report, changes)}"
+    mode = " (audit mode, not stopped)" if not report.enforced else ", so it stops" if report.decision.verdict is Verdict.UNKNOWN else ""
+    touched = {place.change for each in todo for place in each.places} - {None}
+    where = f", on {len(touched)} of {count(changes, 'change')}" if touched else ""
+    return f"{mode}: {count(len(todo), 'thing to do')}{where}"
+
+
+def _passing(report: Report, changes: int) -> str:
+    kind = _RANGE[report.facts.range.outcome]
+    if not changes:
+        return f"{kind or 'deploy'} without changes"
+    passing = "the change passes" if changes == 1 else f"all {changes} changes pass"
+    return f"{kind}, {passing}" if kind else passing
+
+
+def subject(report: Report) -> str:
+    """Which commits of which repository. The repository and the ref are from outside."""
+    deployment, span = report.facts.deployment, report.facts.range
+    ref = f" ({deployment.ref.removeprefix('refs/heads/')})" if deployment.ref else ""
+    kind = f"{_RANGE[span.outcome]}, " if _RANGE[span.outcome] else ""
+    amount = f"{count(len(span.commits), 'commit')} in {count(len(report.facts.changes), 'change')}"
+    removed = f", {count(len(span.removed), 'commit')} taken away" if span.removed else ""
+    return f"{deployment.repository} at {short(deployment.head)}{ref}, after {short(span.base)}: {kind}{amount}{removed}"
