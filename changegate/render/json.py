@@ -1,0 +1,107 @@
+r"""The report for machines (`--format json`): one object, all that the other formats say, nothing cut.
+
+    version     1
+    verdict     allowed | blocked | unknown
+    enforced    false in audit mode
+    reasons     ["control/reason", …]: the codes of all that stops the deploy, sorted
+    policy      which policy held, in words
+    deployment  forge, repository, environment, head, ref, run
+    range       outcome, base, head, baseSource, commits, removed (numbers of commits)
+    todo        [{control, reason, outcome, required, who, step, places: [{change | null, title, url, observed, link}]}]
+    changes     [{id, kind, title, url, outcomes: {control: pass | fail | unknown | not-applicable}}]
+    findings    [{control, change | null, outcome, reason, observed, required, remedy: {who, step, link} | null}]
+    record      {id, digest, logIndex, logSize, origin, store, receipt, warnings}, or null
+    notRecorded why there is no record; empty where there is one
+
+The text is ASCII: whatever is not, and DEL, is a `\u` escape. So is a number sign before another, because GitHub's runner obeys `##[…]` anywhere
+in a line of its log.
+"""
+
+import json
+import re
+from typing import Any, Final
+
+from changegate.render import Recorded, Report, matrix, todo
+from changegate.render.todo import ToDo
+
+VERSION: Final = 1
+
+
+def render(report: Report) -> str:
+    """The report as JSON, indented by two. Ends with a line break."""
+    text = json.dumps(_shape(report), indent=2, ensure_ascii=True)
+    return re.sub("#(?=#)", r"\\u0023", text).replace("\x7f", r"\u007f") + "\n"
+
+
+def _shape(report: Report) -> dict[str, Any]:
+    deployment, span, where = report.facts.deployment, report.facts.range, report.where
+    return {
+        "version": VERSION,
+        "verdict": report.decision.verdict.value,
+        "enforced": report.enforced,
+        "reasons": list(report.decision.reasons),
+        "policy": report.policy,
+        "deployment": {
+            "forge": deployment.forge,
+            "repository": deployment.repository,
+            "environment": deployment.environment,
+            "head": deployment.head,
+            "ref": deployment.ref,
+            "run": {"id": deployment.run.id, "attempt": deployment.run.attempt, "url": deployment.run.url},
+        },
+        "range": {
+            "outcome": span.outcome.value,
+            "base": span.base,
+            "head": span.head,
+            "baseSource": span.base_source.value,
+            "commits": len(span.commits),
+            "removed": len(span.removed),
+        },
+        "todo": [_thing(each) for each in todo.things_to_do(report.decision, report.facts)],
+        "changes": _changes(report),
+        "findings": [each.model_dump(mode="json") for each in report.decision.findings],
+        "record": _record(where) if isinstance(where, Recorded) else None,
+        "notRecorded": "" if isinstance(where, Recorded) else where.why,
+    }
+
+
+def _thing(thing: ToDo) -> dict[str, Any]:
+    return {
+        "control": thing.control,
+        "reason": thing.reason,
+        "outcome": thing.outcome.value,
+        "required": thing.required,
+        "who": thing.who,
+        "step": thing.step,
+        "places": [
+            {"change": each.change, "title": each.title, "url": each.url, "observed": each.observed, "link": each.link} for each in thing.places
+        ],
+    }
+
+
+def _changes(report: Report) -> list[dict[str, Any]]:
+    table = matrix.build(report.decision, report.facts)
+    kinds = {change.id: change.kind.value for change in report.facts.changes}
+    return [
+        {
+            "id": row.change,
+            "kind": kinds.get(row.change, ""),
+            "title": row.title,
+            "url": row.url,
+            "outcomes": {control: outcome.value for control, outcome in zip(table.controls, row.outcomes, strict=True)},
+        }
+        for row in table.rows
+    ]
+
+
+def _record(where: Recorded) -> dict[str, Any]:
+    return {
+        "id": where.record_id,
+        "digest": where.digest,
+        "logIndex": where.log_index,
+        "logSize": where.log_size,
+        "origin": where.origin,
+        "store": where.store_url,
+        "receipt": where.receipt,
+        "warnings": list(where.warnings),
+    }
