@@ -283,6 +283,8 @@ class DeployRange(Fact):
     head: str
     base_source: BaseSource
     base_url: Text = ""
+    assurance: Assurance = Assurance.ASSERTED
+    """Who vouches that these are the commits."""
     commits: tuple[RangeCommit, ...] = ()
     removed: tuple[RangeCommit, ...] = ()
 

@@ -6,7 +6,7 @@ An adapter translates. It judges nothing, and it never leaves out what it could 
 
 from typing import NamedTuple, Protocol
 
-from changegate.facts import BaseSource, Change, Deployment, DeployRange, Known, Missing, Text
+from changegate.facts import BaseSource, Change, Deployment, DeployRange, Known, Missing, Text, Version
 
 
 class Baseline(NamedTuple):
@@ -22,6 +22,8 @@ class TrustedFiles(NamedTuple):
 
     policy: bytes | Missing
     templates: Known[tuple[Text, ...]]
+    tags: tuple[Version, ...] = ()
+    """Tagged commits, the newest tags first, at least a hundred where there are as many. A version that isn't here has no name, which is safe."""
 
 
 class Forge(Protocol):

@@ -1,0 +1,198 @@
+"""Who approved what: every review of a change with its standing.
+
+The rules, and why each is there, are in docs/controls/peer-approved.md. Facts in, values out; nothing is looked up.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import NamedTuple
+
+from changegate.facts import Assurance, Change, Identity, IdentityKind, Missing, Review, ReviewState, Unavailable
+from changegate.policy import PeerApproved
+
+
+class Standing(StrEnum):
+    """What one review is worth."""
+
+    COUNTS = "counts"
+    POST_MERGE = "post-merge"
+    """Counts, because the policy takes approvals of the final head until the deploy."""
+    CHANGES_REQUESTED = "changes-requested"
+    """Stands in the way until its author approves or it is dismissed."""
+    # It doesn't count:
+    SUPERSEDED = "superseded"
+    DISMISSED = "dismissed"
+    COMMENT = "comment"
+    BY_CONTRIBUTOR = "by-contributor"
+    BY_BOT = "by-bot"
+    BY_READER = "by-reader"
+    STALE = "stale"
+    BEFORE_FORCE_PUSH = "before-force-push"
+    LATE = "late"
+    TRAILER_NOT_TAKEN = "trailer-not-taken"
+    # Nobody can tell whether it counts:
+    REVIEWER_UNKNOWN = "reviewer-unknown"
+    PERMISSION_UNKNOWN = "permission-unknown"
+    TIME_UNKNOWN = "time-unknown"
+    COMMIT_UNKNOWN = "commit-unknown"
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is an approval."""
+        return self in (Standing.COUNTS, Standing.POST_MERGE)
+
+    @property
+    def unknown(self) -> bool:
+        """Whether it might be one, for all that is known."""
+        return self in (Standing.REVIEWER_UNKNOWN, Standing.PERMISSION_UNKNOWN, Standing.TIME_UNKNOWN, Standing.COMMIT_UNKNOWN)
+
+
+class Judged(NamedTuple):
+    """A review and its standing."""
+
+    review: Review
+    standing: Standing
+
+
+class Contributors(NamedTuple):
+    """Everybody who made a change: none of them may approve it."""
+
+    known: tuple[Identity, ...]
+    unresolved: tuple[Unavailable, ...]
+
+    @property
+    def everyone(self) -> tuple[Identity | Unavailable, ...]:
+        """Those known, then those who couldn't be resolved."""
+        return (*self.known, *self.unresolved)
+
+    def include(self, person: Identity) -> bool:
+        """Whether this person made any of it."""
+        return any(person.keys & each.keys for each in self.known)
+
+
+def contributors(change: Change) -> Contributors:
+    """The change's author, and author, committer and co-authors of each of its commits. The forge's own merge identity is none."""
+    known: dict[str, Identity] = {}
+    unresolved: dict[str, Unavailable] = {}
+    for person in _people(change):
+        if isinstance(person, Unavailable):
+            unresolved.setdefault(person.why, person)
+        elif person.kind is not IdentityKind.PLATFORM:
+            known.setdefault(person.key, person)
+    return Contributors(tuple(known.values()), tuple(unresolved.values()))
+
+
+def _people(change: Change) -> Iterator[Identity | Unavailable]:
+    yield change.author
+    if isinstance(change.commits, Unavailable):
+        yield change.commits
+        return
+    for commit in change.commits:
+        yield from commit.people
+
+
+def judge_reviews(change: Change, rules: PeerApproved) -> tuple[Judged, ...]:
+    """Every review of the change with its standing, in the order given. An `Unavailable` list of reviews gives none: ask `change.reviews` first.
+
+    1. Of each reviewer's verdicts (approved, changes requested, dismissed) only the latest has any standing; comments have none.
+    2. A dismissal revives nothing.
+    3. What is left is measured: who, on which head, when.
+    """
+    if isinstance(change.reviews, Unavailable):
+        return ()
+    latest = _latest(change.reviews)
+    makers = contributors(change)
+    return tuple(
+        Judged(review, _standing(review, change, makers, rules) if id(review) in latest else _set_aside(review)) for review in change.reviews
+    )
+
+
+def _set_aside(review: Review) -> Standing:
+    return Standing.COMMENT if review.state is ReviewState.COMMENTED else Standing.SUPERSEDED
+
+
+def _latest(reviews: tuple[Review, ...]) -> set[int]:
+    """Which reviews (by `id`) are their author's last verdict. A verdict of unknown author or time hides none and is hidden by none."""
+    last: dict[str, tuple[object, int, Review]] = {}
+    kept: set[int] = set()
+    for position, review in enumerate(reviews):
+        if review.state is ReviewState.COMMENTED:
+            continue
+        if isinstance(review.reviewer, Unavailable) or isinstance(review.submitted_at, Unavailable):
+            kept.add(id(review))
+            continue
+        before = last.get(review.reviewer.key)
+        if before is None or (review.submitted_at, position) > before[:2]:
+            last[review.reviewer.key] = (review.submitted_at, position, review)
+    return kept | {id(review) for _, _, review in last.values()}
+
+
+def _standing(review: Review, change: Change, makers: Contributors, rules: PeerApproved) -> Standing:
+    if review.state is ReviewState.DISMISSED:
+        return Standing.DISMISSED
+    if review.via != "review" and review.via.casefold() not in {trailer.casefold() for trailer in rules.trailers}:
+        return Standing.TRAILER_NOT_TAKEN
+    if review.state is ReviewState.CHANGES_REQUESTED:
+        return _standing_of_request(review, change, rules)
+    reasons = list(_objections(review, change, makers, rules))
+    # A certain objection settles it, whatever else is unknown.
+    certain = [reason for reason in reasons if not reason.unknown and not reason.counts]
+    return (certain or [reason for reason in reasons if reason.unknown] or reasons or [Standing.COUNTS])[0]
+
+
+def _standing_of_request(review: Review, change: Change, rules: PeerApproved) -> Standing:
+    if isinstance(review.reviewer, Unavailable):
+        return Standing.REVIEWER_UNKNOWN
+    permitted = _permitted(review, change, rules)
+    if isinstance(permitted, Unavailable):
+        return Standing.PERMISSION_UNKNOWN
+    return Standing.CHANGES_REQUESTED if permitted else Standing.BY_READER
+
+
+def _permitted(review: Review, change: Change, rules: PeerApproved) -> bool | Unavailable:
+    # A bare git history knows no permissions; whoever demands them demands the assurance of a forge.
+    if rules.permission == "any" or change.assurance is Assurance.ASSERTED:
+        return True
+    return review.may_write
+
+
+def _objections(review: Review, change: Change, makers: Contributors, rules: PeerApproved) -> Iterator[Standing]:
+    """Everything that speaks against an approval, the plainest first; also that it came after the merge where that is taken."""
+    reviewer = review.reviewer
+    if isinstance(reviewer, Unavailable):
+        yield Standing.REVIEWER_UNKNOWN
+    elif reviewer.kind is not IdentityKind.HUMAN:
+        yield Standing.BY_BOT
+    elif makers.include(reviewer):
+        yield Standing.BY_CONTRIBUTOR
+    permitted = _permitted(review, change, rules)
+    if isinstance(permitted, Unavailable):
+        yield Standing.PERMISSION_UNKNOWN
+    elif not permitted:
+        yield Standing.BY_READER
+    yield from _freshness(review, change)
+    yield from _lateness(review, change, rules)
+
+
+def _freshness(review: Review, change: Change) -> Iterator[Standing]:
+    if isinstance(review.commit, Unavailable) or isinstance(change.head, Unavailable):
+        yield Standing.COMMIT_UNKNOWN
+    elif review.commit != change.head:
+        yield Standing.STALE
+    # A force-push of a patch-identical head may move a review's commit forward, so that alone proves nothing.
+    if isinstance(change.force_pushed_at, Unavailable):
+        yield Standing.TIME_UNKNOWN
+    elif change.force_pushed_at:
+        if isinstance(review.submitted_at, Unavailable):
+            yield Standing.TIME_UNKNOWN
+        elif review.submitted_at <= max(change.force_pushed_at):
+            yield Standing.BEFORE_FORCE_PUSH
+
+
+def _lateness(review: Review, change: Change, rules: PeerApproved) -> Iterator[Standing]:
+    if isinstance(change.merged_at, Missing):
+        return
+    if isinstance(change.merged_at, Unavailable) or isinstance(review.submitted_at, Unavailable):
+        yield Standing.TIME_UNKNOWN
+    elif review.submitted_at > change.merged_at:
+        yield Standing.POST_MERGE if rules.approved_before == "deploy" else Standing.LATE

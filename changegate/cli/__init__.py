@@ -1,0 +1,95 @@
+"""The command line: parse, wire the adapters, print, exit. Commands are imported when they are run, so that each starts fast."""
+
+import importlib
+import os
+import sys
+import traceback
+from typing import Final
+
+import click
+
+from changegate import __version__
+from changegate.errors import ChangegateError, ExitCode
+
+COMMANDS: Final = {
+    "gate": "Judge a deploy, record the decision, and stop it where it must not go.",
+    "verify": "Check that an evidence store is whole, signed and consistent.",
+    "show": "Print one change record, with the proof that it is in the log.",
+    "policy": "Start, check and describe the policy file.",
+    "keys": "Make and show signing keys and the trust file.",
+    "demo": "A guided tour, on a real repository in a temporary directory.",
+}
+ISSUES_URL: Final = "https://github.com/changegate/changegate/issues"
+
+
+class _LazyGroup(click.Group):
+    """A group whose commands live in modules of the same name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            close = [name for name in COMMANDS if name.startswith(cmd_name[:2])]
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            ctx.fail(f"No such command {cmd_name!r}.{hint}")
+        command = importlib.import_module(f"changegate.cli.{cmd_name}").command
+        if not isinstance(command, click.Command):
+            raise TypeError(f"changegate.cli.{cmd_name}.command is no command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        # From the table: `--help` imports no command.
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+_EPILOG: Final = """\b
+Exit codes:
+  0   allowed / whole
+  1   blocked by policy
+  2   usage
+  3   could not judge (forge, permission, unknown)
+  4   could not sign or store the evidence
+  5   verification failed
+  70  a bug in changegate
+All but 0 stop a deploy."""
+
+
+@click.group(cls=_LazyGroup, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="changegate")
+def group() -> None:
+    """Judge every change of a deploy, and keep signed evidence of it."""
+
+
+def main() -> None:
+    """The console script: run a command, print any error with its remedy, exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command line and return its exit code. The only place that catches what went wrong."""
+    try:
+        code = group.main(args=arguments, prog_name="changegate", standalone_mode=False)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.Abort:
+        click.echo("changegate: stopped", err=True)
+        return ExitCode.USAGE
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE
+    except ChangegateError as error:
+        click.echo(f"changegate: {error.message}", err=True)
+        click.echo(f"  → {error.remedy}", err=True)
+        return error.exit_code
+    except KeyboardInterrupt:
+        click.echo("changegate: interrupted; the deploy must not go on", err=True)
+        return 130
+    except Exception as error:  # noqa: BLE001 - a bug must stop the deploy with a code of its own, and never look like a verdict
+        if os.environ.get("CHANGEGATE_DEBUG"):
+            traceback.print_exc()
+        click.echo(f"changegate: a bug in changegate {__version__}: {type(error).__name__}: {error}", err=True)
+        click.echo(f"  → Please report it at {ISSUES_URL}, with what CHANGEGATE_DEBUG=1 prints. The deploy must not go on.", err=True)
+        return ExitCode.BUG
+    return code if isinstance(code, int) else ExitCode.ALLOWED

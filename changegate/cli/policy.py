@@ -1,0 +1,81 @@
+"""changegate policy: start, check and describe the policy file."""
+
+import json
+from pathlib import Path
+from typing import Final
+
+import click
+
+from changegate import policy, record
+from changegate.cli.options import read_file
+from changegate.errors import InputError
+
+_START: Final = f"""\
+# yaml-language-server: $schema={policy.SCHEMA_ID}
+# What a change needs before it may be deployed. Everything here is the default: delete what you don't change.
+# The gate reads this file at the deployed commit, never from the change that it judges.
+version: 1
+enforce: true              # false: judge and record, stop nothing
+assurance: asserted        # forge: take only what the forge's API says, not commit trailers
+controls:
+  ticket-linked:
+    enabled: true
+    projects: []           # tracker projects whose keys count, e.g. [SHOP, OPS]; empty: the forge's own issues
+  peer-approved:
+    enabled: true
+    approvals: 1
+    approved-before: merge # deploy: an approval of the final head after the merge counts, too
+    permission: write      # any: approvals by people without write access count, too
+  rollback-plan:
+    enabled: true
+    headings: [Rollback plan, Rollback, Roll-back plan, Back-out plan, Backout plan]
+    min-words: 3
+  checks-passed:
+    enabled: true
+    required: []           # checks that must have run and succeeded, by name
+    ignore: []
+environments: {{}}           # what differs, by environment: staging: {{controls: {{peer-approved: {{enabled: false}}}}}}
+"""
+
+
+@click.group(name="policy")
+def command() -> None:
+    """Start, check and describe the policy file, `.changegate.yml`."""
+
+
+@command.command()
+@click.option("--out", default=policy.FILE_NAME, metavar="FILE", help="Where to write it.", show_default=True)
+@click.option("--force", is_flag=True, help="Replace a file that exists.")
+def init(out: str, *, force: bool) -> None:
+    """Write a policy file that says what holds by default."""
+    try:
+        with Path(out).open("w" if force else "x", encoding="utf-8") as file:
+            file.write(_START)
+    except FileExistsError as error:
+        raise InputError(f"{out} exists", remedy="Give --force to replace it.") from error
+    except OSError as error:
+        raise InputError(f"{out}: {error.strerror}", remedy="Name a file that can be written.") from error
+    click.echo(f"Wrote {out}. It takes effect once it is deployed: the gate reads it at the commit that is live.")
+
+
+@command.command()
+@click.argument("file", default=policy.FILE_NAME)
+@click.option("--environment", help="Print what holds in this environment.")
+def check(file: str, environment: str | None) -> None:
+    """Read a policy file as the gate would."""
+    found = policy.parse(read_file(file, "FILE"), source=file)
+    named = ", ".join(found.environments) or "none"
+    click.echo(f"{file}: good (environments with rules of their own: {named})")
+    if environment is not None:
+        if environment not in found.environments:
+            click.echo(f"'{environment}' has no rules of its own; the general ones hold:")
+        click.echo(json.dumps(found.for_environment(environment).model_dump(mode="json"), indent=2))
+
+
+@command.command()
+@click.option(
+    "--of", type=click.Choice(["policy", "gate-decision"]), default="policy", show_default=True, help="The policy file's, or the change record's."
+)
+def schema(of: str) -> None:
+    """Print the JSON Schema that editors and validators use."""
+    click.echo(json.dumps(policy.schema() if of == "policy" else record.schema(), indent=2))

@@ -1,0 +1,217 @@
+"""peer-approved: this change may deploy if somebody who didn't write it approved it, in time, as it landed."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Final
+
+from changegate.approvals import Contributors, Judged, Standing, contributors, judge_reviews
+from changegate.decision import Finding, Outcome, Remedy
+from changegate.facts import Change, ChangeKind, Commit, Facts, Identity, RangeCommit, ReviewState, Unavailable
+from changegate.policy import PeerApproved
+
+ID: Final = "peer-approved"
+
+
+class Reason(StrEnum):
+    """Why; each is explained in docs/controls/peer-approved.md."""
+
+    APPROVED = "approved"
+    NOT_APPROVED = "not-approved"
+    SELF_APPROVED = "self-approved"
+    BOT_APPROVED = "bot-approved"
+    READER_APPROVED = "reader-approved"
+    STALE_APPROVAL = "stale-approval"
+    LATE_APPROVAL = "late-approval"
+    DISMISSED_APPROVAL = "dismissed-approval"
+    TOO_FEW_APPROVALS = "too-few-approvals"
+    CHANGES_REQUESTED = "changes-requested"
+    DIRECT_PUSH = "direct-push"
+    NEWER_BASE = "newer-base"
+    LANDED_DIFFERS = "landed-differs"
+    REVIEWS_UNKNOWN = "reviews-unknown"
+    REVIEWER_UNKNOWN = "reviewer-unknown"
+    CONTRIBUTOR_UNKNOWN = "contributor-unknown"
+    COMMITS_UNKNOWN = "commits-unknown"
+
+
+_REJECTED: Final = (
+    # The nearest miss first: what needs least to be mended says most about what to do.
+    (Standing.LATE, Reason.LATE_APPROVAL),
+    (Standing.STALE, Reason.STALE_APPROVAL),
+    (Standing.BEFORE_FORCE_PUSH, Reason.STALE_APPROVAL),
+    (Standing.BY_READER, Reason.READER_APPROVED),
+    (Standing.DISMISSED, Reason.DISMISSED_APPROVAL),
+    (Standing.BY_CONTRIBUTOR, Reason.SELF_APPROVED),
+    (Standing.BY_BOT, Reason.BOT_APPROVED),
+)
+_RETRY: Final = "run the gate again; if it stays, give the token read access to pull requests and contents"
+
+
+def evaluate(change: Change, facts: Facts, rules: PeerApproved) -> Finding:
+    """Judge one change.
+
+    1. A commit that no change of its own brought fails by name.
+    2. Commits or reviews that couldn't be read wholly are unknown.
+    3. Requested changes stand in the way until withdrawn or dismissed.
+    4. Enough approvals must count (`changegate.approvals`), and every contributor must be known, or an approval may be the author's own.
+    5. What landed must be what was reviewed.
+    """
+    judged = judge_reviews(change, rules)
+    makers = contributors(change)
+    counting = [each for each in judged if each.standing.counts]
+    if change.kind is ChangeKind.DIRECT_PUSH:
+        return _fail(
+            change, rules, Reason.DIRECT_PUSH, f"pushed to the branch by {_name(change.author)} without a change of its own", _revert_or_review()
+        )
+    if isinstance(change.commits, Unavailable) or not change.commits:
+        why = change.commits.why if isinstance(change.commits, Unavailable) else "the forge lists no commits for it"
+        return _unknown(change, rules, Reason.COMMITS_UNKNOWN, f"its commits can't be read: {why}", _RETRY)
+    if isinstance(change.reviews, Unavailable):
+        return _unknown(change, rules, Reason.REVIEWS_UNKNOWN, f"its reviews can't be read: {change.reviews.why}", change.reviews.remedy or _RETRY)
+    requests = [each for each in judged if each.standing is Standing.CHANGES_REQUESTED]
+    if requests:
+        names = _names(each.review.reviewer for each in requests)
+        step = "answer the requested changes; then the reviewer approves, or somebody who may dismisses the review"
+        return _fail(
+            change, rules, Reason.CHANGES_REQUESTED, f"changes requested by {names}, and not withdrawn", Remedy(who=names, step=step, link=change.url)
+        )
+    unknown = [each for each in judged if each.standing.unknown]
+    if any(each.review.state is ReviewState.CHANGES_REQUESTED for each in unknown) or len(counting) < rules.approvals <= len(counting) + len(unknown):
+        return _unknown(change, rules, Reason.REVIEWER_UNKNOWN, "; ".join(_describe(each, change) for each in unknown), _ask(makers))
+    if len(counting) < rules.approvals:
+        return _too_few(change, rules, judged, counting, makers)
+    if makers.unresolved:
+        why = "; ".join(each.why for each in makers.unresolved)
+        step = "link the commit's e-mail address to an account on the forge, or have the change reverted and made again"
+        return _unknown(change, rules, Reason.CONTRIBUTOR_UNKNOWN, f"somebody who made it can't be told apart from its approvers: {why}", step)
+    return _landed(change, facts, rules, counting)
+
+
+def _too_few(change: Change, rules: PeerApproved, judged: tuple[Judged, ...], counting: list[Judged], makers: Contributors) -> Finding:
+    remedy = _revert_or_review() if change.landed else Remedy(who=_others(makers), step=_ask(makers), link=change.url)
+    if change.kind in (ChangeKind.MERGE, ChangeKind.COMMIT):
+        remedy = Remedy(who=_others(makers), step="review it, and land it again with a Reviewed-by: trailer of somebody who didn't write it")
+    elif rules.approved_before == "deploy" and change.landed:
+        remedy = Remedy(who=_others(makers), step=_ask(makers), link=change.url)
+    if counting:
+        observed = f"{len(counting)} of {rules.approvals} approvals: " + "; ".join(
+            _describe(each, change) for each in judged if each.standing is not Standing.COMMENT
+        )
+        return _fail(change, rules, Reason.TOO_FEW_APPROVALS, observed, remedy)
+    for standing, reason in _REJECTED:
+        matching = [each for each in judged if each.standing is standing]
+        if matching:
+            return _fail(change, rules, reason, "; ".join(_describe(each, change) for each in matching), remedy)
+    return _fail(change, rules, Reason.NOT_APPROVED, "no approval", remedy)
+
+
+def _landed(change: Change, facts: Facts, rules: PeerApproved, counting: list[Judged]) -> Finding:
+    """Compare what landed with what was approved (approval says nothing about content that came in by the merge)."""
+    approved = "; ".join(_describe(each, change) for each in counting)
+    if not change.landed or change.kind is not ChangeKind.PULL_REQUEST:
+        return _finding(change, rules, Outcome.PASS, Reason.APPROVED, approved)
+    if isinstance(change.head_tree, Unavailable):
+        return _unknown(change, rules, Reason.LANDED_DIFFERS, f"the reviewed content can't be read: {change.head_tree.why}", _RETRY)
+    in_range = {commit.sha: commit for commit in facts.range.commits}
+    landed = [in_range[sha] for sha in change.landed if sha in in_range]
+    if len(landed) < len(change.landed):
+        return _unknown(change, rules, Reason.LANDED_DIFFERS, "what landed is not all in the range that is deployed", _RETRY)
+    tip = landed[-1]
+    if tip.tree == change.head_tree:
+        return _finding(change, rules, Outcome.PASS, Reason.APPROVED, approved)
+    if _base_moved(change, tip, landed):
+        if rules.newer_base == "allow":
+            return _finding(change, rules, Outcome.PASS, Reason.NEWER_BASE, f"{approved}; merged onto a newer base")
+        step = "bring the change up to date with its base, and have it approved again before it is merged"
+        observed = f"{approved}; but merged onto a newer base than the one that was reviewed"
+        return _fail(change, rules, Reason.NEWER_BASE, observed, Remedy(who="the author", step=step, link=change.url))
+    observed = f"what landed ({tip.sha[:10]}) differs from what was approved ({_short(change.head)}), although its base had not moved"
+    return _unknown(
+        change, rules, Reason.LANDED_DIFFERS, observed, "compare the two; revert what nobody approved, or have it approved as a change of its own"
+    )
+
+
+def _base_moved(change: Change, tip: RangeCommit, landed: list[RangeCommit]) -> bool:
+    """Whether the commit that the change landed on is missing from what the reviewed head was built on."""
+    commits: tuple[Commit, ...] = change.commits if not isinstance(change.commits, Unavailable) else ()
+    own = {commit.sha for commit in commits}
+    built_on = {parent for commit in commits for parent in commit.parents} - own
+    first = tip if len(tip.parents) > 1 else landed[0]
+    return not first.parents or first.parents[0] not in built_on
+
+
+def _finding(change: Change, rules: PeerApproved, outcome: Outcome, reason: Reason, observed: str, remedy: Remedy | None = None) -> Finding:
+    many = "an approval" if rules.approvals == 1 else f"{rules.approvals} approvals"
+    required = f"{many} of the final head, before the {rules.approved_before}, by somebody who didn't write it"
+    return Finding(control=ID, change=change.id, outcome=outcome, reason=reason, observed=observed, required=required, remedy=remedy)
+
+
+def _fail(change: Change, rules: PeerApproved, reason: Reason, observed: str, remedy: Remedy) -> Finding:
+    linked = remedy if remedy.link else remedy.model_copy(update={"link": change.url})
+    return _finding(change, rules, Outcome.FAIL, reason, observed, linked)
+
+
+def _unknown(change: Change, rules: PeerApproved, reason: Reason, observed: str, step: str) -> Finding:
+    return _finding(change, rules, Outcome.UNKNOWN, reason, observed, Remedy(who="whoever runs the pipeline", step=step, link=change.url))
+
+
+def _describe(judged: Judged, change: Change) -> str:
+    review = judged.review
+    who, on = _name(review.reviewer), _short(review.commit)
+    match judged.standing:
+        case Standing.COUNTS:
+            return f"approved by {who} on {on}"
+        case Standing.POST_MERGE:
+            return f"approved by {who} on {on}, post-merge"
+        case Standing.STALE:
+            return f"approved by {who} on {on}, {_pushed_since(review.commit, change)}"
+        case Standing.BEFORE_FORCE_PUSH:
+            return f"approved by {who} before the last force-push"
+        case Standing.LATE:
+            return f"approved by {who} only after the merge"
+        case Standing.BY_CONTRIBUTOR:
+            return f"approved by {who}, who made it"
+        case Standing.BY_BOT:
+            return f"approved by {who}, which is a bot"
+        case Standing.BY_READER:
+            return f"approved by {who}, who may not write to the repository"
+        case Standing.DISMISSED:
+            return f"the review by {who} was dismissed"
+        case _:
+            return f"{review.state.value.replace('-', ' ')} by {who}: {judged.standing.value.replace('-', ' ')}"
+
+
+def _pushed_since(reviewed: str | Unavailable, change: Change) -> str:
+    if isinstance(change.commits, Unavailable):
+        return "then the head moved"
+    shas = [commit.sha for commit in change.commits]
+    if reviewed not in shas:
+        return "which is no longer part of the change"
+    after = change.commits[shas.index(reviewed) + 1 :]
+    many = "1 commit" if len(after) == 1 else f"{len(after)} commits"
+    return f"then {many} pushed by {_names(commit.author for commit in after)}"
+
+
+def _revert_or_review() -> Remedy:
+    step = "revert it through a change that a peer approves; what is merged can't be approved any more"
+    return Remedy(who="the author, with a reviewer", step=step)
+
+
+def _ask(makers: Contributors) -> str:
+    return f"ask {_others(makers)} to approve the final head"
+
+
+def _others(makers: Contributors) -> str:
+    return f"someone other than {_names(makers.known)}" if makers.known else "someone who didn't write it"
+
+
+def _names(people: Iterable[Identity | Unavailable]) -> str:
+    return " and ".join(dict.fromkeys(_name(person) for person in people)) or "nobody"
+
+
+def _name(person: Identity | Unavailable) -> str:
+    return "somebody unknown" if isinstance(person, Unavailable) else person.login
+
+
+def _short(sha: str | Unavailable) -> str:
+    return "an unknown commit" if isinstance(sha, Unavailable) else sha[:10]

@@ -1,0 +1,94 @@
+"""rollback-plan: this change may deploy if it says how to undo it."""
+
+from enum import StrEnum
+from typing import Final
+
+from changegate.decision import Finding, Outcome, Remedy
+from changegate.facts import Change, ChangeKind, Facts, Unavailable
+from changegate.plan import Plan, Verdict, read_plan
+from changegate.policy import RollbackPlan
+
+ID: Final = "rollback-plan"
+_EXCERPT: Final = 80
+
+
+class Reason(StrEnum):
+    """Why; each is explained in docs/controls/rollback-plan.md."""
+
+    PLANNED = "planned"
+    NAMES_VERSION = "names-version"
+    NO_PLAN = "no-plan"
+    EMPTY_PLAN = "empty-plan"
+    BOILERPLATE = "boilerplate"
+    TEMPLATE_TEXT = "template-text"
+    TOO_SHORT = "too-short"
+    TEMPLATE_UNKNOWN = "template-unknown"
+
+
+_REASONS: Final = {
+    Verdict.SPECIFIC: Reason.PLANNED,
+    Verdict.NAMES_VERSION: Reason.NAMES_VERSION,
+    Verdict.ABSENT: Reason.NO_PLAN,
+    Verdict.EMPTY: Reason.EMPTY_PLAN,
+    Verdict.BOILERPLATE: Reason.BOILERPLATE,
+    Verdict.TEMPLATE: Reason.TEMPLATE_TEXT,
+    Verdict.TOO_SHORT: Reason.TOO_SHORT,
+}
+
+
+def find_plan(change: Change, facts: Facts, rules: RollbackPlan) -> Plan:
+    """The change's plan, and what it is worth under these rules."""
+    templates = () if isinstance(facts.templates, Unavailable) else facts.templates
+    versions = tuple(name for version in facts.deployed for name in (version.commit, *version.names))
+    return read_plan(change.description, headings=rules.headings, templates=templates, versions=versions, min_words=rules.min_words)
+
+
+def evaluate(change: Change, facts: Facts, rules: RollbackPlan) -> Finding:
+    """Judge one change. Text that may be the template's, because the template can't be read, is unknown."""
+    plan = find_plan(change, facts, rules)
+    reason = _REASONS[plan.verdict]
+    if reason not in (Reason.PLANNED, Reason.NAMES_VERSION):
+        return _finding(change, rules, Outcome.FAIL, reason, _observe(plan), _remedy(change, rules))
+    if reason is Reason.PLANNED and isinstance(facts.templates, Unavailable):
+        observed = f"a plan, but the repository's template can't be read to compare it: {facts.templates.why}"
+        remedy = Remedy(
+            who="whoever runs the pipeline", step=facts.templates.remedy or "give the token read access to contents, and run the gate again"
+        )
+        return _finding(change, rules, Outcome.UNKNOWN, Reason.TEMPLATE_UNKNOWN, observed, remedy)
+    return _finding(change, rules, Outcome.PASS, reason, _observe(plan))
+
+
+def _finding(change: Change, rules: RollbackPlan, outcome: Outcome, reason: Reason, observed: str, remedy: Remedy | None = None) -> Finding:
+    required = f"a section '{rules.headings[0]}' with steps of its own, or the deployed version to return to"
+    return Finding(control=ID, change=change.id, outcome=outcome, reason=reason, observed=observed, required=required, remedy=remedy)
+
+
+def _observe(plan: Plan) -> str:
+    excerpt = " ".join(plan.text.split())
+    excerpt = excerpt if len(excerpt) <= _EXCERPT else excerpt[: _EXCERPT - 1] + "…"
+    match plan.verdict:
+        case Verdict.ABSENT:
+            return "no rollback plan"
+        case Verdict.EMPTY:
+            return "the section is empty"
+        case Verdict.BOILERPLATE:
+            return f"only boilerplate: '{excerpt}'"
+        case Verdict.TEMPLATE:
+            return f"only the template's own text: '{excerpt}'"
+        case Verdict.TOO_SHORT:
+            return f"too short to act on: '{excerpt}'"
+        case Verdict.NAMES_VERSION:
+            return f"names a version deployed before: '{excerpt}'"
+        case Verdict.SPECIFIC:
+            return f"'{excerpt}'"
+
+
+def _remedy(change: Change, rules: RollbackPlan) -> Remedy:
+    heading = rules.headings[0]
+    if change.kind in (ChangeKind.MERGE, ChangeKind.COMMIT):
+        step = f"land it again with a '{heading}' section or a Rollback: trailer in the commit message that says how to undo it"
+    elif change.kind is ChangeKind.DIRECT_PUSH:
+        step = "revert it, and bring it back through a change that has a rollback plan"
+    else:
+        step = f"edit the description: under a heading '{heading}', write the steps that undo it (who does what, how to tell that it worked)"
+    return Remedy(who="the author", step=step, link=change.url)

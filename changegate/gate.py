@@ -1,0 +1,145 @@
+"""The use case: judge one deploy and record the decision. It takes ports; `changegate.cli.gate` wires them."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from changegate import canonical, record
+from changegate import policy as policies
+from changegate.controls import evaluate
+from changegate.decision import Decision, Verdict
+from changegate.errors import PolicyError
+from changegate.evidence.card import Card
+from changegate.evidence.log import Log, Receipt
+from changegate.facts import BaseSource, Deployment, Facts, Missing, Version
+from changegate.forges import Baseline, Forge
+from changegate.policy import EffectivePolicy
+from changegate.signing import Signer, dsse
+
+VERSIONS: Final = 10
+"""How many versions to return to are looked for."""
+LOOK_BACK: Final = 4096
+"""How many cards are looked through for more of them."""
+
+
+class PolicyFile(NamedTuple):
+    """A policy that the caller names: read by him from a file, or to be read at a commit of the repository."""
+
+    source: str
+    data: bytes | None = None
+    ref: str = ""
+    path: str = policies.FILE_NAME
+
+
+class History(NamedTuple):
+    """What the log says of an environment."""
+
+    previous: record.Previous | None
+    baseline: Baseline | None
+    deployed: tuple[str, ...]
+    """Commits that were allowed before, newest first."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A decision and all that it rests on."""
+
+    facts: Facts
+    policy: EffectivePolicy
+    source: record.PolicySource
+    decision: Decision
+    previous: record.Previous | None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A judged deploy whose record is in the log."""
+
+    envelope_digest: str
+    receipt: Receipt
+
+
+def judge(
+    deployment: Deployment,
+    forge: Forge,
+    log: Log,
+    *,
+    requested_base: str | None,
+    policy_file: PolicyFile | None,
+    now: Callable[[], datetime],
+) -> Judged:
+    """Collect the facts of a deploy and decide.
+
+    1. What is deployed now: the forge's word, else the log's, else `requested_base`.
+    2. The policy, as it stands there (or as the caller names it); never as it stands in what is being judged.
+    3. The changes, then the decision, which is a pure function of all this.
+
+    Raises `ForgeError`, `StoreError`, `InputError` or `PolicyError` where there is nothing to decide on.
+    """
+    history = read_history(log.cards(), deployment)
+    deploy_range = forge.resolve_range(deployment, requested=requested_base, logged=history.baseline)
+    trusted_at = deploy_range.base if policy_file is None or policy_file.data is not None else forge.resolve_head(policy_file.ref)
+    trusted = forge.read_trusted(trusted_at, policy_file.path if policy_file else policies.FILE_NAME)
+    policy, source = _read_policy(policy_file, trusted.policy, trusted_at)
+    facts = Facts(
+        deployment=deployment,
+        range=deploy_range,
+        changes=forge.fetch_changes(deployment, deploy_range),
+        templates=trusted.templates,
+        deployed=_versions(deploy_range.base, history.deployed, trusted.tags),
+        fetched_at=now(),
+    )
+    effective = policy.for_environment(deployment.environment)
+    return Judged(facts, effective, source, evaluate(facts, effective), history.previous)
+
+
+def read_history(cards: Iterable[tuple[int, Card]], deployment: Deployment) -> History:
+    """Look back through the log's cards, newest first, for this repository and environment.
+
+    What was allowed last counts as deployed: whether the deploy then succeeded or not, its changes were judged. It stops once it has the
+    last versions that could be returned to, or, with at least one found, has looked back far enough.
+    """
+    previous: record.Previous | None = None
+    deployed: list[str] = []
+    for seen, (index, card) in enumerate(cards):
+        if len(deployed) >= VERSIONS or (deployed and seen >= LOOK_BACK):
+            break
+        if (card.repository, card.environment) != (deployment.repository, deployment.environment):
+            continue
+        if previous is None:
+            previous = record.Previous(index=index, envelope=card.envelope)
+        if card.predicate_type == record.PREDICATE_TYPE and card.decision == Verdict.ALLOWED and card.commit not in deployed:
+            deployed.append(card.commit)
+    baseline = Baseline(deployed[0], BaseSource.LOG) if deployed else None
+    return History(previous, baseline, tuple(deployed))
+
+
+def _read_policy(named: PolicyFile | None, found: bytes | Missing, commit: str) -> tuple[policies.Policy, record.PolicySource]:
+    if named is not None and named.data is not None:
+        source = record.PolicySource(sha256=policies.digest(named.data), source="file", path=named.source)
+        return policies.parse(named.data, source=named.source), source
+    path = named.path if named else policies.FILE_NAME
+    if isinstance(found, Missing):
+        if named is not None:
+            raise PolicyError(f"--policy: there is no {path} at {named.ref}", remedy="Name a file that exists there.")
+        defaults = policies.Policy()
+        return defaults, record.PolicySource(sha256=policies.digest(canonical.dumps(defaults.model_dump(mode="json"))), source="defaults")
+    source = record.PolicySource(sha256=policies.digest(found), source="repository", ref=commit, path=path)
+    return policies.parse(found, source=f"{path} at {commit[:10]}"), source
+
+
+def _versions(base: str, deployed: tuple[str, ...], tags: tuple[Version, ...]) -> tuple[Version, ...]:
+    names = {tag.commit: tag.names for tag in tags}
+    return tuple(Version(commit=commit, names=names.get(commit, ())) for commit in dict.fromkeys((base, *deployed)))
+
+
+def record_decision(judged: Judged, log: Log, signer: Signer, *, decided: datetime) -> Recorded:
+    """Sign the decision and make it part of the log. Raises `SigningError` or `StoreError`; then nothing may be deployed."""
+    facts_bytes = record.facts_json(judged.facts)
+    statement = record.make_statement(
+        judged.facts, judged.decision, judged.policy, judged.source, decided=decided, previous=judged.previous, facts_bytes=facts_bytes
+    )
+    envelope = dsse.format_envelope(dsse.sign(canonical.dumps(statement), signer))
+    card = make_card(statement, envelope=envelope, origin=log.origin)
+    return Recorded(card.envelope, log.append(card, envelope=envelope, facts=facts_bytes))

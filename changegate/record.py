@@ -1,0 +1,376 @@
+"""The change record of a gate run: an in-toto Statement v1 with a predicate of our own, as exact bytes.
+
+Facts and decision in, bytes out. The bytes are canonical JSON (RFC 8785); they are signed as they are and never serialised again.
+The predicate's JSON Schema is generated from these models into schema/gate-decision.v1.json.
+"""
+
+import hashlib
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from changegate import __version__, approvals, canonical
+from changegate.controls import rollback_plan
+from changegate.decision import Decision, Finding, Verdict
+from changegate.facts import (
+    Assurance,
+    BaseSource,
+    Change,
+    ChangeKind,
+    Check,
+    Deployment,
+    Facts,
+    Identity,
+    IdentityKind,
+    Missing,
+    RangeOutcome,
+    Text,
+    Ticket,
+    Time,
+    Unavailable,
+)
+from changegate.policy import Controls, EffectivePolicy
+
+STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
+PREDICATE_TYPE: Final = "https://changegate.dev/gate-decision/v1"
+SCHEMA_ID: Final = "https://changegate.dev/schema/gate-decision.v1.json"
+_EXCERPT: Final = 500
+
+T = TypeVar("T")
+
+
+class Part(BaseModel):
+    """Base of the record's parts: frozen, closed, camelCase as in-toto writes."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_alias=True, validate_by_name=True, serialize_by_alias=True
+    )
+
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Person(Part):
+    """Somebody, or the reason why nobody can say who."""
+
+    login: Text
+    key: Text = ""
+    kind: IdentityKind | Literal["unknown"] = "unknown"
+
+
+class RecordedRun(Part):
+    """The pipeline run."""
+
+    id: Text
+    attempt: int
+    url: Text
+    workflow: Text
+    workflow_ref: Text
+    workflow_sha: Text
+    trigger: Text
+
+
+class RecordedDeployment(Part):
+    """Which deploy, as the pipeline said."""
+
+    forge: Text
+    repository: Text
+    repository_id: Text
+    server_url: Text
+    environment: Text
+    head: str
+    ref: Text
+    deployer: Person | None
+    run: RecordedRun
+
+
+class RecordedRange(Part):
+    """From what to what."""
+
+    outcome: RangeOutcome
+    base: str
+    head: str
+    base_source: BaseSource
+    base_url: Text
+    assurance: Assurance
+    commits: int
+    removed: tuple[str, ...]
+
+
+class RecordedPolicy(Part):
+    """The rules that held."""
+
+    sha256: Sha256
+    source: Literal["repository", "file", "defaults"]
+    ref: str
+    path: Text
+    enforced: bool
+    effective: dict[str, Any]
+
+
+class RecordedApproval(Part):
+    """One review, and what it was worth."""
+
+    by: Person
+    at: Time | None
+    commit: str | None
+    via: Text
+    counts: bool
+    why: approvals.Standing
+    url: Text
+
+
+class RecordedTicket(Part):
+    """A ticket that the change names."""
+
+    key: Text
+    kind: str
+    assurance: Assurance
+    url: Text
+    title: Text
+    state: Text
+    created: Time | None
+
+
+class RecordedPlan(Part):
+    """The rollback plan as written: an excerpt, and the digest of the whole text."""
+
+    excerpt: Text
+    sha256: Sha256
+
+
+class RecordedCheck(Part):
+    """A check that ran."""
+
+    name: Text
+    commit: str
+    state: str
+    url: Text
+
+
+class RecordedFinding(Part):
+    """A control's judgement."""
+
+    control: str
+    outcome: str
+    reason: str
+    observed: Text
+    required: Text
+    remedy: dict[str, str] | None
+
+
+class RecordedChange(Part):
+    """One change, as it was judged. A list that could not be read is null."""
+
+    id: Text
+    kind: ChangeKind
+    assurance: Assurance
+    title: Text
+    url: Text
+    author: Person
+    contributors: tuple[Person, ...]
+    approvals: tuple[RecordedApproval, ...] | None
+    tickets: tuple[RecordedTicket, ...] | None
+    rollback_plan: RecordedPlan | None
+    checks: tuple[RecordedCheck, ...] | None
+    merged: Time | None
+    landed: tuple[str, ...]
+    head: str | None
+    head_tree: str | None
+    landed_tree: str | None
+    findings: tuple[RecordedFinding, ...]
+
+
+class RecordedDecision(Part):
+    """The verdict and the codes of all that stood in the way."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+
+
+class RecordedFacts(Part):
+    """The facts that the decision can be made again from, by their digest."""
+
+    sha256: Sha256
+    size: int
+
+
+class Tool(Part):
+    """What judged."""
+
+    name: Literal["changegate"] = "changegate"
+    version: str
+
+
+class Times(Part):
+    """By the clock of the machine that ran the gate: a claim."""
+
+    fetched: Time
+    decided: Time
+
+
+class Previous(Part):
+    """The record before this one for the same repository and environment."""
+
+    index: int
+    envelope: Sha256
+
+
+class GateDecision(Part):
+    """The predicate: what was deployed where, what was known, what was decided and why."""
+
+    deployment: RecordedDeployment
+    range: RecordedRange
+    policy: RecordedPolicy
+    changes: tuple[RecordedChange, ...]
+    findings: tuple[RecordedFinding, ...]
+    decision: RecordedDecision
+    facts: RecordedFacts
+    tool: Tool
+    time: Times
+    previous: Previous | None
+
+
+class PolicySource(Part):
+    """Where the policy was read."""
+
+    sha256: Sha256
+    source: Literal["repository", "file", "defaults"]
+    ref: str = ""
+    path: Text = ""
+
+
+def make_statement(
+    facts: Facts, decision: Decision, policy: EffectivePolicy, source: PolicySource, *, decided: Time, previous: Previous | None, facts_bytes: bytes
+) -> dict[str, Any]:
+    """The statement, as a JSON value. `facts_bytes` is what `facts_json` gave: the record holds its digest."""
+    predicate = GateDecision(
+        deployment=_deployment(facts.deployment),
+        range=_range(facts),
+        policy=RecordedPolicy(**source.model_dump(), enforced=policy.enforce, effective=policy.model_dump(mode="json")),
+        changes=tuple(_change(change, facts, decision, policy.controls) for change in facts.changes),
+        findings=tuple(_finding(each) for each in decision.findings if each.change is None),
+        decision=RecordedDecision(verdict=decision.verdict, reasons=decision.reasons),
+        facts=RecordedFacts(sha256=hashlib.sha256(facts_bytes).hexdigest(), size=len(facts_bytes)),
+        tool=Tool(version=__version__),
+        time=Times(fetched=facts.fetched_at, decided=decided),
+        previous=previous,
+    )
+    return {
+        "_type": STATEMENT_TYPE,
+        "subject": _subjects(facts.deployment),
+        "predicateType": PREDICATE_TYPE,
+        "predicate": predicate.model_dump(mode="json"),
+    }
+
+
+def facts_json(facts: Facts) -> bytes:
+    """The canonical JSON of the facts: kept beside the record, addressed by its SHA-256, and read again to make the decision again."""
+    return canonical.dumps(facts.model_dump(mode="json"))
+
+
+def idempotency_key(statement: dict[str, Any], *, origin: str) -> str:
+    """What makes two appends the same: SHA-256 (hex) over log, repository, environment, run, attempt, subjects and predicate type."""
+    deployment = statement["predicate"]["deployment"]
+    return hashlib.sha256(
+        canonical.dumps(
+            {
+                "log": origin,
+                "repository": deployment["repository"],
+                "environment": deployment["environment"],
+                "run": deployment["run"]["id"],
+                "attempt": deployment["run"]["attempt"],
+                "subjects": statement["subject"],
+                "predicateType": statement["predicateType"],
+            }
+        )
+    ).hexdigest()
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of the predicate."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA_ID,
+        **GateDecision.model_json_schema(by_alias=True, mode="serialization"),
+        "title": "changegate gate decision, version 1",
+    }
+
+
+def _subjects(deployment: Deployment) -> list[dict[str, Any]]:
+    commit = {"name": deployment.repository, "digest": {"gitCommit": deployment.head}}
+    return [commit, *({"name": each.name, "digest": {"sha256": each.sha256}} for each in deployment.artifacts)]
+
+
+def _deployment(found: Deployment) -> RecordedDeployment:
+    deployer = found.deployer
+    return RecordedDeployment(
+        **found.model_dump(exclude={"deployer", "run", "artifacts"}),
+        deployer=None if isinstance(deployer, Missing | Unavailable) else _person(deployer),
+        run=RecordedRun(**found.run.model_dump()),
+    )
+
+
+def _range(facts: Facts) -> RecordedRange:
+    found = facts.range
+    return RecordedRange(
+        **found.model_dump(exclude={"commits", "removed"}), commits=len(found.commits), removed=tuple(each.sha for each in found.removed)
+    )
+
+
+def _change(change: Change, facts: Facts, decision: Decision, rules: Controls) -> RecordedChange:
+    makers = approvals.contributors(change)
+    plan = rollback_plan.find_plan(change, facts, rules.rollback_plan)
+    trees = {commit.sha: commit.tree for commit in facts.range.commits}
+    return RecordedChange(
+        **change.model_dump(include={"id", "kind", "assurance", "title", "url", "landed"}),
+        author=_person(change.author),
+        contributors=tuple(_person(each) for each in makers.everyone),
+        approvals=None
+        if isinstance(change.reviews, Unavailable)
+        else tuple(_approval(each) for each in approvals.judge_reviews(change, rules.peer_approved)),
+        tickets=None if isinstance(change.tickets, Unavailable) else tuple(_ticket(each) for each in change.tickets),
+        rollback_plan=RecordedPlan(excerpt=plan.text[:_EXCERPT], sha256=hashlib.sha256(plan.text.encode("utf-8")).hexdigest()) if plan.text else None,
+        checks=None if isinstance(change.checks, Missing | Unavailable) else tuple(_check(each) for each in change.checks),
+        merged=_known(change.merged_at),
+        head=_known(change.head),
+        head_tree=_known(change.head_tree),
+        landed_tree=trees.get(change.landed[-1]) if change.landed else None,
+        findings=tuple(_finding(each) for each in decision.findings if each.change == change.id),
+    )
+
+
+def _approval(judged: approvals.Judged) -> RecordedApproval:
+    review, standing = judged
+    return RecordedApproval(
+        by=_person(review.reviewer),
+        at=_known(review.submitted_at),
+        commit=_known(review.commit),
+        via=review.via,
+        counts=standing.counts,
+        why=standing,
+        url=review.url,
+    )
+
+
+def _ticket(ticket: Ticket) -> RecordedTicket:
+    return RecordedTicket(**ticket.model_dump(exclude={"source", "created_at"}), created=_known(ticket.created_at))
+
+
+def _check(check: Check) -> RecordedCheck:
+    return RecordedCheck(**check.model_dump(include={"name", "commit", "state", "url"}))
+
+
+def _finding(finding: Finding) -> RecordedFinding:
+    return RecordedFinding(**finding.model_dump(mode="json", exclude={"change"}))
+
+
+def _person(person: Identity | Unavailable) -> Person:
+    if isinstance(person, Unavailable):
+        return Person(login=person.why)
+    return Person(login=person.login, key=person.key, kind=person.kind)
+
+
+def _known(value: T | Missing | Unavailable) -> T | None:
+    return None if isinstance(value, Missing | Unavailable) else value
