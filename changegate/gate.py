@@ -141,5 +141,5 @@ def record_decision(judged: Judged, log: Log, signer: Signer, *, decided: dateti
         judged.facts, judged.decision, judged.policy, judged.source, decided=decided, previous=judged.previous, facts_bytes=facts_bytes
     )
     envelope = dsse.format_envelope(dsse.sign(canonical.dumps(statement), signer))
-    card = make_card(statement, envelope=envelope, origin=log.origin)
+    card = record.index_card(statement, envelope, origin=log.origin)
     return Recorded(card.envelope, log.append(card, envelope=envelope, facts=facts_bytes))

@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 from changegate import __version__, approvals, canonical
 from changegate.controls import rollback_plan
 from changegate.decision import Decision, Finding, Verdict
+from changegate.evidence.card import Card
 from changegate.facts import (
     Assurance,
     BaseSource,
@@ -268,6 +269,23 @@ def make_statement(
 def facts_json(facts: Facts) -> bytes:
     """The canonical JSON of the facts: kept beside the record, addressed by its SHA-256, and read again to make the decision again."""
     return canonical.dumps(facts.model_dump(mode="json"))
+
+
+def index_card(statement: dict[str, Any], envelope: bytes, *, origin: str) -> Card:
+    """The card under which a statement of ours stands in the log, once it is signed into `envelope`."""
+    predicate = statement["predicate"]
+    deployment = predicate["deployment"]
+    return Card(
+        envelope=hashlib.sha256(envelope).hexdigest(),
+        predicate_type=statement["predicateType"],
+        repository=deployment["repository"],
+        environment=deployment["environment"],
+        commit=statement["subject"][0]["digest"]["gitCommit"],
+        decision=predicate["decision"]["verdict"],
+        time=predicate["time"]["decided"],
+        key=idempotency_key(statement, origin=origin),
+        facts=predicate["facts"]["sha256"],
+    )
 
 
 def idempotency_key(statement: dict[str, Any], *, origin: str) -> str:

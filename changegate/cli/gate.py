@@ -1,0 +1,228 @@
+"""changegate gate: wire the adapters, judge the deploy, record it, report it."""
+
+import os
+import re
+import sys
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from changegate import render
+from changegate.cli import options
+from changegate.decision import EXIT_CODES
+from changegate.errors import ChangegateError, ExitCode, InputError, SigningError, StoreError
+from changegate.evidence.proof import format_proof
+from changegate.facts import Artifact, Deployment
+from changegate.forges import Forge
+from changegate.gate import Judged, PolicyFile, Recorded, judge, record_decision
+from changegate.pipeline import Pipeline, read_pipeline
+from changegate.policy import FILE_NAME
+from changegate.render import annotations, json, markdown, outputs, terminal
+
+_ARTIFACT: Final = re.compile(r"(?P<name>.{1,500})@sha256:(?P<sha256>[0-9a-f]{64})")
+
+
+@click.command(name="gate")
+@options.option("--environment", default="production", show_default=True, metavar="NAME", help="Where the deploy goes.")
+@options.option("--head", metavar="COMMIT", help="What is deployed. Default: the commit that the CI runs on, else HEAD.")
+@options.option("--base", metavar="COMMIT", help="What is deployed now, where neither the forge nor the log knows. Where they do, it may only widen the range.")
+@options.option("--policy", "policy_name", metavar="FILE|REF:PATH", help=f"The policy. Default: {FILE_NAME} as it stands at the deployed commit.")
+@options.option("--forge", "forge_name", type=click.Choice(["git", "github"]), help="Who is asked about the changes. Default: github in GitHub Actions, else git.")
+@options.option("--repository", metavar="NAME", help="The repository's name (owner/name). Default: as the CI says, else the directory's name.")
+@options.option("--workspace", default=".", metavar="DIR", show_default=True, help="The git repository that the forge 'git' reads.")
+@options.option("--store", default=options.DEFAULT_STORE, metavar="URL", show_default=True, help="The evidence store: file:DIR or git:REPOSITORY[#BRANCH].")
+@options.option("--origin", metavar="NAME", help="The log's name, where the store is new.")
+@options.signing_key_option
+@options.option("--trust", "trust_file", metavar="FILE", help="Trust file with the log's earlier keys, after a rotation.")
+@options.option("--api-url", metavar="URL", help="The forge's API. Default: as the CI says, else https://api.github.com.")
+@options.option("--timeout", type=click.FloatRange(1, 3600), default=120, show_default=True, metavar="SECONDS", help="How long the forge may take in all.")
+@options.option("--artifact", "artifacts", multiple=True, metavar="NAME@sha256:DIGEST", help="What is deployed, by digest. May be given more than once.")
+@options.option("--receipt", metavar="FILE", help="Where to write the receipt (a tlog-proof), which proves offline that the record is in the log.")
+@options.option("--dotenv", metavar="FILE", help="Where to write the outputs as CHANGEGATE_…=… lines (GitLab: artifacts:reports:dotenv).")
+@options.option("--format", "format_", type=click.Choice(["terminal", "markdown", "json"]), default="terminal", show_default=True, help="What to print.")
+@click.option("-v", "--verbose", is_flag=True, help="Print each request to the forge, and how long it took.")
+def command(**given: Any) -> int:
+    """Judge every change between what is deployed and what is to be deployed, record the decision, and say what to do.
+
+    The token for the forge is read from CHANGEGATE_TOKEN, else GITHUB_TOKEN.
+    """
+    pipeline = read_pipeline(os.environ, local_run=f"local-{uuid.uuid4().hex}")
+    signer = options.read_signer(given["signing_key"])
+    trust = options.read_trust(given["trust_file"]) if given["trust_file"] else None
+    forge = _forge(given, pipeline)
+    log = options.open_log(given["store"], signer, trust=trust, origin=given["origin"], now=_now)
+    deployment = _deployment(given, pipeline, forge)
+    judged = judge(deployment, forge, log, requested_base=given["base"], policy_file=_policy_file(given["policy_name"]), now=_now)
+    try:
+        recorded = record_decision(judged, log, signer, decided=_now())
+    except (StoreError, SigningError) as error:
+        # The engineer still learns why; but what isn't recorded isn't deployed.
+        _print(_report(judged, render.NotRecorded(error.message)), given["format_"])
+        raise
+    warnings = _write_receipt(recorded, given["receipt"])
+    report = _report(judged, _where(recorded, log.origin, given, warnings))
+    _print(report, given["format_"])
+    _publish(report, given["dotenv"], os.environ)
+    return EXIT_CODES[judged.decision.verdict] if judged.policy.enforce else ExitCode.ALLOWED
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _forge(given: Mapping[str, Any], pipeline: Pipeline) -> Forge:
+    name = given["forge_name"] or pipeline.forge
+    if name == "git":
+        from changegate.forges.git import Git  # noqa: PLC0415 - adapters are imported when they are used
+
+        return Git(Path(given["workspace"]), timeout=given["timeout"], on_request=_logger(given))
+    from changegate.forges.github import GitHub  # noqa: PLC0415
+
+    repository = given["repository"] or pipeline.repository
+    if not repository:
+        raise InputError("--repository is missing", remedy="Name the repository on GitHub: --repository owner/name.")
+    return GitHub(
+        repository,
+        os.environ.get("CHANGEGATE_TOKEN") or os.environ.get("GITHUB_TOKEN") or "",
+        api_url=given["api_url"] or pipeline.api_url or "https://api.github.com",
+        timeout=given["timeout"],
+        now=_now,
+        sleep=time.sleep,
+        on_request=_logger(given),
+    )
+
+
+def _deployment(given: Mapping[str, Any], pipeline: Pipeline, forge: Forge) -> Deployment:
+    repository = given["repository"] or pipeline.repository or Path(given["workspace"]).resolve().name
+    for option, text in (("--environment", given["environment"]), ("--repository", repository)):
+        if not text or any(character < " " or character == "\x7f" for character in text):
+            raise InputError(f"{option}: empty, or with a control character", remedy="Give a printable name.")
+    return Deployment(
+        forge=forge.name,
+        repository=repository,
+        repository_id=pipeline.repository_id,
+        server_url=pipeline.server_url,
+        environment=given["environment"],
+        head=forge.resolve_head(given["head"] or pipeline.head or "HEAD"),
+        ref=pipeline.ref,
+        deployer=pipeline.deployer,
+        run=pipeline.run,
+        artifacts=tuple(_artifact(text) for text in given["artifacts"]),
+    )
+
+
+def _artifact(text: str) -> Artifact:
+    match = _ARTIFACT.fullmatch(text)
+    if not match:
+        raise InputError(f"--artifact {text!r} is not NAME@sha256:DIGEST", remedy="For example ghcr.io/acme/shop@sha256: and 64 hex digits.")
+    return Artifact(name=match["name"], sha256=match["sha256"])
+
+
+def _policy_file(name: str | None) -> PolicyFile | None:
+    """A file where there is one of that name, else REF:PATH. A file of the work tree that is judged is refused: nobody reviewed it."""
+    if not name:
+        return None
+    path = Path(name)
+    if path.is_file():
+        here, there = _work_tree(Path.cwd()), _work_tree(path.resolve().parent)
+        if here is not None and here == there:
+            inside = path.resolve().relative_to(here)
+            raise InputError(
+                f"--policy {name} lies in the work tree that is being judged, where whoever wrote the change wrote it, too",
+                remedy=f"Name a reviewed one: --policy main:{inside}, or a file outside the repository. Without --policy the deployed one holds.",
+            )
+        return PolicyFile(name, data=options.read_file(name, "--policy"))
+    ref, colon, inside_path = name.partition(":")
+    if not colon or not ref or not inside_path:
+        raise InputError(f"--policy {name}: no such file", remedy="Name a file, or REF:PATH in the repository, such as main:.changegate.yml.")
+    return PolicyFile(name, ref=ref, path=inside_path)
+
+
+def _work_tree(directory: Path) -> Path | None:
+    return next((each for each in (directory, *directory.parents) if (each / ".git").exists()), None)
+
+
+def _write_receipt(recorded: Recorded, file: str | None) -> tuple[str, ...]:
+    if not file:
+        return ()
+    try:
+        Path(file).write_bytes(recorded.receipt.format())
+    except OSError as error:
+        # The record is in the log; the receipt can be made again from there.
+        return (f"the receipt could not be written to {file}: {error.strerror}; `changegate show` makes it again",)
+    return ()
+
+
+def _where(recorded: Recorded, origin: str, given: Mapping[str, Any], warnings: tuple[str, ...]) -> render.Recorded:
+    return render.Recorded(
+        digest=recorded.envelope_digest,
+        log_index=recorded.receipt.index,
+        log_size=recorded.receipt.size,
+        origin=origin,
+        store_url=given["store"],
+        receipt=given["receipt"] or "" if not warnings else "",
+        warnings=warnings,
+    )
+
+
+def _report(judged: Judged, where: render.Recorded | render.NotRecorded) -> render.Report:
+    source = judged.source
+    match source.source:
+        case "repository":
+            policy = f"{source.path} at {source.ref[:10]}"
+        case "file":
+            policy = source.path
+        case _:
+            policy = "the defaults (no policy file)"
+    return render.Report(decision=judged.decision, facts=judged.facts, enforced=judged.policy.enforce, policy=policy, where=where)
+
+
+def _print(report: render.Report, format_: str) -> None:
+    match format_:
+        case "json":
+            text = json.render(report)
+        case "markdown":
+            text = markdown.render(report)
+        case _:
+            colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+            width = min(os.get_terminal_size().columns, 120) if sys.stdout.isatty() else 100
+            text = terminal.render(report, width=width, colour=colour)
+    click.echo(text, nl=not text.endswith("\n"))
+
+
+def _publish(report: render.Report, dotenv: str | None, environ: Mapping[str, str]) -> None:
+    """Hand the result to the CI: summary, annotations and step outputs on GitHub, a dotenv file where one is asked for."""
+    values = outputs.values(report)
+    if dotenv:
+        _append(dotenv, outputs.render_dotenv(values))
+    if environ.get("GITHUB_ACTIONS") != "true":
+        return
+    click.echo(annotations.render(report), nl=False)
+    if environ.get("GITHUB_OUTPUT"):
+        _append(environ["GITHUB_OUTPUT"], outputs.render_github(values))
+    if environ.get("GITHUB_STEP_SUMMARY"):
+        _append(environ["GITHUB_STEP_SUMMARY"], markdown.render(report))
+
+
+def _append(file: str, text: str) -> None:
+    try:
+        with Path(file).open("a", encoding="utf-8") as out:
+            out.write(text)
+    except OSError as error:
+        raise InputError(f"{file}: {error.strerror}", remedy="The decision is recorded, but the next steps can't read it; name a file that can be written.") from error
+
+
+def _logger(given: Mapping[str, Any]) -> Callable[..., None] | None:
+    if not given["verbose"]:
+        return None
+
+    def log(*parts: object) -> None:
+        *what, seconds = parts
+        click.echo(f"{float(str(seconds)) * 1000:8.0f} ms  {' '.join(map(str, what))}", err=True)
+
+    return log
