@@ -283,6 +283,8 @@ class DeployRange(Fact):
     head: str
     base_source: BaseSource
     base_url: Text = ""
+    base_tree: str = ""
+    """The tree of the base, where it is known."""
     assurance: Assurance = Assurance.ASSERTED
     """Who vouches that these are the commits."""
     commits: tuple[RangeCommit, ...] = ()

@@ -30,21 +30,33 @@ _ARTIFACT: Final = re.compile(r"(?P<name>.{1,500})@sha256:(?P<sha256>[0-9a-f]{64
 @click.command(name="gate")
 @options.option("--environment", default="production", show_default=True, metavar="NAME", help="Where the deploy goes.")
 @options.option("--head", metavar="COMMIT", help="What is deployed. Default: the commit that the CI runs on, else HEAD.")
-@options.option("--base", metavar="COMMIT", help="What is deployed now, where neither the forge nor the log knows. Where they do, it may only widen the range.")
+@options.option(
+    "--base", metavar="COMMIT", help="What is deployed now, where neither the forge nor the log knows. Where they do, it may only widen the range."
+)
 @options.option("--policy", "policy_name", metavar="FILE|REF:PATH", help=f"The policy. Default: {FILE_NAME} as it stands at the deployed commit.")
-@options.option("--forge", "forge_name", type=click.Choice(["git", "github"]), help="Who is asked about the changes. Default: github in GitHub Actions, else git.")
+@options.option(
+    "--forge", "forge_name", type=click.Choice(["git", "github"]), help="Who is asked about the changes. Default: github in GitHub Actions, else git."
+)
 @options.option("--repository", metavar="NAME", help="The repository's name (owner/name). Default: as the CI says, else the directory's name.")
 @options.option("--workspace", default=".", metavar="DIR", show_default=True, help="The git repository that the forge 'git' reads.")
-@options.option("--store", default=options.DEFAULT_STORE, metavar="URL", show_default=True, help="The evidence store: file:DIR or git:REPOSITORY[#BRANCH].")
+@options.option(
+    "--store", default=options.DEFAULT_STORE, metavar="URL", show_default=True, help="The evidence store: file:DIR or git:REPOSITORY[#BRANCH]."
+)
 @options.option("--origin", metavar="NAME", help="The log's name, where the store is new.")
 @options.signing_key_option
 @options.option("--trust", "trust_file", metavar="FILE", help="Trust file with the log's earlier keys, after a rotation.")
 @options.option("--api-url", metavar="URL", help="The forge's API. Default: as the CI says, else https://api.github.com.")
-@options.option("--timeout", type=click.FloatRange(1, 3600), default=120, show_default=True, metavar="SECONDS", help="How long the forge may take in all.")
-@options.option("--artifact", "artifacts", multiple=True, metavar="NAME@sha256:DIGEST", help="What is deployed, by digest. May be given more than once.")
+@options.option(
+    "--timeout", type=click.FloatRange(1, 3600), default=120, show_default=True, metavar="SECONDS", help="How long the forge may take in all."
+)
+@options.option(
+    "--artifact", "artifacts", multiple=True, metavar="NAME@sha256:DIGEST", help="What is deployed, by digest. May be given more than once."
+)
 @options.option("--receipt", metavar="FILE", help="Where to write the receipt (a tlog-proof), which proves offline that the record is in the log.")
 @options.option("--dotenv", metavar="FILE", help="Where to write the outputs as CHANGEGATE_…=… lines (GitLab: artifacts:reports:dotenv).")
-@options.option("--format", "format_", type=click.Choice(["terminal", "markdown", "json"]), default="terminal", show_default=True, help="What to print.")
+@options.option(
+    "--format", "format_", type=click.Choice(["terminal", "markdown", "json"]), default="terminal", show_default=True, help="What to print."
+)
 @click.option("-v", "--verbose", is_flag=True, help="Print each request to the forge, and how long it took.")
 def command(**given: Any) -> int:
     """Judge every change between what is deployed and what is to be deployed, record the decision, and say what to do.
@@ -214,7 +226,9 @@ def _append(file: str, text: str) -> None:
         with Path(file).open("a", encoding="utf-8") as out:
             out.write(text)
     except OSError as error:
-        raise InputError(f"{file}: {error.strerror}", remedy="The decision is recorded, but the next steps can't read it; name a file that can be written.") from error
+        raise InputError(
+            f"{file}: {error.strerror}", remedy="The decision is recorded, but the next steps can't read it; name a file that can be written."
+        ) from error
 
 
 def _logger(given: Mapping[str, Any]) -> Callable[..., None] | None:
