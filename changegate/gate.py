@@ -9,9 +9,10 @@ from changegate import canonical, record
 from changegate import policy as policies
 from changegate.controls import evaluate
 from changegate.decision import Decision, Verdict
-from changegate.errors import PolicyError
+from changegate.errors import PolicyError, StoreError
 from changegate.evidence.card import Card
-from changegate.evidence.log import Log, Receipt
+from changegate.evidence.log import AlreadyRecordedError, Log
+from changegate.evidence.proof import Receipt
 from changegate.facts import BaseSource, Deployment, Facts, Missing, Version
 from changegate.forges import Baseline, Forge
 from changegate.policy import EffectivePolicy
@@ -21,6 +22,8 @@ VERSIONS: Final = 10
 """How many versions to return to are looked for."""
 LOOK_BACK: Final = 4096
 """How many cards are looked through for more of them."""
+
+MAX_REPEATS: Final = 100
 
 
 class PolicyFile(NamedTuple):
@@ -77,7 +80,8 @@ def judge(
 
     Raises `ForgeError`, `StoreError`, `InputError` or `PolicyError` where there is nothing to decide on.
     """
-    history = read_history(log.cards(), deployment)
+    reader = log.reader()
+    history = read_history(reader.cards() if reader else (), deployment)
     deploy_range = forge.resolve_range(deployment, requested=requested_base, logged=history.baseline)
     trusted_at = deploy_range.base if policy_file is None or policy_file.data is not None else forge.resolve_head(policy_file.ref)
     trusted = forge.read_trusted(trusted_at, policy_file.path if policy_file else policies.FILE_NAME)
@@ -135,11 +139,19 @@ def _versions(base: str, deployed: tuple[str, ...], tags: tuple[Version, ...]) -
 
 
 def record_decision(judged: Judged, log: Log, signer: Signer, *, decided: datetime) -> Recorded:
-    """Sign the decision and make it part of the log. Raises `SigningError` or `StoreError`; then nothing may be deployed."""
+    """Sign the decision and make it part of the log. Raises `SigningError`, `StoreError` or `VerificationError`; then nothing may be deployed.
+
+    A second run of the gate in the same attempt of a job (a retried step) is a decision of its own, and is recorded beside the first.
+    """
     facts_bytes = record.facts_json(judged.facts)
     statement = record.make_statement(
         judged.facts, judged.decision, judged.policy, judged.source, decided=decided, previous=judged.previous, facts_bytes=facts_bytes
     )
     envelope = dsse.format_envelope(dsse.sign(canonical.dumps(statement), signer))
-    card = record.index_card(statement, envelope, origin=log.origin)
-    return Recorded(card.envelope, log.append(card, envelope=envelope, facts=facts_bytes))
+    for repeat in range(MAX_REPEATS):
+        card = record.index_card(statement, envelope, origin=log.verifier_key.name, repeat=repeat)
+        try:
+            return Recorded(card.envelope, log.append(card, envelope=envelope, facts=facts_bytes))
+        except AlreadyRecordedError:
+            continue
+    raise StoreError(f"the gate ran more than {MAX_REPEATS} times in one attempt of the job", remedy="Start a new attempt of the run.")

@@ -271,7 +271,7 @@ def facts_json(facts: Facts) -> bytes:
     return canonical.dumps(facts.model_dump(mode="json"))
 
 
-def index_card(statement: dict[str, Any], envelope: bytes, *, origin: str) -> Card:
+def index_card(statement: dict[str, Any], envelope: bytes, *, origin: str, repeat: int = 0) -> Card:
     """The card under which a statement of ours stands in the log, once it is signed into `envelope`."""
     predicate = statement["predicate"]
     deployment = predicate["deployment"]
@@ -283,27 +283,27 @@ def index_card(statement: dict[str, Any], envelope: bytes, *, origin: str) -> Ca
         commit=statement["subject"][0]["digest"]["gitCommit"],
         decision=predicate["decision"]["verdict"],
         time=predicate["time"]["decided"],
-        key=idempotency_key(statement, origin=origin),
+        key=idempotency_key(statement, origin=origin, repeat=repeat),
         facts=predicate["facts"]["sha256"],
     )
 
 
-def idempotency_key(statement: dict[str, Any], *, origin: str) -> str:
-    """What makes two appends the same: SHA-256 (hex) over log, repository, environment, run, attempt, subjects and predicate type."""
+def idempotency_key(statement: dict[str, Any], *, origin: str, repeat: int = 0) -> str:
+    """What makes two appends the same: SHA-256 (hex) over log, repository, environment, run, attempt, subjects and predicate type.
+
+    `repeat` tells apart the runs of the gate within one attempt of a job; it is part of the key from the second on.
+    """
     deployment = statement["predicate"]["deployment"]
-    return hashlib.sha256(
-        canonical.dumps(
-            {
-                "log": origin,
-                "repository": deployment["repository"],
-                "environment": deployment["environment"],
-                "run": deployment["run"]["id"],
-                "attempt": deployment["run"]["attempt"],
-                "subjects": statement["subject"],
-                "predicateType": statement["predicateType"],
-            }
-        )
-    ).hexdigest()
+    parts = {
+        "log": origin,
+        "repository": deployment["repository"],
+        "environment": deployment["environment"],
+        "run": deployment["run"]["id"],
+        "attempt": deployment["run"]["attempt"],
+        "subjects": statement["subject"],
+        "predicateType": statement["predicateType"],
+    }
+    return hashlib.sha256(canonical.dumps(parts | ({"repeat": repeat} if repeat else {}))).hexdigest()
 
 
 def schema() -> dict[str, Any]:
@@ -333,7 +333,7 @@ def _deployment(found: Deployment) -> RecordedDeployment:
 def _range(facts: Facts) -> RecordedRange:
     found = facts.range
     return RecordedRange(
-        **found.model_dump(exclude={"commits", "removed"}), commits=len(found.commits), removed=tuple(each.sha for each in found.removed)
+        **found.model_dump(exclude={"commits", "removed", "base_tree"}), commits=len(found.commits), removed=tuple(each.sha for each in found.removed)
     )
 
 

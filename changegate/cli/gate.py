@@ -15,8 +15,9 @@ import click
 from changegate import render
 from changegate.cli import options
 from changegate.decision import EXIT_CODES
-from changegate.errors import ChangegateError, ExitCode, InputError, SigningError, StoreError
-from changegate.evidence.proof import format_proof
+from changegate.errors import ExitCode, InputError, SigningError, StoreError
+from changegate.evidence.proof import format_receipt
+from changegate.evidence.reader import signed_size
 from changegate.facts import Artifact, Deployment
 from changegate.forges import Forge
 from changegate.gate import Judged, PolicyFile, Recorded, judge, record_decision
@@ -77,7 +78,7 @@ def command(**given: Any) -> int:
         _print(_report(judged, render.NotRecorded(error.message)), given["format_"])
         raise
     warnings = _write_receipt(recorded, given["receipt"])
-    report = _report(judged, _where(recorded, log.origin, given, warnings))
+    report = _report(judged, _where(recorded, log.verifier_key.name, given, warnings))
     _print(report, given["format_"])
     _publish(report, given["dotenv"], os.environ)
     return EXIT_CODES[judged.decision.verdict] if judged.policy.enforce else ExitCode.ALLOWED
@@ -90,10 +91,10 @@ def _now() -> datetime:
 def _forge(given: Mapping[str, Any], pipeline: Pipeline) -> Forge:
     name = given["forge_name"] or pipeline.forge
     if name == "git":
-        from changegate.forges.git import Git  # noqa: PLC0415 - adapters are imported when they are used
+        from changegate.forges.git import Git
 
         return Git(Path(given["workspace"]), timeout=given["timeout"], on_request=_logger(given))
-    from changegate.forges.github import GitHub  # noqa: PLC0415
+    from changegate.forges.github import GitHub
 
     repository = given["repository"] or pipeline.repository
     if not repository:
@@ -163,7 +164,7 @@ def _write_receipt(recorded: Recorded, file: str | None) -> tuple[str, ...]:
     if not file:
         return ()
     try:
-        Path(file).write_bytes(recorded.receipt.format())
+        Path(file).write_bytes(format_receipt(recorded.receipt))
     except OSError as error:
         # The record is in the log; the receipt can be made again from there.
         return (f"the receipt could not be written to {file}: {error.strerror}; `changegate show` makes it again",)
@@ -174,7 +175,7 @@ def _where(recorded: Recorded, origin: str, given: Mapping[str, Any], warnings: 
     return render.Recorded(
         digest=recorded.envelope_digest,
         log_index=recorded.receipt.index,
-        log_size=recorded.receipt.size,
+        log_size=signed_size(recorded.receipt.checkpoint),
         origin=origin,
         store_url=given["store"],
         receipt=given["receipt"] or "" if not warnings else "",

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from changegate import trust as trusts
-from changegate.cli.options import PASSPHRASE, SIGNING_KEY, read_signer, read_trust, signing_key_option
+from changegate.cli.options import PASSPHRASE, SIGNING_KEY, default_origin, read_signer, read_trust, signing_key_option
 from changegate.errors import InputError
 from changegate.evidence.note import format_verifier_key, verifier_key
 from changegate.signing import Signer
@@ -83,11 +83,6 @@ def rotate(out: str, trust_file: str, overlap: int) -> None:
     click.echo(f"Key {signer.key_id[:16]} may sign from now on; the old ones until {now + timedelta(hours=overlap):%Y-%m-%d %H:%M} UTC.")
     click.echo(f"  {out}: the new private key. Replace the pipeline's secret ({SIGNING_KEY}) with it before then.")
     click.echo(f"  {trust_file}: extended. Give it to the pipeline (--trust) and to whoever verifies.")
-
-
-def default_origin(signer: Signer) -> str:
-    """A log's name where nobody gives one: told apart by its key."""
-    return f"changegate.log/{signer.key_id[:16]}"
 
 
 def _trust(signer: Signer, origin: str) -> Trust:

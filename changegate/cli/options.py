@@ -1,20 +1,30 @@
 """Options that commands share, and the adapters that they name."""
 
 import os
+import random
+import secrets
+import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
 
 from changegate.errors import InputError, SigningError
+from changegate.evidence import layout, log_policy
+from changegate.evidence.log import Environment, Log, parse_log_object
+from changegate.evidence.reader import LogReader, read_log
+from changegate.signing import Signer
 from changegate.signing.keys import PrivateKey
+from changegate.stores import open_store
 from changegate.trust import Trust
 from changegate.trust import parse as parse_trust
 
 DEFAULT_STORE: Final = "file:.changegate/evidence"
 PASSPHRASE: Final = "CHANGEGATE_KEY_PASSPHRASE"  # noqa: S105 - the variable's name
 SIGNING_KEY: Final = "CHANGEGATE_SIGNING_KEY"
+TRUST_FILE: Final = "changegate-trust.yml"
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,7 +47,7 @@ def read_signer(file: str | None) -> PrivateKey:
     if not given.strip():
         raise SigningError(
             "no signing key",
-            remedy=f"Make one with `changegate keys generate`, keep it as a secret of the pipeline, and give it in {SIGNING_KEY} or as --signing-key FILE.",
+            remedy=f"Make one with `changegate keys generate`, keep it as a secret of the pipeline, and give it in {SIGNING_KEY} or --signing-key.",
         )
     passphrase = os.environ.get(PASSPHRASE) or None
     if "-----BEGIN" in given:
@@ -51,6 +61,39 @@ def read_signer(file: str | None) -> PrivateKey:
             remedy=f"Check --signing-key and {SIGNING_KEY}: a readable file, or the PEM text.",
         ) from error
     return PrivateKey.from_pem(pem, passphrase=passphrase)
+
+
+def trust_option(function: F) -> F:
+    """`--trust`: whom the verifier believes."""
+    text = f"The trust file, which you were given by another way than the evidence. Default: {TRUST_FILE} in this directory."
+    return option("--trust", metavar="FILE", help=text)(function)
+
+
+def find_trust(file: str | None) -> tuple[Trust, str]:
+    """The trust that a verifier names, or has in this directory; and where it was read. Raises `InputError` where there is none."""
+    if file is None and not Path(TRUST_FILE).is_file():
+        raise InputError(
+            "no trust file: which keys do you believe?",
+            remedy="Give --trust FILE: the file that `changegate keys generate` wrote, from its owner and never from the store.",
+        )
+    name = file or TRUST_FILE
+    return read_trust(name), name
+
+
+def open_reader(url: str, trust: Trust) -> LogReader:
+    """The log in a store, for reading, as its published checkpoint says and this trust allows. Raises `InputError` where there is none."""
+    reader = read_log(open_store(url), log_policy.parse(trust.log_policy))
+    if reader is None:
+        raise InputError(f"{url} holds no log", remedy="Check --store; a log begins with the first `changegate gate`.")
+    return reader
+
+
+def write_file(file: str, data: bytes) -> None:
+    """Write a file that an option names. Raises `InputError`."""
+    try:
+        Path(file).write_bytes(data)
+    except OSError as error:
+        raise InputError(f"{file}: {error.strerror}", remedy="Name a file that can be written.") from error
 
 
 def read_trust(file: str) -> Trust:
@@ -68,3 +111,25 @@ def read_file(file: str, option_name: str) -> bytes:
 
 def _reason(error: OSError | ValueError) -> str:
     return f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
+
+
+def open_log(url: str, signer: Signer, *, trust: Trust | None, origin: str | None, now: Callable[[], datetime]) -> Log:
+    """The log in a store, to be appended to with this key. A new one begins under `origin`, or a name made from the key."""
+    store = open_store(url)
+    begun = store.read(layout.LOG)
+    name = parse_log_object(begun) if begun is not None else origin or default_origin(signer)
+    if origin and name != origin:
+        raise InputError(f"the store holds the log {name!r}, not {origin!r}", remedy="Correct --origin, or name another store.")
+    environment = Environment(clock=now, pause=_pause, nonce=lambda: secrets.token_hex(16))
+    earlier = log_policy.parse(trust.log_policy).logs if trust else ()
+    return Log(store, signer, name, environment, also_trusted=earlier)
+
+
+def default_origin(signer: Signer) -> str:
+    """A log's name where nobody gives one: told apart by its key."""
+    return f"changegate.log/{signer.key_id[:16]}"
+
+
+def _pause(attempt: int) -> None:
+    """Wait before another try, the longer the more were lost, with full jitter so that writers don't meet again."""
+    time.sleep(random.SystemRandom().uniform(0, min(1.0, 0.005 * 2 ** min(attempt, 10))))

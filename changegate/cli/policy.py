@@ -10,7 +10,7 @@ from changegate import policy, record
 from changegate.cli.options import read_file
 from changegate.errors import InputError
 
-_START: Final = f"""\
+START: Final = f"""\
 # yaml-language-server: $schema={policy.SCHEMA_ID}
 # What a change needs before it may be deployed. Everything here is the default: delete what you don't change.
 # The gate reads this file at the deployed commit, never from the change that it judges.
@@ -50,7 +50,7 @@ def init(out: str, *, force: bool) -> None:
     """Write a policy file that says what holds by default."""
     try:
         with Path(out).open("w" if force else "x", encoding="utf-8") as file:
-            file.write(_START)
+            file.write(START)
     except FileExistsError as error:
         raise InputError(f"{out} exists", remedy="Give --force to replace it.") from error
     except OSError as error:

@@ -1,12 +1,13 @@
 """ticket-linked: this change may deploy if it names a ticket."""
 
+import re
 from enum import StrEnum
 from typing import Final
 
 from changegate.decision import Finding, Outcome, Remedy
 from changegate.facts import Assurance, Change, ChangeKind, Facts, Missing, Ticket, TicketKind, Unavailable
 from changegate.policy import TicketLinked
-from changegate.tickets import find_references
+from changegate.tickets import ReferenceKind, find_references
 
 ID: Final = "ticket-linked"
 
@@ -52,19 +53,21 @@ def find_tickets(change: Change, rules: TicketLinked) -> tuple[Ticket, ...]:
     if not rules.projects:
         return known
     commits = () if isinstance(change.commits, Unavailable) else change.commits
+    # In a branch's name words hang together by hyphens: feature/SHOP-12-round-up.
+    branch = re.sub(r"(?<=[0-9])-(?=[A-Za-z])", " ", change.head_ref)
     texts = {
         "title": change.title,
         "description": change.description,
-        "branch": change.head_ref,
+        "branch": branch,
         "commits": "\n".join(each.subject for each in commits),
     }
     seen = {ticket.key for ticket in known}
     named: list[Ticket] = []
     for source, text in texts.items():
-        for key in find_references(text, projects=frozenset(rules.projects)):
-            if key not in seen:
-                seen.add(key)
-                named.append(Ticket(key=key, kind=TicketKind.ASSERTED, assurance=Assurance.ASSERTED, source=source))
+        for reference in find_references(text, rules.projects):
+            if reference.kind is ReferenceKind.KEY and reference.key not in seen:
+                seen.add(reference.key)
+                named.append(Ticket(key=reference.key, kind=TicketKind.ASSERTED, assurance=Assurance.ASSERTED, source=source, url=reference.url))
     return (*known, *named)
 
 
