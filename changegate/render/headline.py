@@ -43,7 +43,7 @@ def after_environment(report: Report, todo: tuple[ToDo, ...]) -> str:
     changes = len(report.facts.changes)
     if report.decision.verdict is Verdict.ALLOWED:
         return f": {_passing(report, changes)}"
-    mode = " (audit mode, not stopped)" if not report.enforced else ", so it stops" if report.decision.verdict is Verdict.UNKNOWN else ""
+    mode = " (audit mode)" if not report.enforced else ", so it stops" if report.decision.verdict is Verdict.UNKNOWN else ""
     touched = {place.change for each in todo for place in each.places} - {None}
     where = f", on {len(touched)} of {count(changes, 'change')}" if touched else ""
     return f"{mode}: {count(len(todo), 'thing to do')}{where}"
@@ -55,6 +55,11 @@ def _passing(report: Report, changes: int) -> str:
         return f"{kind or 'deploy'} without changes"
     passing = "the change passes" if changes == 1 else f"all {changes} changes pass"
     return f"{kind}, {passing}" if kind else passing
+
+
+def policy(report: Report) -> str:
+    """Which policy held. Its path is from outside."""
+    return report.policy if report.enforced else f"{report.policy} (audit mode: judged and recorded, not stopped)"
 
 
 def subject(report: Report) -> str:

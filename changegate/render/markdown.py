@@ -39,7 +39,7 @@ def render(report: Report, *, limit: int = STEP_SUMMARY_LIMIT) -> str:
 
 def escape(text: str, limit: int = 500) -> str:
     """Text from outside, as text within a line or a table cell."""
-    unlinked = _LINKED_LATER.sub("\\g<1>\u200b", visible(text, limit))
+    unlinked = _LINKED_LATER.sub("\\g<1>\u200b", visible(text.strip(), limit))
     escaped = _ESCAPED.sub(r"\\\g<0>", unlinked)
     return "".join(_ENTITIES.get(character, character) for character in escaped).replace("\u200b", "&#8203;")
 
@@ -59,7 +59,7 @@ def _head(report: Report, things: Sequence[ToDo]) -> list[str]:
     environment = escape(headline.environment(report), 100)
     mark = _MARKS[_VERDICTS[report.decision.verdict]]
     verdict = f"{headline.word(report)} {headline.before_environment(report)} {environment}{headline.after_environment(report, tuple(things))}"
-    return [f"## {mark} {verdict}", "", f"For {escape(headline.subject(report))}<br>", f"Policy: {escape(report.policy)}", ""]
+    return [f"## {mark} {verdict}", "", f"For {escape(headline.subject(report))}<br>", f"Policy: {escape(headline.policy(report))}", ""]
 
 
 def _thing(number: int, thing: ToDo) -> list[str]:
@@ -79,7 +79,7 @@ def _thing(number: int, thing: ToDo) -> list[str]:
 
 
 def _place(place: Place, *, found: bool, step: bool) -> str:
-    where = "the whole deploy" if place.change is None else f"{link(escape(short(place.change), 60), place.url)} {escape(place.title, 120)}"
+    where = "the whole deploy" if place.change is None else f"{link(escape(short(place.change), 60), place.url)} {escape(place.title, 120)}".strip()
     there = f" ({link('do it there', place.link)})" if step and place.link != place.url and web_link(place.link) else ""
     return f"{where}: {escape(place.observed, 200)}{there}" if found else f"{where}{there}"
 

@@ -72,8 +72,9 @@ class _Page:
 def _write_verdict(page: _Page, predicate: Mapping[str, Any], place: LogPlace) -> None:
     verdict = _text(predicate, "decision", "verdict")
     environment = _text(predicate, "deployment", "environment")
-    audit = "" if _at(predicate, "policy", "enforced") is True else " (audit mode, not stopped)"
-    page.lines.append(f"{_VERDICTS.get(verdict, f'? {verdict}')} for {environment or 'an environment not stated'}{audit}"[: page.width])
+    enforced = _at(predicate, "policy", "enforced")
+    mode = "" if enforced is True else " (audit mode, not stopped)" if enforced is False else " (mode not stated)"
+    page.lines.append(f"{_VERDICTS.get(verdict, '? a verdict not stated')} for {environment or 'an environment not stated'}{mode}"[: page.width])
     reasons = [visible(str(each), 120) for each in _list(predicate, "decision", "reasons")]
     if reasons:
         page.write("because", ", ".join(reasons))
@@ -85,7 +86,7 @@ def _write_verdict(page: _Page, predicate: Mapping[str, Any], place: LogPlace) -
 def _write_deployment(page: _Page, statement: Mapping[str, Any], predicate: Mapping[str, Any]) -> None:
     page.heading("Deployment")
     deployment = _at(predicate, "deployment")
-    page.write("repository", f"{_text(deployment, 'repository')} ({_text(deployment, 'forge') or 'forge not stated'})")
+    page.write("repository", f"{_text(deployment, 'repository') or 'not stated'} ({_text(deployment, 'forge') or 'forge not stated'})")
     page.write("commit", _text(deployment, "head") + (f" ({_text(deployment, 'ref')})" if _text(deployment, "ref") else ""))
     span = _at(predicate, "range")
     commits, removed = _at(span, "commits"), _list(span, "removed")
@@ -148,8 +149,9 @@ def _write_origin(page: _Page, predicate: Mapping[str, Any]) -> None:
     policy = _at(predicate, "policy")
     where = " ".join(filter(None, (_text(policy, "source"), _text(policy, "path"), _text(policy, "ref") and f"at {_text(policy, 'ref')}")))
     page.write("policy", where)
-    page.write("digest", _text(policy, "digest"), indent=2)
-    page.write("facts", f"sha256:{_text(predicate, 'facts', 'sha256') or ' not stated'}, vouched for by {_text(predicate, 'facts', 'assurance')}")
+    page.write("  digest", _text(policy, "digest"))
+    page.write("facts", _text(predicate, "facts", "sha256"))
+    page.write("  vouched by", _text(predicate, "facts", "assurance"))
     page.write("fetched", _text(predicate, "time", "fetched"))
     page.write("tool", f"{_text(predicate, 'tool', 'name')} {_text(predicate, 'tool', 'version')}".strip())
     page.write("before it", _text(predicate, "previous") or "no record of this environment")

@@ -64,7 +64,7 @@ def _print_verdict(console: Console, report: Report, things: tuple[ToDo, ...]) -
     line.append(f" {headline.before_environment(report)} {environment}{headline.after_environment(report, things)}", style="bold default")
     console.print(line)
     console.print(Text(visible(headline.subject(report)), style="dim"))
-    console.print(Text(f"policy: {visible(report.policy)}", style="dim"))
+    console.print(Text(f"policy: {visible(headline.policy(report))}", style="dim"))
 
 
 def _print_thing(console: Console, number: int, thing: ToDo) -> None:

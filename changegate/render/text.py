@@ -59,7 +59,7 @@ def short(name: str) -> str:
 
 def web_link(url: str) -> str:
     """An http(s) address, percent-encoded to plain ASCII; empty where it is none, is too long, or hides its host behind a user name."""
-    if len(url) > MAX_URL or not url.isprintable():
+    if len(url) > MAX_URL or not url.isprintable() or " " in url:
         return ""
     try:
         parts = urlsplit(url)

@@ -1,0 +1,67 @@
+import json
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+from unit.render.reports import change, hostile, not_approved, report
+
+from changegate.render import NotRecorded
+from changegate.render.outputs import render_dotenv, render_github, values
+
+
+def read_github(text: str) -> dict[str, str]:
+    """The outputs as the runner reads them: heredocs, each ended by a line that is its delimiter (actions/runner, `FileCommandManager.cs`)."""
+    found: dict[str, str] = {}
+    lines = iter(text.split("\n")[:-1])
+    for line in lines:
+        name, _, delimiter = line.partition("<<")
+        value: list[str] = []
+        while (part := next(lines)) != delimiter:
+            value.append(part)
+        found[name] = "\n".join(value)
+    return found
+
+
+def test_the_outputs_of_a_denial() -> None:
+    outputs = values(report((change(1),), not_approved("#1")))
+    assert outputs == {
+        "decision": "blocked",
+        "record-id": "ab12ab12ab12ab12",
+        "record-digest": "ab12" * 16,
+        "log-index": "41",
+        "reasons": '["peer-approved/not-approved"]',
+        "receipt": "changegate-receipt.txt",
+    }
+    assert read_github(render_github(outputs)) == outputs
+
+
+def test_what_there_is_none_of_is_empty() -> None:
+    outputs = values(report((change(1),), where=NotRecorded("a preview")))
+    assert outputs == {"decision": "allowed", "record-id": "", "record-digest": "", "log-index": "", "reasons": "[]", "receipt": ""}
+
+
+@given(st.dictionaries(st.from_regex(r"[a-z-]{1,10}", fullmatch=True), hostile | st.from_regex(r"(END_OF_VALUE_*\n?)*", fullmatch=True), max_size=4))
+def test_any_value_arrives_whole(outputs: dict[str, str]) -> None:
+    assert read_github(render_github(outputs)) == outputs
+
+
+def test_gitlabs_form() -> None:
+    assert render_dotenv(values(report((change(1),), not_approved("#1")))) == (
+        "CHANGEGATE_DECISION=blocked\n"
+        "CHANGEGATE_RECORD_ID=ab12ab12ab12ab12\n"
+        f"CHANGEGATE_RECORD_DIGEST={'ab12' * 16}\n"
+        "CHANGEGATE_LOG_INDEX=41\n"
+        'CHANGEGATE_REASONS=["peer-approved/not-approved"]\n'
+        "CHANGEGATE_RECEIPT=changegate-receipt.txt\n"
+    )
+
+
+@given(hostile)
+def test_a_dotenv_value_stays_on_its_line(text: str) -> None:
+    lines = render_dotenv({"receipt": text, "log-index": "1"}).splitlines()
+    assert len(lines) == 2
+    assert all(re.match(r"CHANGEGATE_[A-Z_]+=", line) for line in lines)
+
+
+def test_reasons_are_json() -> None:
+    assert json.loads(values(report((change(1),), not_approved("#1")))["reasons"]) == ["peer-approved/not-approved"]
