@@ -1,25 +1,13 @@
 import json
 import re
 
+from actions_harness import read_file_commands
 from hypothesis import given
 from hypothesis import strategies as st
 from unit.render.reports import change, hostile, not_approved, report
 
 from changegate.render import NotRecorded
 from changegate.render.outputs import render_dotenv, render_github, values
-
-
-def read_github(text: str) -> dict[str, str]:
-    """The outputs as the runner reads them: heredocs, each ended by a line that is its delimiter (actions/runner, `FileCommandManager.cs`)."""
-    found: dict[str, str] = {}
-    lines = iter(text.split("\n")[:-1])
-    for line in lines:
-        name, _, delimiter = line.partition("<<")
-        value: list[str] = []
-        while (part := next(lines)) != delimiter:
-            value.append(part)
-        found[name] = "\n".join(value)
-    return found
 
 
 def test_the_outputs_of_a_denial() -> None:
@@ -32,7 +20,7 @@ def test_the_outputs_of_a_denial() -> None:
         "reasons": '["peer-approved/not-approved"]',
         "receipt": "changegate-receipt.txt",
     }
-    assert read_github(render_github(outputs)) == outputs
+    assert read_file_commands(render_github(outputs)) == outputs
 
 
 def test_what_there_is_none_of_is_empty() -> None:
@@ -42,7 +30,7 @@ def test_what_there_is_none_of_is_empty() -> None:
 
 @given(st.dictionaries(st.from_regex(r"[a-z-]{1,10}", fullmatch=True), hostile | st.from_regex(r"(END_OF_VALUE_*\n?)*", fullmatch=True), max_size=4))
 def test_any_value_arrives_whole(outputs: dict[str, str]) -> None:
-    assert read_github(render_github(outputs)) == outputs
+    assert read_file_commands(render_github(outputs)) == outputs
 
 
 def test_gitlabs_form() -> None:

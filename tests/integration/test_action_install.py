@@ -1,0 +1,145 @@
+"""The actions' installation, for real: a private environment, from hashed wheels, out of the workspace's reach."""
+
+import base64
+import fcntl
+import re
+import subprocess
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import ClassVar
+
+import pytest
+from actions_harness import ROOT, Ran, Runner, load
+
+ACTIONS = ("action.yml", "actions/verify/action.yml")
+
+
+@pytest.fixture
+def runner(tmp_path: Path, shared_temp: Path) -> Runner:
+    workspace = tmp_path / "work space"
+    workspace.mkdir()
+    return Runner(workspace, shared_temp, github={"server_url": "https://forge.example", "repository": "acme/shop", "token": "t0ken"})
+
+
+def install(runner: Runner, **environment: str) -> Ran:
+    """Run the gate's first step alone."""
+    (step,) = (each for each in load(ROOT / "action.yml")["runs"]["steps"] if each["id"] == "install")
+    step["env"] = environment
+    with (runner.temp / "lock").open("w") as lock:  # as in one job: one step at a time
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return runner.run_job({"steps": [step | {"run": step["run"].replace("$GITHUB_ACTION_PATH", str(ROOT))}]})
+
+
+def test_it_starts_and_is_made_once(runner: Runner) -> None:
+    first, second = install(runner), install(runner)
+    assert (first.outcome, second.outcome) == ("success", "success"), first.log
+    assert re.search(r"^changegate, version \d", second.log, re.MULTILINE)
+    assert "Install changegate" not in second.log
+    assert first.steps["install"].outputs == second.steps["install"].outputs
+
+
+def test_the_path_gets_changegate_and_nothing_else(runner: Runner) -> None:
+    install(runner)
+    (directory,) = runner.paths
+    assert [each.name for each in Path(directory).iterdir()] == ["changegate"]
+    ran = runner.run_job({"steps": [{"id": "later", "run": "changegate --version; command -v python3"}]})
+    assert ran.outcome == "success"
+    assert str(runner.temp) not in ran.log
+
+
+def test_nothing_in_the_workspace_is_imported(runner: Runner) -> None:
+    trap = "raise SystemExit('imported from the workspace')\n"
+    for name in ("json", "click", "yaml", "changegate", "pip", "venv", "hatchling", "encodings", "sitecustomize", "usercustomize"):
+        (runner.workspace / f"{name}.py").write_text(trap, encoding="utf-8")
+    runner.environment |= {"PYTHONPATH": str(runner.workspace), "PYTHONSTARTUP": "json.py"}
+    assert subprocess.run(["python3", "-c", "import json"], cwd=runner.workspace, check=False, capture_output=True).returncode == 1, "the trap works"
+    ran = install(runner)
+    assert ran.outcome == "success", ran.log
+    ran = runner.run_job({"steps": [{"run": "changegate --version; changegate policy schema >/dev/null"}]})
+    assert ran.outcome == "success", ran.log
+
+
+@pytest.mark.parametrize(
+    ("python", "message"),
+    [
+        ("/no/such/python", "names '/no/such/python', which is not here"),
+        ("3.2", "names 'python3.2', which is not here"),
+        ('x\'; echo "::stop-commands::t" #\n::error::mine', "which is not here"),
+        ("{old}", "is older than Python 3.11"),
+    ],
+)
+def test_a_python_that_will_not_do_is_named(runner: Runner, tmp_path: Path, python: str, message: str) -> None:
+    old = tmp_path / "oldpython"
+    old.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    old.chmod(0o755)
+    ran = install(runner, CHANGEGATE_PYTHON=python.format(old=old) if python == "{old}" else python)
+    assert ran.outcome == "failure"
+    ((name, properties, said),) = ran.commands
+    assert (name, properties) == ("error", "title=changegate")
+    assert message in said
+
+
+def test_a_windows_runner_is_refused(runner: Runner) -> None:
+    ran = install(runner, RUNNER_OS="Windows")
+    assert ran.outcome == "failure"
+    assert "Run this job on Linux or macOS" in ran.commands[0][2]
+
+
+@pytest.mark.parametrize("file", ACTIONS)
+def test_every_input_reaches_its_step_by_the_environment(file: str) -> None:
+    action = load(ROOT / file)
+    given = {value: name for step in action["runs"]["steps"] for name, value in step.get("env", {}).items()}
+    for name in action["inputs"]:
+        assert given[f"${{{{ inputs.{name} }}}}"] == f"CHANGEGATE_{name.upper().replace('-', '_')}"
+    assert all("${{" not in step["run"] for step in action["runs"]["steps"])
+
+
+@pytest.mark.parametrize("file", ACTIONS)
+def test_the_installing_step_sees_no_secret(file: str) -> None:
+    (step,) = (each for each in load(ROOT / file)["runs"]["steps"] if each.get("id") == "install")
+    assert list(step["env"]) == ["CHANGEGATE_PYTHON"]
+
+
+class _Headers(BaseHTTPRequestHandler):
+    """Notes the authorization that each request brings."""
+
+    seen: ClassVar[list[tuple[int, list[str]]]] = []
+
+    def do_GET(self) -> None:
+        port = self.server.server_address[1]
+        self.seen.append((int(port), self.headers.get_all("Authorization", [])))
+        self.send_error(404)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing: the test's own output is enough."""
+
+
+@pytest.fixture
+def servers() -> Iterator[tuple[int, int]]:
+    started = [ThreadingHTTPServer(("127.0.0.1", 0), _Headers) for _ in range(2)]
+    for server in started:
+        Thread(target=server.serve_forever, daemon=True).start()
+    yield started[0].server_address[1], started[1].server_address[1]
+    for server in started:
+        server.shutdown()
+        server.server_close()
+
+
+def test_git_gets_the_token_once_and_for_this_server_alone(runner: Runner, tmp_path: Path, servers: tuple[int, int]) -> None:
+    own, other = servers
+    runner.github["server_url"] = f"http://127.0.0.1:{own}"
+    command = tmp_path / "command"
+    command.write_text(f"#!/bin/sh\nfor port in {own} {other}; do git ls-remote http://127.0.0.1:$port/acme/shop || true; done\n", encoding="utf-8")
+    command.chmod(0o755)
+    subprocess.run(["git", "init", "-q", str(runner.workspace)], check=True)
+    # What a checkout leaves behind.
+    left = ["git", "-C", str(runner.workspace), "config", f"http.http://127.0.0.1:{own}/.extraheader", "AUTHORIZATION: basic old"]
+    subprocess.run(left, check=True)
+    step = {"run": f"'{ROOT}/actions/setup/run' gate", "env": {"CHANGEGATE_COMMAND": str(command), "CHANGEGATE_TOKEN": "t0ken"}}
+    ran = runner.run_job({"steps": [step]})
+    basic = base64.b64encode(b"x-access-token:t0ken").decode()
+    assert ("add-mask", "", basic) in ran.commands
+    assert ran.log.count(basic) == 1
+    assert set(map(repr, _Headers.seen)) == {repr((own, [f"basic {basic}"])), repr((other, []))}
