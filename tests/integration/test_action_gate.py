@@ -1,0 +1,88 @@
+"""The self-test's jobs, run here as GitHub runs them there: real git, real keys, a real store; each `uses: ./` is the action of this checkout."""
+
+import fcntl
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from actions_harness import ROOT, Ran, Runner, load
+
+SELFTEST = load(ROOT / ".github/workflows/selftest.yml")
+PARTS = (".ci", "action.yml", "actions", "changegate", "pyproject.toml", "README.md", "LICENSE")
+
+
+@pytest.fixture
+def runner(tmp_path: Path, shared_temp: Path) -> Runner:
+    """A runner whose workspace is a repository that holds this action."""
+    workspace = tmp_path / "work space"
+    workspace.mkdir()
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, workspace / part, ignore=shutil.ignore_patterns("__pycache__"))
+        elif source.exists():
+            shutil.copy2(source, workspace / part)
+    git = ["git", "-C", str(workspace), "-c", "user.name=carol", "-c", "user.email=carol@example.com"]
+    for arguments in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "The deployed version"]):
+        subprocess.run([*git, *arguments], check=True)
+    temp = shared_temp / tmp_path.name
+    temp.mkdir()
+    head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    github = {
+        "server_url": "https://forge.example",
+        "repository": "acme/shop",
+        "repository_id": "42",
+        "sha": head,
+        "ref": "refs/heads/main",
+        "run_id": "991",
+        "run_attempt": "1",
+        "actor": "carol",
+        "actor_id": "3",
+        "token": "t0ken",
+    }
+    return Runner(workspace, temp, github=github)
+
+
+def run(runner: Runner, job: str) -> Ran:
+    # One installation at a time, as in one job; the package index and the two processors are shared by all tests.
+    with (runner.temp.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        ran = runner.run_job(SELFTEST["jobs"][job])
+    assert ran.outcome == "success", ran.log
+    return ran
+
+
+def test_an_approved_change_may_go(runner: Runner) -> None:
+    ran = run(runner, "allowed")
+    assert "✓ ALLOWED to deploy to production: the change passes" in ran.log
+    assert ran.summary.startswith("## ✅ ALLOWED to deploy to production")
+    assert not [each for each in ran.commands if each[0] == "error"]
+
+
+def test_a_change_without_approval_is_stopped(runner: Runner) -> None:
+    ran = run(runner, "blocked")
+    assert "✗ BLOCKED from production: 1 thing to do, on 1 of 1 change" in ran.log
+    assert ran.summary.startswith("## ❌ BLOCKED from production")
+    (error,) = (each for each in ran.commands if each[0] == "error")
+    assert error[1].startswith("title=BLOCKED%3A peer-approved%3A ")
+    reasons = json.loads(ran.steps["gate"].outputs["reasons"])
+    assert [reason.partition("/")[0] for reason in reasons] == ["peer-approved"]
+
+
+def test_names_stay_names(runner: Runner) -> None:
+    ran = run(runner, "names")
+    assert {name for name, _, _ in ran.commands} <= {"add-mask", "group", "endgroup", "warning"}
+    assert '"the" totals' in ran.log
+    assert "&lt;/td&gt;" in ran.summary
+
+
+def test_without_a_key_nothing_goes(runner: Runner) -> None:
+    ran = run(runner, "no-key")
+    assert "no signing key" in ran.log
+    assert "changegate keys generate" in ran.log
+
+
+def test_every_job_of_the_selftest_is_run_here() -> None:
+    assert set(SELFTEST["jobs"]) == {"allowed", "blocked", "names", "no-key"}
