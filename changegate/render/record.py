@@ -93,7 +93,7 @@ def _write_deployment(page: _Page, statement: Mapping[str, Any], predicate: Mapp
     amount = count(commits, "commit") if isinstance(commits, int) else "commits not stated"
     taken = f", {count(len(removed), 'commit')} taken away" if removed else ""
     page.write("range", f"{_text(span, 'outcome') or 'not stated'}: {amount} after {_text(span, 'base') or 'a base not stated'}{taken}")
-    page.write("base is from", _text(span, "baseSource"))
+    page.write("base is from", ", vouched for by ".join(filter(None, (_text(span, "baseSource"), _text(span, "assurance")))))
     page.write("deployer", _person(_at(deployment, "deployer")))
     page.write("run", " ".join(filter(None, (_text(deployment, "run", "id"), _text(deployment, "run", "url")))))
     for artifact in _list(statement, "subject")[1:][:_LISTED]:
@@ -119,29 +119,37 @@ def _write_changes(page: _Page, changes: Sequence[Any]) -> None:
 def _write_people(page: _Page, change: Any) -> None:
     contributors = [_person(each) for each in _list(change, "contributors")]
     page.write("author", _person(_at(change, "author")), indent=2)
+    page.write("landed", ", ".join(short(_say(each)) for each in _list(change, "landed")[:_LISTED]), indent=2)
     page.write("contributors", ", ".join(contributors[:_LISTED]), indent=2)
-    approvals = _list(change, "approvals")
-    if not approvals:
-        page.write("approval", "none", indent=2)
-    for approval in sorted(approvals, key=lambda each: _at(each, "counts") is not True)[:_LISTED]:
-        counts = "✓ counts" if _at(approval, "counts") is True else "✗ doesn't count"
-        why = f": {_text(approval, 'why')}" if _text(approval, "why") else ""
+    if not _list(change, "approvals"):
+        page.write("approval", _of_list(change, "approvals"), indent=2)
+    for approval in sorted(_list(change, "approvals"), key=lambda each: _at(each, "counts") is not True)[:_LISTED]:
+        good = _at(approval, "counts") is True
+        counts = "✓ counts" if good else "✗ doesn't count"
+        why = f": {_text(approval, 'why')}" if _text(approval, "why") and not good else ""
         words = f"{counts}, by {_person(_at(approval, 'by')) or 'somebody not stated'} at {_text(approval, 'at') or 'a time not stated'}"
         page.write("approval", f"{words} of {short(_text(approval, 'commit')) or 'a commit not stated'}{why}", indent=2)
 
 
 def _write_evidence(page: _Page, change: Any) -> None:
-    tickets = [" ".join(filter(None, (_text(each, "key"), _text(each, "title"), _text(each, "url")))) for each in _list(change, "tickets")]
-    page.write("tickets", "; ".join(tickets[:_LISTED]) or "none", indent=2)
+    tickets = [" ".join(filter(None, (_text(each, key) for key in ("key", "state", "title", "url")))) for each in _list(change, "tickets")]
+    page.write("tickets", "; ".join(tickets[:_LISTED]) or _of_list(change, "tickets"), indent=2)
     page.write("rollback", _text(change, "rollbackPlan", "excerpt") or "none", indent=2)
     checks = [f"{_text(each, 'name')} {_text(each, 'state')}" for each in _list(change, "checks")]
     more = f", and {len(checks) - _LISTED} more" if len(checks) > _LISTED else ""
-    page.write("checks", (", ".join(checks[:_LISTED]) or "none") + more, indent=2)
+    page.write("checks", (", ".join(checks[:_LISTED]) or _of_list(change, "checks")) + more, indent=2)
+
+
+def _of_list(value: Any, key: str) -> str:
+    """What an absent list says. Null in a record means that nobody could read it, which is never the same as that there was nothing."""
+    return "none" if isinstance(_at(value, key), list | tuple) else "not known"
 
 
 def _write_finding(page: _Page, finding: Any, *, label: str, indent: int = 0) -> None:
     outcome = _text(finding, "outcome")
     page.write("finding", f"{_MARKS.get(outcome, '?')} {label}: {_text(finding, 'reason')}: {_text(finding, 'observed')}", indent=indent)
+    if outcome != "pass" and _text(finding, "remedy", "step"):
+        page.write("  to do", f"{_text(finding, 'remedy', 'who')}: {_text(finding, 'remedy', 'step')}", indent=indent)
 
 
 def _write_origin(page: _Page, predicate: Mapping[str, Any]) -> None:
@@ -149,12 +157,12 @@ def _write_origin(page: _Page, predicate: Mapping[str, Any]) -> None:
     policy = _at(predicate, "policy")
     where = " ".join(filter(None, (_text(policy, "source"), _text(policy, "path"), _text(policy, "ref") and f"at {_text(policy, 'ref')}")))
     page.write("policy", where)
-    page.write("  digest", _text(policy, "digest"))
+    page.write("  digest", _text(policy, "sha256"))
     page.write("facts", _text(predicate, "facts", "sha256"))
-    page.write("  vouched by", _text(predicate, "facts", "assurance"))
     page.write("fetched", _text(predicate, "time", "fetched"))
     page.write("tool", f"{_text(predicate, 'tool', 'name')} {_text(predicate, 'tool', 'version')}".strip())
-    page.write("before it", _text(predicate, "previous") or "no record of this environment")
+    before = _text(predicate, "previous", "envelope")
+    page.write("before it", f"{before}, index {_text(predicate, 'previous', 'index')}" if before else "no record of this environment")
 
 
 def _at(value: Any, *keys: str) -> Any:
@@ -180,11 +188,11 @@ def _say(value: Any) -> str:
 
 
 def _person(value: Any) -> str:
-    """A login, alone or with the key that tells people apart; or why nobody knows."""
-    if isinstance(value, Mapping):
-        login, key = _text(value, "login"), _text(value, "key")
-        return f"{login} ({key})" if login and key else login or key or (f"unknown: {_text(value, 'why')}" if _text(value, "why") else "")
-    return _say(value)
+    """A login with the key that tells people apart; where nobody could be told, the record's login says why."""
+    login, key = _text(value, "login"), _text(value, "key")
+    if _at(value, "kind") == "unknown":
+        return f"unknown ({login})"
+    return f"{login} ({key})" if login and key else login or key
 
 
 def _list(value: Any, *keys: str) -> Sequence[Any]:
