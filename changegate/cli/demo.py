@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -136,7 +135,7 @@ class _Tour:
             raise _TourError(f"git {arguments[0]} failed: {said}", remedy=f"Please report this; everything is in {self.root}.") from error
 
 
-def _identity(login: str, at: datetime) -> Mapping[str, str]:
+def _identity(login: str, at: datetime) -> dict[str, str]:
     """One person's environment for git, with nothing of this machine's configuration."""
     name, address, time = login.capitalize(), f"{login}@example.com", at.isoformat()
     return {

@@ -3,7 +3,6 @@
 import os
 import re
 import sys
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -104,8 +103,6 @@ def _forge(given: Mapping[str, Any], pipeline: Pipeline) -> Forge:
         os.environ.get("CHANGEGATE_TOKEN") or os.environ.get("GITHUB_TOKEN") or "",
         api_url=given["api_url"] or pipeline.api_url or "https://api.github.com",
         timeout=given["timeout"],
-        now=_now,
-        sleep=time.sleep,
         on_request=_logger(given),
     )
 
@@ -232,12 +229,12 @@ def _append(file: str, text: str) -> None:
         ) from error
 
 
-def _logger(given: Mapping[str, Any]) -> Callable[..., None] | None:
-    if not given["verbose"]:
-        return None
+def _logger(given: Mapping[str, Any]) -> Callable[..., None]:
+    """What is told of each request: with -v, what was asked and how long it took; else nothing is said."""
 
     def log(*parts: object) -> None:
         *what, seconds = parts
-        click.echo(f"{float(str(seconds)) * 1000:8.0f} ms  {' '.join(map(str, what))}", err=True)
+        if given["verbose"]:
+            click.echo(f"{float(str(seconds)) * 1000:8.0f} ms  {' '.join(map(str, what))}", err=True)
 
     return log

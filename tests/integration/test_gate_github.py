@@ -1,0 +1,172 @@
+"""The whole gate on GitHub: a stateful double over real HTTP, a real directory store, the command line as a pipeline calls it."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from doubles.github import TOKEN, Account, GitHubServer, Hub, Pull, Repository
+
+from changegate.cli import run
+from changegate.errors import ExitCode
+
+PLAN = "Closes #{issue}\n\n## Rollback plan\nSwitch the flag off; prices are back within a minute."
+
+
+class Shop:
+    """A repository with a deployed release, and what its tests need to say."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.hub = Hub()
+        self.alice, self.bob, self.carol = (self.hub.user(name) for name in ("alice", "bob", "carol"))
+        self.repository: Repository = self.hub.repository("acme/shop", files={"README.md": "shop\n"}, writers=(self.alice, self.bob, self.carol))
+        self.repository.deploy()
+
+    def change(self, author: Account | None = None, *, title: str = "Round prices up", body: str = PLAN) -> Pull:
+        """A change with all that it needs but an approval."""
+        issue = self.repository.issue()
+        return self.repository.pull(author=author or self.alice, title=title, body=body.format(issue=issue.number)).check("tests")
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path)
+
+
+@pytest.fixture
+def gate(shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Any]]:
+    """Runs the gate and gives its exit code and what it printed, as JSON where it is."""
+    monkeypatch.chdir(shop.root)
+    monkeypatch.setenv("CHANGEGATE_TOKEN", TOKEN)
+    assert run(["keys", "generate"]) == 0
+    with GitHubServer(shop.hub) as server:
+
+        def gated(*arguments: str, head: str = "") -> tuple[int, Any]:
+            capsys.readouterr()
+            code = run(
+                [
+                    *("gate", "--forge", "github", "--repository", "acme/shop", "--api-url", server.url, "--signing-key", "changegate-key.pem"),
+                    *("--store", "file:evidence", "--format", "json", "--timeout", "20", "--head", head or shop.repository.head, *arguments),
+                ]
+            )
+            printed = capsys.readouterr()
+            return code, json.loads(printed.out) if printed.out.startswith("{") else printed.err
+
+        gated.server = server  # type: ignore[attr-defined]
+        yield gated
+
+
+def approved(shop: Shop) -> None:
+    shop.change().approve(shop.bob).merge("squash", by=shop.alice)
+
+
+def unapproved(shop: Shop) -> None:
+    shop.change().merge("squash", by=shop.bob)
+
+
+def approved_by_a_committer(shop: Shop) -> None:
+    shop.change().commit(shop.bob).check("tests").approve(shop.bob).merge("merge")
+
+
+def approved_by_a_co_author(shop: Shop) -> None:
+    shop.change().commit(shop.alice, co_authors=(shop.bob,)).check("tests").approve(shop.bob).merge("rebase")
+
+
+def approved_then_pushed(shop: Shop) -> None:
+    shop.change().approve(shop.bob).commit(shop.alice).check("tests").merge("squash")
+
+
+def approved_then_changes_requested(shop: Shop) -> None:
+    shop.change().approve(shop.bob).request_changes(shop.bob).merge("squash")
+
+
+def changes_requested_then_approved(shop: Shop) -> None:
+    shop.change().request_changes(shop.bob).approve(shop.bob).merge("squash")
+
+
+def dismissed(shop: Shop) -> None:
+    shop.change().approve(shop.bob).dismiss(shop.bob).merge("squash")
+
+
+def approved_by_a_reader(shop: Shop) -> None:
+    shop.change().approve(shop.hub.user("mallory")).merge("squash")
+
+
+def approved_by_a_bot(shop: Shop) -> None:
+    shop.change().approve(shop.hub.bot("reviewbot")).merge("squash")
+
+
+def late(shop: Shop) -> None:
+    shop.change().merge("squash").approve(shop.bob)
+
+
+def force_pushed(shop: Shop) -> None:
+    shop.change().approve(shop.bob).force_push(shop.alice, keep_reviews=True).check("tests").merge("squash")
+
+
+def direct_push(shop: Shop) -> None:
+    shop.repository.push("main", {"hotfix.txt": "x\n"}, author=shop.alice, message="Hotfix")
+
+
+def no_ticket(shop: Shop) -> None:
+    shop.change(body="## Rollback plan\nSwitch the flag off and tell support.").approve(shop.bob).merge("squash")
+
+
+def ticket_is_a_pull_request(shop: Shop) -> None:
+    other = shop.change().approve(shop.bob).merge("squash")
+    shop.change(body=PLAN.replace("{issue}", str(other.number))).approve(shop.bob).merge("squash")
+
+
+def no_plan(shop: Shop) -> None:
+    shop.change(body="Closes #{issue}").approve(shop.bob).merge("squash")
+
+
+def checks_failed(shop: Shop) -> None:
+    shop.change().check("lint", "failure").approve(shop.bob).merge("squash")
+
+
+def no_checks(shop: Shop) -> None:
+    issue = shop.repository.issue()
+    shop.repository.pull(author=shop.alice, body=PLAN.format(issue=issue.number)).approve(shop.bob).merge("squash")
+
+
+def nothing_new(shop: Shop) -> None:
+    """The deployed commit again."""
+
+
+@pytest.mark.parametrize(
+    ("scenario", "code", "reasons"),
+    [
+        (approved, ExitCode.ALLOWED, []),
+        (changes_requested_then_approved, ExitCode.ALLOWED, []),
+        (nothing_new, ExitCode.ALLOWED, []),
+        (unapproved, ExitCode.BLOCKED, ["peer-approved/not-approved"]),
+        (approved_by_a_committer, ExitCode.BLOCKED, ["peer-approved/self-approved"]),
+        (approved_by_a_co_author, ExitCode.BLOCKED, ["peer-approved/self-approved"]),
+        (approved_then_pushed, ExitCode.BLOCKED, ["peer-approved/stale-approval"]),
+        (approved_then_changes_requested, ExitCode.BLOCKED, ["peer-approved/changes-requested"]),
+        (dismissed, ExitCode.BLOCKED, ["peer-approved/dismissed-approval"]),
+        (approved_by_a_reader, ExitCode.BLOCKED, ["peer-approved/reader-approved"]),
+        (approved_by_a_bot, ExitCode.BLOCKED, ["peer-approved/bot-approved"]),
+        (late, ExitCode.BLOCKED, ["peer-approved/late-approval"]),
+        (force_pushed, ExitCode.BLOCKED, ["peer-approved/stale-approval"]),
+        (
+            direct_push,
+            ExitCode.NOT_JUDGED,
+            ["checks-passed/no-checks", "peer-approved/direct-push", "rollback-plan/no-plan", "ticket-linked/no-ticket"],
+        ),
+        (no_ticket, ExitCode.BLOCKED, ["ticket-linked/no-ticket"]),
+        (ticket_is_a_pull_request, ExitCode.BLOCKED, ["ticket-linked/not-a-ticket"]),
+        (no_plan, ExitCode.BLOCKED, ["rollback-plan/no-plan"]),
+        (checks_failed, ExitCode.BLOCKED, ["checks-passed/failed"]),
+        (no_checks, ExitCode.NOT_JUDGED, ["checks-passed/no-checks"]),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else None,
+)
+def test_scenario(shop: Shop, gate: Callable[..., Any], scenario: Callable[[Shop], None], code: int, reasons: list[str]) -> None:
+    scenario(shop)
+    ended, report = gate()
+    assert (ended, report["reasons"]) == (code, reasons), report
+    assert run(["verify", "evidence"]) == 0, "every decision is on record, and the log is whole"
