@@ -80,8 +80,7 @@ def run(arguments: list[str]) -> int:
         error.show()
         return ExitCode.USAGE
     except ChangegateError as error:
-        click.echo(f"changegate: {error.message}", err=True)
-        click.echo(f"  → {error.remedy}", err=True)
+        _report(error)
         return error.exit_code
     except KeyboardInterrupt:
         click.echo("changegate: interrupted; the deploy must not go on", err=True)
@@ -93,3 +92,15 @@ def run(arguments: list[str]) -> int:
         click.echo(f"  → Please report it at {ISSUES_URL}, with what CHANGEGATE_DEBUG=1 prints. The deploy must not go on.", err=True)
         return ExitCode.BUG
     return code if isinstance(code, int) else ExitCode.ALLOWED
+
+
+def _report(error: ChangegateError) -> None:
+    """Say what happened and what to do; texts from outside can't get out of their line."""
+    from changegate.render.text import visible  # noqa: PLC0415 - only where something went wrong
+
+    click.echo(f"changegate: {visible(error.message, 4000)}", err=True)
+    click.echo(f"  → {visible(error.remedy, 4000)}", err=True)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        from changegate.render import annotations  # noqa: PLC0415
+
+        click.echo(annotations.render_error(error.message, error.remedy), nl=False)

@@ -32,6 +32,11 @@ def render(report: Report) -> str:
     return "".join(f"{command}\n" for command in commands)
 
 
+def render_error(message: str, remedy: str) -> str:
+    """The annotation for an error that left nothing to report."""
+    return _command("error", "changegate", f"{visible(message, 2000)}\nDo: {visible(remedy, 2000)}") + "\n"
+
+
 def _title(report: Report, thing: ToDo) -> str:
     return f"{headline.word(report)}: {visible(thing.control, 60)}: {visible(thing.reason, 60)}"
 
