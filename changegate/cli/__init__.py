@@ -96,11 +96,11 @@ def run(arguments: list[str]) -> int:
 
 def _report(error: ChangegateError) -> None:
     """Say what happened and what to do; texts from outside can't get out of their line."""
-    from changegate.render.text import visible  # noqa: PLC0415 - only where something went wrong
+    from changegate.render.text import visible  # only where something went wrong: a command starts fast
 
     click.echo(f"changegate: {visible(error.message, 4000)}", err=True)
     click.echo(f"  → {visible(error.remedy, 4000)}", err=True)
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        from changegate.render import annotations  # noqa: PLC0415
+        from changegate.render import annotations
 
         click.echo(annotations.render_error(error.message, error.remedy), nl=False)
