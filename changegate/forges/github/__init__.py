@@ -1,0 +1,76 @@
+"""GitHub and GitHub Enterprise Server, over GraphQL and REST with PyGithub's transport.
+
+- `client`, `faults`, `pages`: requests, what their failures mean, lists in pages;
+- `answer`: strict reading; `queries`: every field that is asked for;
+- `range`, `trusted`, `changes`: the port's three questions;
+- `graph`, `association`, `people`, `commits`, `checks`, `tickets`, `translate`: pure rules, from JSON to facts.
+"""
+
+import re
+import time
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import urlsplit
+
+from changegate.errors import InputError
+from changegate.facts import Change, Deployment, DeployRange
+from changegate.forges import Baseline, TrustedFiles
+from changegate.forges.github.changes import fetch
+from changegate.forges.github.client import Client, OnRequest
+from changegate.forges.github.range import Repository, resolve, resolve_revision
+from changegate.forges.github.trusted import read_trusted
+
+_REPOSITORY: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]*)/([A-Za-z0-9._-]+)")
+
+API_URL: Final = "https://api.github.com"
+
+
+def _tell_nobody(_method: str, _url: str, _status: int, _seconds: float) -> None:
+    pass
+
+
+class GitHub:
+    """The `github` forge: a repository on GitHub, or on a GitHub Enterprise Server by its API URL (`https://HOST/api/v3`).
+
+    `timeout` bounds all requests and waits together, in seconds of `now`. `on_request` is told of every exchange, without the token.
+    Raises `InputError` where repository, token or URL can't be right.
+    """
+
+    name = "github"
+
+    def __init__(
+        self,
+        repository: str,
+        token: str,
+        *,
+        api_url: str = API_URL,
+        timeout: float = 600.0,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        on_request: OnRequest = _tell_nobody,
+    ) -> None:
+        named = _REPOSITORY.fullmatch(repository)
+        if not named:
+            raise InputError(f"{repository!r} is no repository of GitHub", remedy="Pass it as owner/name, as GITHUB_REPOSITORY has it.")
+        self._repository = Repository(named[1], named[2])
+        self._client = Client(token, api_url=api_url, timeout=timeout, now=now, sleep=sleep, on_request=on_request)
+        self._host = (urlsplit(api_url).hostname or "").removeprefix("api.")
+
+    def __repr__(self) -> str:
+        return f"GitHub('{self._repository.owner}/{self._repository.name}', {self._client!r})"
+
+    def resolve_head(self, commit: str) -> str:
+        """The full id of the commit that a revision names. Raises `InputError` where there is no such commit."""
+        return resolve_revision(self._client, self._repository, commit)
+
+    def resolve_range(self, deployment: Deployment, *, requested: str | None, logged: Baseline | None) -> DeployRange:
+        """Every commit between what is deployed and the head; see `Forge.resolve_range`."""
+        return resolve(self._client, self._repository, deployment, requested=requested, logged=logged)
+
+    def read_trusted(self, commit: str, policy_path: str) -> TrustedFiles:
+        """The policy file and the description templates at `commit`; see `Forge.read_trusted`."""
+        return read_trusted(self._client, self._repository, commit, policy_path)
+
+    def fetch_changes(self, deployment: Deployment, deploy_range: DeployRange) -> tuple[Change, ...]:
+        """The changes that brought the range's commits; see `Forge.fetch_changes`."""
+        return fetch(self._client, self._repository, deployment, deploy_range, self._host)

@@ -1,0 +1,163 @@
+"""Requests to GitHub: PyGithub's transport under one policy for retries and time (ADR 0020).
+
+A passing fault is tried again, a lasting one is a `ForgeError`; no request starts after the total time is up. The token is known to
+PyGithub's requester alone: it stands in no URL, message or repr.
+"""
+
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import urlsplit, urlunsplit
+
+from changegate import __version__
+from changegate.errors import ForgeError, InputError
+from changegate.forges.github.answer import Answer, graft
+from changegate.forges.github.faults import Retry, explain_refusal, judge_status, permission_remedy
+
+if TYPE_CHECKING:
+    from github.Requester import Requester
+
+OnRequest = Callable[[str, str, int, float], None]
+"""Told of every exchange: method, URL, status (0: no answer), seconds."""
+
+_ATTEMPTS: Final = 5
+_ONE_ANSWER: Final = 30  # seconds without a byte; GitHub itself ends a query after 10
+
+
+class _Reply(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+
+class OverloadError(ForgeError):
+    """GitHub kept failing on this very request: a smaller one may pass."""
+
+
+class Client:
+    """Asks GitHub's REST and GraphQL APIs.
+
+    `timeout` bounds the seconds of all requests and waits together, counted by `now` from the first request.
+    """
+
+    def __init__(
+        self, token: str, *, api_url: str, timeout: float, now: Callable[[], float], sleep: Callable[[float], None], on_request: OnRequest
+    ) -> None:
+        parts = urlsplit(api_url.rstrip("/"))
+        if parts.scheme not in {"https", "http"} or not parts.hostname:
+            raise InputError("The API URL of GitHub is not an http(s) address", remedy="Pass https://api.github.com or https://HOST/api/v3.")
+        if parts.username or parts.query or parts.fragment:
+            raise InputError("The API URL of GitHub holds more than a host and a path", remedy="Pass https://api.github.com or https://HOST/api/v3.")
+        if not token:
+            raise InputError(
+                "No token for GitHub",
+                remedy="In GitHub Actions pass `github-token: ${{ github.token }}`; elsewhere set GITHUB_TOKEN. " + permission_remedy(),
+            )
+        if not token.isascii() or not token.isprintable() or " " in token:
+            raise InputError("The token for GitHub holds characters that no token has", remedy="Pass the token alone, without spaces or line ends.")
+        self._token = token
+        self._api_url = urlunsplit(parts)
+        self._timeout = timeout
+        self._now = now
+        self._sleep = sleep
+        self._on_request = on_request
+        self._deadline: float | None = None
+        self._transport: Requester | None = None
+
+    def __repr__(self) -> str:
+        return f"Client({self._api_url!r})"
+
+    def query(self, document: str, variables: Mapping[str, Any] | None = None) -> Answer:
+        """The `data` of a GraphQL query, refusals in their places. Raises `ForgeError`."""
+        url = self._requester().graphql_url
+        return graft(self._ask("POST", url, {"query": document, "variables": dict(variables or {})}), explain_refusal)
+
+    def get(self, path: str, parameters: Mapping[str, str | int]) -> Answer:
+        """A REST resource. Raises `ForgeError`."""
+        query = "&".join(f"{name}={value}" for name, value in parameters.items())
+        return Answer(self._ask("GET", f"{path}?{query}", None))
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep, if that leaves time for another request; else say False."""
+        if self._now() + seconds >= self._end():
+            return False
+        self._sleep(seconds)
+        return True
+
+    def _end(self) -> float:
+        if self._deadline is None:
+            self._deadline = self._now() + self._timeout
+        return self._deadline
+
+    def _requester(self) -> "Requester":
+        if self._transport is None:
+            # Imported here: it costs a quarter of a second, which commands without GitHub need not pay.
+            from github import Auth, Github
+
+            self._transport = Github(
+                base_url=self._api_url,
+                auth=Auth.Token(self._token),
+                user_agent=f"changegate/{__version__}",
+                timeout=max(1, min(_ONE_ANSWER, int(self._timeout))),
+                retry=None,  # ours, below: PyGithub's sleeps by itself for as long as a rate limit lasts
+                seconds_between_requests=None,
+                seconds_between_writes=None,
+            ).requester
+        return self._transport
+
+    def _ask(self, method: str, url: str, body: dict[str, Any] | None) -> Any:
+        end = self._end()
+        fault = Retry("the time was up before the first request")
+        for attempt in range(_ATTEMPTS):
+            if self._now() >= end:
+                break
+            reply = self._exchange(method, url, body)
+            if isinstance(reply, _Reply):
+                verdict = judge_status(reply.status, reply.headers, reply.body)
+                if isinstance(verdict, ForgeError):
+                    raise verdict
+                if verdict is None and reply.body is not None:
+                    return reply.body
+                fault = verdict or Retry("GitHub's answer is not JSON")
+            else:
+                fault = reply
+            if attempt == _ATTEMPTS - 1 or not self.wait(_pause(attempt) if fault.after is None else fault.after):
+                break
+        asked = f", and asks to wait {fault.after:.0f} s" if fault.after else ""
+        raise OverloadError(
+            f"GitHub gave no usable answer within {_ATTEMPTS} attempts or {self._timeout:.0f} s: {fault.why}{asked}",
+            remedy="Run the job again later; look at https://www.githubstatus.com. A token with a higher rate limit, or --timeout, gives more room.",
+        )
+
+    def _exchange(self, method: str, url: str, body: dict[str, Any] | None) -> _Reply | Retry:
+        import requests
+
+        began = self._now()
+        status = 0
+        try:
+            status, headers, text = self._requester().requestJson(method, url, input=body)
+            return _Reply(status, headers, _parse(text))
+        except requests.exceptions.Timeout:
+            return Retry("GitHub did not answer in time")
+        except requests.exceptions.SSLError:
+            raise ForgeError("GitHub's certificate can't be verified", remedy="Set REQUESTS_CA_BUNDLE to the certificates of your network.") from None
+        except requests.exceptions.RequestException as cut:
+            return Retry(f"the connection to GitHub broke ({type(cut).__name__})")
+        except RuntimeError:  # PyGithub, on a redirect that it won't follow
+            raise ForgeError("GitHub redirects to another host", remedy="Pass the API URL by its present name.") from None
+        finally:
+            self._on_request(method, url, status, self._now() - began)
+
+
+def _parse(text: str) -> Any:
+    """The JSON of an answer, or None where it is none (an HTML page, a cut body)."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _pause(attempt: int) -> float:
+    """Seconds before the next attempt: 1, 2, 4…, up to a half more at random, so that many jobs don't return at once."""
+    return 2.0**attempt * (1 + secrets.randbelow(500) / 1000)

@@ -1,0 +1,132 @@
+"""What a failed exchange with GitHub means: try again (and when), or stop, with the exact step that helps.
+
+Pure. Sources: "Troubleshooting the REST API" and "Rate limits for the REST/GraphQL API" on docs.github.com.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, NamedTuple
+
+from changegate.errors import ForgeError
+
+PERMISSIONS: Final = """\
+permissions:
+  checks: read
+  contents: read
+  deployments: read
+  issues: read
+  pull-requests: read
+  statuses: read"""
+"""What the job's token needs, as a workflow says it. `docs/github-permissions.md` says which fact needs which."""
+
+_NEEDED_BY: Final = {
+    "deployments": "deployments: read",
+    "statuses": "deployments: read",
+    "object": "contents: read",
+    "associatedPullRequests": "pull-requests: read",
+    "reviews": "pull-requests: read",
+    "pullRequest": "pull-requests: read",
+    "closingIssuesReferences": "issues: read",
+    "linked": "issues: read",
+    "issueOrPullRequest": "issues: read",
+    "statusCheckRollup": "checks: read and statuses: read",
+    "contexts": "checks: read and statuses: read",
+}
+
+_SECONDARY_WAIT: Final = 60.0  # the least that GitHub asks for where it names no time
+
+
+class Retry(NamedTuple):
+    """A passing fault: what it was, and the seconds that GitHub asks to wait (None: it doesn't say)."""
+
+    why: str
+    after: float | None = None
+
+
+def permission_remedy(needed: str = "") -> str:
+    """What to paste into the workflow; `needed` names what is missing, where that is known."""
+    lead = f"The token lacks {needed}. Give" if needed else "Give"
+    return f"{lead} the job in its workflow's YAML:\n{PERMISSIONS}\nA fine-grained token or an App needs the same repository permissions."
+
+
+def explain_refusal(kind: str, path: list[str]) -> str:
+    """The remedy for a GraphQL error of `kind` at `path`."""
+    if kind == "NOT_FOUND":
+        return "It doesn't exist, or the token may not see it. " + permission_remedy()
+    if kind in {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
+        needed = next((_NEEDED_BY[step] for step in reversed(path) if step in _NEEDED_BY), "")
+        return permission_remedy(needed)
+    return "Run the job again; if it stays, look at https://www.githubstatus.com."
+
+
+def judge_status(status: int, headers: Mapping[str, str], body: Any) -> Retry | ForgeError | None:
+    """What an answer's status means: None where it is a success. `headers` are lower-case; `body` is parsed JSON, or None."""
+    message = str(body.get("message", "")) if isinstance(body, dict) else ""
+    if status < 300:
+        return _graphql_limit(headers, body)
+    if status in {403, 429} and (wait := _limit(status, headers, message)):
+        return wait
+    if status >= 500:
+        return Retry(f"GitHub answered {status}", _seconds(headers.get("retry-after")))
+    return _refused(status, headers, message)
+
+
+def _graphql_limit(headers: Mapping[str, str], body: Any) -> Retry | None:
+    errors = body.get("errors") if isinstance(body, dict) else None
+    if isinstance(errors, list) and any(isinstance(error, dict) and error.get("type") == "RATE_LIMITED" for error in errors):
+        return Retry("the token's rate limit is used up", _until_reset(headers))
+    return None
+
+
+def _limit(status: int, headers: Mapping[str, str], message: str) -> Retry | None:
+    asked = _seconds(headers.get("retry-after"))
+    if headers.get("x-ratelimit-remaining") == "0" and asked is None:
+        return Retry("the token's rate limit is used up", _until_reset(headers))
+    if asked is not None or status == 429 or "rate limit" in message.lower():
+        return Retry("GitHub limits the rate of requests", _SECONDARY_WAIT if asked is None else asked)
+    return None
+
+
+def _refused(status: int, headers: Mapping[str, str], message: str) -> ForgeError:
+    said = f": {message}" if message else ""
+    if status == 401:
+        return ForgeError(
+            f"GitHub doesn't accept the token (401{said})",
+            remedy="Pass a token that is valid: in GitHub Actions `github-token: ${{ github.token }}`; elsewhere make a new one, for it may have expired.",
+        )
+    if status == 403:
+        needed = headers.get("x-accepted-github-permissions", "").replace("=", ": ").replace("_", "-")
+        return ForgeError(f"GitHub refuses the request (403{said})", remedy=permission_remedy(needed))
+    if status == 404:
+        return ForgeError(
+            f"GitHub finds no such thing (404{said})",
+            remedy="Either its name is wrong, or the token may not see it: GitHub says 404 for both. "
+            + permission_remedy("contents: read, if the name is right"),
+        )
+    if 300 <= status < 400:
+        return ForgeError(
+            f"GitHub redirects the request ({status})",
+            remedy="The repository was renamed or the API URL is not GitHub's: pass the present name and URL.",
+        )
+    return ForgeError(f"GitHub does not understand the request ({status}{said})", remedy="Report it with the output of -v; check the API URL.")
+
+
+def _seconds(value: str | None) -> float | None:
+    return float(value) if value is not None and value.isascii() and value.isdigit() else None
+
+
+def _until_reset(headers: Mapping[str, str]) -> float:
+    """Seconds until the limit is reset, by the server's own clock; both headers are GitHub's."""
+    reset = _seconds(headers.get("x-ratelimit-reset"))
+    answered = _date(headers.get("date", ""))
+    if reset is None or answered is None:
+        return _SECONDARY_WAIT
+    return max(reset - answered.timestamp(), 1.0)
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(value)
+    except ValueError:
+        return None

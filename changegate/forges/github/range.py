@@ -1,0 +1,193 @@
+"""What a deploy brings: the last successful deployment of the environment, compared with the head over the full ancestry.
+
+Deployments come from GraphQL (with their statuses), the comparison from REST, which alone compares two commits and pages through the result.
+"""
+
+from typing import Final, NamedTuple
+
+from changegate.errors import ForgeError, InputError
+from changegate.facts import BaseSource, Deployment, DeployRange, RangeCommit, RangeOutcome
+from changegate.forges import Baseline
+from changegate.forges.github.answer import Answer, Unreadable
+from changegate.forges.github.client import Client
+from changegate.forges.github.commits import read_sha, subject_of
+from changegate.forges.github.graph import oldest_first, reaches
+from changegate.forges.github.pages import read_all
+from changegate.forges.github.queries import DEPLOYED, DEPLOYMENTS, REVISION, STATUSES
+
+_PAGE: Final = 100
+_RELATIONS: Final = frozenset({"ahead", "behind", "identical", "diverged"})
+
+
+class Comparison(NamedTuple):
+    """How `head` stands to `base`, and the commits that it has more."""
+
+    relation: str
+    commits: tuple[RangeCommit, ...]
+
+
+class Repository(NamedTuple):
+    """The repository that is asked about."""
+
+    owner: str
+    name: str
+
+    def variables(self, **more: str | None) -> dict[str, str | None]:
+        """GraphQL variables that name it."""
+        return {"owner": self.owner, "name": self.name, **more}
+
+
+def resolve(client: Client, repository: Repository, deployment: Deployment, *, requested: str | None, logged: Baseline | None) -> DeployRange:
+    """The protocol's `resolve_range`."""
+    known = last_success(client, repository, deployment.environment) or logged
+    baseline = known
+    if requested is not None:
+        asked = resolve_revision(client, repository, requested)
+        if known is not None and known.commit != asked:
+            _require_wider(client, repository, asked, known)
+        if known is None or known.commit != asked:
+            baseline = Baseline(asked, BaseSource.OPTION)
+    if baseline is None:
+        raise InputError(
+            f"GitHub knows no successful deployment to {deployment.environment}, and the log holds none: nothing says what is deployed now",
+            remedy="A first deploy needs a baseline: pass --base with the commit that is deployed, or with the first one that is not to be judged any more.",
+        )
+    return _range(client, repository, deployment.head, baseline, first=known is None)
+
+
+def _require_wider(client: Client, repository: Repository, asked: str, known: Baseline) -> None:
+    if compare(client, repository, asked, known.commit).relation != "ahead":
+        raise InputError(
+            f"--base {asked} is no ancestor of {known.commit}, which is deployed now: it would leave changes out",
+            remedy="Leave --base away, or pass an ancestor of the deployed commit.",
+        )
+
+
+def _range(client: Client, repository: Repository, head: str, baseline: Baseline, *, first: bool) -> DeployRange:
+    base, source, url = baseline
+    comparison = compare(client, repository, base, head)
+    outcome = {
+        "ahead": RangeOutcome.FIRST_DEPLOY if first else RangeOutcome.AHEAD,
+        "identical": RangeOutcome.FIRST_DEPLOY if first else RangeOutcome.REDEPLOY,
+        "behind": RangeOutcome.REWRITTEN if first else RangeOutcome.ROLLBACK,
+        "diverged": RangeOutcome.REWRITTEN,
+    }[comparison.relation]
+    taken = compare(client, repository, head, base).commits if outcome is RangeOutcome.ROLLBACK else ()
+    brought = comparison.commits if outcome is not RangeOutcome.REWRITTEN else ()
+    return DeployRange(outcome=outcome, base=base, head=head, base_source=source, base_url=url, commits=brought, removed=taken)
+
+
+def resolve_revision(client: Client, repository: Repository, revision: str) -> str:
+    """The full id of the commit that a revision names. Raises `InputError` where there is none."""
+    nothing = InputError(
+        f"{revision} names no commit of {repository.owner}/{repository.name}", remedy="Pass a commit id, a branch or a tag that is on GitHub."
+    )
+    if not revision or revision.startswith("-") or not revision.isprintable():
+        raise nothing
+    found = client.query(REVISION, repository.variables(revision=revision)).at("repository").get("object")
+    while found is not None and found.text("__typename") == "Tag":
+        found = found.get("target")
+    if found is None or found.text("__typename") != "Commit":
+        raise nothing
+    return read_sha(found, "oid")
+
+
+def last_success(client: Client, repository: Repository, environment: str) -> Baseline | None:
+    """The newest deployment to `environment` that succeeded, or None where all pages hold none. Raises `ForgeError` where a page is not whole."""
+    after: str | None = None
+    seen: set[str] = set()
+    while True:
+        page = client.query(DEPLOYED, repository.variables(environment=environment, after=after)).at("repository").at(DEPLOYMENTS.name)
+        total, before = page.number(DEPLOYMENTS.counted), len(seen)
+        nodes = page.items("nodes")
+        seen.update(node.text("id") for node in nodes)
+        if len(seen) != before + len(nodes):
+            raise _not_whole("deployments", "repeats a deployment")
+        for node in nodes:
+            # GitHub's environments differ in more than case; the filter is GitHub's, so it is checked.
+            if node.text("environment").casefold() == environment.casefold() and (baseline := _succeeded(client, node)):
+                return baseline
+        if not page.at("pageInfo").flag("hasNextPage"):
+            if len(seen) != total:
+                raise _not_whole("deployments", f"brought {len(seen)} of {total}")
+            return None
+        if not nodes or len(seen) >= total:
+            raise _not_whole("deployments", f"goes on after {len(seen)} of {total}")
+        after = page.at("pageInfo").text("endCursor")
+
+
+def _succeeded(client: Client, node: Answer) -> Baseline | None:
+    """The deployment as a baseline, if it succeeded and nothing failed since. `INACTIVE` says only that a newer one took its place."""
+    statuses = read_all(client.query, node, STATUSES)
+    times = [(status.text("state"), status.time("createdAt"), status) for status in statuses]
+    failed = [at for state, at, _ in times if state in {"FAILURE", "ERROR"}]
+    succeeded = [(at, status) for state, at, status in times if state == "SUCCESS" and not any(at <= failure for failure in failed)]
+    if not succeeded:
+        return None
+    _, status = max(succeeded, key=lambda each: each[0])
+    return Baseline(read_sha(node, "commitOid"), BaseSource.DEPLOYMENT, status.text("logUrl") if status.get("logUrl") is not None else "")
+
+
+def compare(client: Client, repository: Repository, base: str, head: str) -> Comparison:
+    """How `head` stands to `base`. Raises `ForgeError` where the list of commits is not whole.
+
+    Source: REST "Compare two commits"; `total_commits` counts all pages together.
+    """
+    if base == head:
+        return Comparison("identical", ())
+    path = f"/repos/{repository.owner}/{repository.name}/compare/{base}...{head}"
+    commits: dict[str, RangeCommit] = {}
+    page = 1
+    while True:
+        try:
+            answer = client.get(path, {"per_page": _PAGE, "page": page})
+        except ForgeError as fault:
+            raise ForgeError(f"{base} can't be compared with {head}: {fault.message}", remedy=fault.remedy) from None
+        relation, total = answer.text("status"), answer.number("total_commits")
+        if relation not in _RELATIONS:
+            raise _not_whole("comparison", f"says {relation}")
+        got = [_read_range_commit(commit) for commit in answer.items("commits")]
+        before = len(commits)
+        commits.update((commit.sha, commit) for commit in got)
+        if len(commits) != before + len(got) or len(commits) > total:
+            raise _not_whole("comparison", f"repeats commits: {before + len(got)} of {total}")
+        if len(commits) == total:
+            _check_whole(answer, relation, base, head, commits)
+            return Comparison(relation, oldest_first(list(commits.values())))
+        if not got:
+            raise _not_whole("comparison", f"brought {len(commits)} of {total} commits")
+        page += 1
+
+
+def _check_whole(answer: Answer, relation: str, base: str, head: str, commits: dict[str, RangeCommit]) -> None:
+    """What the comparison says of itself must agree: its counts, its merge base, and a graph without holes."""
+    ahead, behind = answer.number("ahead_by"), answer.number("behind_by")
+    expected = {
+        "ahead": ahead > 0 and behind == 0,
+        "behind": ahead == 0 and behind > 0,
+        "identical": ahead == behind == 0,
+        "diverged": ahead > 0 and behind > 0,
+    }
+    if not expected[relation] or ahead != len(commits):
+        raise _not_whole("comparison", f"says {relation}, {ahead} ahead and {behind} behind, and brought {len(commits)} commits")
+    fork = read_sha(answer.at("merge_base_commit"), "sha")
+    if relation in {"ahead", "behind"} and fork != {"ahead": base, "behind": head}[relation]:
+        raise _not_whole("comparison", f"says {relation}, and names the merge base {fork}")
+    if not reaches(list(commits.values()), head):
+        raise _not_whole("comparison", f"holds commits that don't lead to {head}")
+
+
+def _read_range_commit(answer: Answer) -> RangeCommit:
+    commit = answer.at("commit")
+    return RangeCommit(
+        sha=read_sha(answer, "sha"),
+        tree=read_sha(commit.at("tree"), "sha"),
+        parents=tuple(read_sha(parent, "sha") for parent in answer.items("parents")),
+        subject=subject_of(commit.text("message")),
+    )
+
+
+def _not_whole(what: str, how: str) -> Unreadable:
+    return Unreadable(
+        f"GitHub's {what} {how}: it can't be trusted to be whole", remedy="Run the job again; if it stays, report it with the output of -v."
+    )
