@@ -1,4 +1,4 @@
-"""GitHub's JSON, read strictly: every value is there and of its kind, or the reading ends in `Unreadable` with the place named.
+"""GitHub's JSON, read strictly: every value is there and of its kind, or the reading ends in `UnreadableError` with the place named.
 
 Pure. GraphQL answers in part: it puts null where it failed and says why in a list beside the values. `graft` puts each reason where its
 null stands, so that whoever reads a value can't mistake a refusal for an absence.
@@ -14,7 +14,7 @@ from changegate.facts import Known, Unavailable
 T = TypeVar("T")
 
 
-class Unreadable(ForgeError):
+class UnreadableError(ForgeError):
     """One value could not be had; others of the same answer may stand."""
 
 
@@ -37,19 +37,23 @@ class Answer:
         self.where = where
 
     def get(self, key: str) -> "Answer | None":
-        """The value under `key`, or None where GitHub says null. Raises `Unreadable` where it says nothing or refuses."""
+        """The value under `key`, or None where GitHub says null. Raises `UnreadableError` where it says nothing or refuses."""
         if not isinstance(self.value, dict) or key not in self.value:
-            raise Unreadable(f"GitHub's answer lacks {self.where}.{key}", remedy="Run the job again; if it stays, report it with the output of -v.")
+            raise UnreadableError(
+                f"GitHub's answer lacks {self.where}.{key}", remedy="Run the job again; if it stays, report it with the output of -v."
+            )
         value = self.value[key]
         if isinstance(value, Refusal):
-            raise Unreadable(f"{value.why} ({self.where}.{key})", remedy=value.remedy)
+            raise UnreadableError(f"{value.why} ({self.where}.{key})", remedy=value.remedy)
         return None if value is None else Answer(value, f"{self.where}.{key}")
 
     def at(self, key: str) -> "Answer":
-        """The value under `key`. Raises `Unreadable` where there is none."""
+        """The value under `key`. Raises `UnreadableError` where there is none."""
         value = self.get(key)
         if value is None:
-            raise Unreadable(f"GitHub answered null where {self.where}.{key} was due", remedy="Run the job again; if it stays, ask GitHub's support.")
+            raise UnreadableError(
+                f"GitHub answered null where {self.where}.{key} was due", remedy="Run the job again; if it stays, ask GitHub's support."
+            )
         return value
 
     def refusal(self, key: str) -> Refusal | None:
@@ -66,9 +70,9 @@ class Answer:
         for index, item in enumerate(value.value):
             where = f"{value.where}[{index}]"
             if isinstance(item, Refusal):
-                raise Unreadable(f"{item.why} ({where})", remedy=item.remedy)
+                raise UnreadableError(f"{item.why} ({where})", remedy=item.remedy)
             if item is None:
-                raise Unreadable(f"GitHub answered null where {where} was due", remedy="Run the job again; if it stays, ask GitHub's support.")
+                raise UnreadableError(f"GitHub answered null where {where} was due", remedy="Run the job again; if it stays, ask GitHub's support.")
             found.append(Answer(item, where))
         return found
 
@@ -103,15 +107,15 @@ class Answer:
             raise self._unlike(key, "time with a zone")
         return moment
 
-    def _unlike(self, key: str, kind: str) -> Unreadable:
-        return Unreadable(f"GitHub's answer holds no {kind} at {self.where}.{key}", remedy="Check that the API URL is GitHub's.")
+    def _unlike(self, key: str, kind: str) -> UnreadableError:
+        return UnreadableError(f"GitHub's answer holds no {kind} at {self.where}.{key}", remedy="Check that the API URL is GitHub's.")
 
 
 def known(read: Callable[[], T]) -> Known[T]:
     """What `read` gives, or `Unavailable` with the reason why it could not be read."""
     try:
         return read()
-    except Unreadable as gap:
+    except UnreadableError as gap:
         return Unavailable(why=gap.message, remedy=gap.remedy)
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from changegate.facts import MISSING, Check, CheckState, Maybe
-from changegate.forges.github.answer import Answer, Unreadable
+from changegate.forges.github.answer import Answer, UnreadableError
 from changegate.forges.github.pages import Ask, read_all
 from changegate.forges.github.queries import CONTEXTS
 
@@ -49,7 +49,7 @@ class _Seen(NamedTuple):
 
 
 def read_checks(ask: Ask, commit: Answer, sha: str, *, own_run: str) -> tuple[Check, ...]:
-    """The checks of `commit`, one a name. GitHub says null where it has none. Raises `Unreadable` where one can't be read.
+    """The checks of `commit`, one a name. GitHub says null where it has none. Raises `UnreadableError` where one can't be read.
 
     The newest run of each reporter counts. Where two reporters (a job of the same name in two workflows) use one name, the worse result stands
     for both, so that none is hidden.
@@ -83,7 +83,7 @@ def _read_context(context: Answer, sha: str, own_run: str) -> _Seen | None:
         return _read_status(context, sha)
     if kind == "CheckRun":
         return _read_run(context, sha, own_run)
-    raise Unreadable(f"GitHub reports a check of the unknown kind {kind}", remedy="Update changegate.")
+    raise UnreadableError(f"GitHub reports a check of the unknown kind {kind}", remedy="Update changegate.")
 
 
 def _read_status(context: Answer, sha: str) -> _Seen:

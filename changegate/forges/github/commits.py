@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from changegate.facts import Commit, Trailer
-from changegate.forges.github.answer import Answer, Unreadable
+from changegate.forges.github.answer import Answer, UnreadableError
 from changegate.forges.github.pages import Ask, read_all
 from changegate.forges.github.people import Vouched, read_co_authors, read_committer, read_git_actor
 from changegate.forges.github.queries import AUTHORS, PARENTS
@@ -17,12 +17,12 @@ def read_sha(answer: Answer, key: str) -> str:
     """A full object id."""
     sha = answer.text(key)
     if not _SHA.fullmatch(sha):
-        raise Unreadable(f"GitHub's answer holds no object id at {answer.where}.{key}", remedy="Check that the API URL is GitHub's.")
+        raise UnreadableError(f"GitHub's answer holds no object id at {answer.where}.{key}", remedy="Check that the API URL is GitHub's.")
     return sha
 
 
 def read_commit(ask: Ask, commit: Answer, host: str) -> Commit:
-    """A commit with its people. Raises `Unreadable` where its graph or message is not there; a person may be `Unavailable`."""
+    """A commit with its people. Raises `UnreadableError` where its graph or message is not there; a person may be `Unavailable`."""
     message = commit.text("message")
     signature = commit.get("signature")
     vouched = Vouched(
@@ -31,7 +31,7 @@ def read_commit(ask: Ask, commit: Answer, host: str) -> Commit:
     )
     authors = read_all(ask, commit, AUTHORS)
     if not authors:
-        raise Unreadable(f"GitHub names no author at {commit.where}", remedy="Run the job again; if it stays, ask GitHub's support.")
+        raise UnreadableError(f"GitHub names no author at {commit.where}", remedy="Run the job again; if it stays, ask GitHub's support.")
     return Commit(
         sha=read_sha(commit, "oid"),
         tree=read_sha(commit.at("tree"), "oid"),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
-from changegate.forges.github.answer import Answer, Unreadable
+from changegate.forges.github.answer import Answer, UnreadableError
 
 Ask: TypeAlias = Callable[[str, Mapping[str, Any]], Answer]
 """`Client.query`."""
@@ -47,7 +47,7 @@ class Connection(NamedTuple):
 def read_all(ask: Ask, owner: Answer, connection: Connection) -> list[Answer]:
     """Every item of a connection of `owner`, whose first page came with it.
 
-    Raises `Unreadable` where an item is null, comes twice or is missing, and `ForgeError` where a page can't be had.
+    Raises `UnreadableError` where an item is null, comes twice or is missing, and `ForgeError` where a page can't be had.
     """
     page = owner.at(connection.name)
     total = page.number(connection.counted)
@@ -68,5 +68,5 @@ def read_all(ask: Ask, owner: Answer, connection: Connection) -> list[Answer]:
     return items
 
 
-def _odd(page: Answer, what: str) -> Unreadable:
-    return Unreadable(f"GitHub's list {page.where} {what}", remedy="Run the job again; if it stays, report it with the output of -v.")
+def _odd(page: Answer, what: str) -> UnreadableError:
+    return UnreadableError(f"GitHub's list {page.where} {what}", remedy="Run the job again; if it stays, report it with the output of -v.")

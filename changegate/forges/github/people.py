@@ -7,7 +7,7 @@ import re
 from typing import Final, NamedTuple
 
 from changegate.facts import Identity, IdentityKind, Known, Unavailable
-from changegate.forges.github.answer import Answer, Unreadable, known
+from changegate.forges.github.answer import Answer, UnreadableError, known
 
 _WEB_FLOW: Final = "web-flow"
 _BOT_ADDRESS: Final = re.compile(r"(\d+)\+([A-Za-z0-9-]+\[bot\])@users\.noreply\.[A-Za-z0-9.-]+")
@@ -30,20 +30,22 @@ def read_actor(answer: Answer, key: str) -> Known[Identity]:
 def _actor(answer: Answer, key: str) -> Identity:
     actor = answer.get(key)
     if actor is None:
-        raise Unreadable(
+        raise UnreadableError(
             f"the account at {answer.where}.{key} is deleted or hidden", remedy="Nobody can tell who it was: have the change approved anew."
         )
     kind, login = actor.text("__typename"), actor.text("login")
     if kind == "EnterpriseUserAccount":
         return Identity(key=f"github:{actor.at('user').number('databaseId')}", login=login)
     if kind not in _KINDS:
-        raise Unreadable(f"{login} is a {kind}, an account of a kind that is not known here", remedy="Have the change approved by a user's account.")
+        raise UnreadableError(
+            f"{login} is a {kind}, an account of a kind that is not known here", remedy="Have the change approved by a user's account."
+        )
     return _account(actor.number("databaseId"), login, _KINDS[kind])
 
 
 def _account(number: int, login: str, kind: IdentityKind) -> Identity:
     if number <= 0:
-        raise Unreadable(f"{login} has no account number", remedy="Run the job again; if it stays, ask GitHub's support.")
+        raise UnreadableError(f"{login} has no account number", remedy="Run the job again; if it stays, ask GitHub's support.")
     bot = kind is IdentityKind.BOT or login.endswith("[bot]")
     if bot and not login.endswith("[bot]"):  # GraphQL leaves it out, every other place of GitHub shows it
         login += "[bot]"
@@ -56,7 +58,7 @@ def read_git_actor(answer: Answer, key: str) -> Known[Identity]:
 
 
 def git_actor(actor: Answer) -> Identity:
-    """Likewise, of the value itself. Raises `Unreadable` where the e-mail leads to no account."""
+    """Likewise, of the value itself. Raises `UnreadableError` where the e-mail leads to no account."""
     user = actor.get("user")
     if user is not None:
         # The schema says User; bots come through it all the same, and the type name tells.
@@ -65,7 +67,7 @@ def git_actor(actor: Answer) -> Identity:
     bot = _BOT_ADDRESS.fullmatch(_written(actor, "email"))
     if bot:
         return _account(int(bot[1]), bot[2], IdentityKind.BOT)
-    raise Unreadable(
+    raise UnreadableError(
         f"the e-mail of {_written(actor, 'name') or 'an unnamed author'} leads to no GitHub account",
         remedy="Whoever it is adds the commit's e-mail to their GitHub account, or the commit is made anew with an address that is.",
     )
@@ -85,7 +87,7 @@ def _committer(commit: Answer, vouched: Vouched, host: str) -> Identity:
     if vouched.valid and vouched.by_github:
         number = user.number("databaseId") if user is not None else 0
         return Identity(key=f"github:{number}" if number else f"github:{_WEB_FLOW}", login=_WEB_FLOW, kind=IdentityKind.PLATFORM)
-    raise Unreadable(
+    raise UnreadableError(
         "the committer calls itself GitHub, and GitHub did not sign the commit: anybody can write that name",
         remedy="The committer makes the commit anew under their own address, and the change is approved again.",
     )

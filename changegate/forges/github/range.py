@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from changegate.errors import ForgeError, InputError
 from changegate.facts import BaseSource, Deployment, DeployRange, RangeCommit, RangeOutcome
 from changegate.forges import Baseline
-from changegate.forges.github.answer import Answer, Unreadable
+from changegate.forges.github.answer import Answer, UnreadableError
 from changegate.forges.github.client import Client
 from changegate.forges.github.commits import read_sha, subject_of
 from changegate.forges.github.graph import oldest_first, reaches
@@ -187,7 +187,7 @@ def _read_range_commit(answer: Answer) -> RangeCommit:
     )
 
 
-def _not_whole(what: str, how: str) -> Unreadable:
-    return Unreadable(
+def _not_whole(what: str, how: str) -> UnreadableError:
+    return UnreadableError(
         f"GitHub's {what} {how}: it can't be trusted to be whole", remedy="Run the job again; if it stays, report it with the output of -v."
     )

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from changegate.facts import Assurance, Ticket, TicketKind
-from changegate.forges.github.answer import Answer, Unreadable
+from changegate.forges.github.answer import Answer, UnreadableError
 from changegate.forges.github.faults import permission_remedy
 from changegate.forges.github.pages import Ask, read_all
 from changegate.forges.github.queries import CLOSES, LINKED, Reference
@@ -38,7 +38,7 @@ def find_references(description: str, repository: str, host: str) -> References:
 
 
 def read_tickets(ask: Ask, pull: Answer, named: References, resolved: Mapping[Reference, Ticket | None]) -> tuple[Ticket, ...]:
-    """Every ticket of a pull request, once each. Raises `Unreadable` where one can't be seen.
+    """Every ticket of a pull request, once each. Raises `UnreadableError` where one can't be seen.
 
     `resolved` holds what stands behind the references that could be looked up, None for those that don't exist.
     """
@@ -51,7 +51,7 @@ def read_tickets(ask: Ask, pull: Answer, named: References, resolved: Mapping[Re
         found.setdefault(ticket.key, ticket)
     for reference, source in named.items():
         if reference not in resolved:
-            raise Unreadable(
+            raise UnreadableError(
                 f"the token can't see {reference}, which the description names",
                 remedy="Link an issue that the token may see, or take the name out. " + permission_remedy("issues: read, or that repository"),
             )
@@ -70,7 +70,7 @@ def read_issue(issue: Answer, kind: TicketKind, source: str) -> Ticket:
         source=source,
         title=issue.text("title"),
         url=issue.text("url"),
-        state=issue.text("state").lower(),
+        state=issue.text("state" if kind is TicketKind.ISSUE else "standing").lower(),
         created_at=issue.time("createdAt"),
     )
 

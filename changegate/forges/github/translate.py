@@ -17,7 +17,7 @@ from changegate.facts import (
     Ticket,
     Unavailable,
 )
-from changegate.forges.github.answer import Answer, Unreadable, known
+from changegate.forges.github.answer import Answer, UnreadableError, known
 from changegate.forges.github.association import Pull, Unsettled
 from changegate.forges.github.checks import read_checks
 from changegate.forges.github.commits import read_commit, read_sha
@@ -144,10 +144,10 @@ def _read_commits(source: Source, pull: Answer) -> tuple[Commit, ...]:
 
 
 def _read_head(pull: Answer) -> Answer:
-    """The commit that is the change's final head. Raises `Unreadable` where GitHub's list of commits ends in another."""
+    """The commit that is the change's final head. Raises `UnreadableError` where GitHub's list of commits ends in another."""
     last = pull.at("last").items("nodes")
     if len(last) != 1 or last[0].at("commit").text("oid") != pull.text("headRefOid"):
-        raise Unreadable(f"GitHub's list of commits of {pull.where} does not end in its head", remedy="Run the job again.")
+        raise UnreadableError(f"GitHub's list of commits of {pull.where} does not end in its head", remedy="Run the job again.")
     return last[0].at("commit")
 
 
@@ -159,7 +159,7 @@ def _read_reviews(source: Source, pull: Answer) -> tuple[Review, ...]:
 def _read_review(review: Answer) -> Review:
     state = review.text("state")
     if state not in _STATES:
-        raise Unreadable(f"GitHub reports a review of the unknown state {state}", remedy="Update changegate.")
+        raise UnreadableError(f"GitHub reports a review of the unknown state {state}", remedy="Update changegate.")
     return Review(
         id=review.text("id"),
         reviewer=read_actor(review, "author"),

@@ -9,9 +9,9 @@ import hashlib
 from typing import Final, NamedTuple
 
 from changegate.errors import ForgeError
-from changegate.facts import MISSING, Known, Missing
+from changegate.facts import MISSING, Missing
 from changegate.forges import TrustedFiles
-from changegate.forges.github.answer import Answer, Unreadable, known
+from changegate.forges.github.answer import Answer, UnreadableError, known
 from changegate.forges.github.client import Client
 from changegate.forges.github.queries import blobs
 from changegate.forges.github.range import Repository
@@ -60,7 +60,7 @@ def _read_templates(
         if blob is not None and blob.text("__typename") == "Blob":
             found[path] = _read_blob(blob, path).decode("utf-8")
     if missing := [path for path in found if path not in {file.path for file in present}]:
-        raise Unreadable(f"GitHub's listing lacks {missing[0]}, which is there", remedy="Run the job again.")
+        raise UnreadableError(f"GitHub's listing lacks {missing[0]}, which is there", remedy="Run the job again.")
     if inner:
         listing = client.query(
             blobs([], [(f"l{index}", f"{commit}:{folder.rstrip('/')}") for index, folder in enumerate(inner)]), repository.variables()
@@ -69,7 +69,7 @@ def _read_templates(
             present += [_File(f"{folder}{entry.text('name')}", entry.text("oid")) for entry in _entries(listing, f"l{index}") if _is_file(entry)]
     rest = [file for file in present if file.path not in found]
     if len(rest) > _MOST:
-        raise Unreadable(f"the repository has {len(rest)} description templates, more than {_MOST}", remedy="Keep fewer templates.")
+        raise UnreadableError(f"the repository has {len(rest)} description templates, more than {_MOST}", remedy="Keep fewer templates.")
     if rest:
         more = client.query(blobs([(f"t{index}", f"{commit}:{file.path}") for index, file in enumerate(rest)]), repository.variables()).at(
             "repository"
@@ -110,20 +110,20 @@ def _present(answer: Answer, alias: str) -> Answer | None:
 
 
 def _read_blob(blob: Answer, path: str, oid: str | None = None) -> bytes:
-    """The bytes of a file. Raises `Unreadable` unless they hash to the object id that git gave the file."""
+    """The bytes of a file. Raises `UnreadableError` unless they hash to the object id that git gave the file."""
     if blob.flag("isTruncated"):
-        raise Unreadable(f"GitHub cuts {path} off", remedy="Keep the file under GitHub's limit of 512 KB.")
+        raise UnreadableError(f"GitHub cuts {path} off", remedy="Keep the file under GitHub's limit of 512 KB.")
     if blob.get("text") is None:
-        raise Unreadable(f"{path} is no text for GitHub", remedy="Save the file as UTF-8 text.")
+        raise UnreadableError(f"{path} is no text for GitHub", remedy="Save the file as UTF-8 text.")
     try:
         content = blob.text("text").encode("utf-8")
     except UnicodeEncodeError:
-        raise Unreadable(f"{path} is not UTF-8", remedy="Save the file as UTF-8 text.") from None
+        raise UnreadableError(f"{path} is not UTF-8", remedy="Save the file as UTF-8 text.") from None
     named = blob.text("oid")
     digest = hashlib.sha256 if len(named) == 64 else hashlib.sha1
     # SHA-1 is git's own; it guards against a faulty answer here, not against a forger.
     if digest(b"blob %d\x00%s" % (len(content), content), usedforsecurity=False).hexdigest() != named or (oid is not None and oid != named):
-        raise Unreadable(
+        raise UnreadableError(
             f"GitHub's text of {path} is not the file's: it is no UTF-8, or the answer is faulty", remedy="Save the file as UTF-8 text; run again."
         )
     return content

@@ -1,0 +1,326 @@
+"""What GitHub would hold: accounts, repositories with real commit graphs, pull requests, issues, deployments, checks.
+
+    hub = Hub()
+    alice, bob = hub.user("alice"), hub.user("bob")
+    repo = hub.repository("acme/shop", writers=[alice, bob])
+    repo.deploy("production")
+    repo.pull(author=alice, files={"a.txt": "1"}, body="Fixes #1").check("ci").approve(bob).merge("squash")
+
+Every action moves the clock on by a minute, so that orders are plain; `hub.now` may be set. GitHub's rules that nobody may break (one can't
+approve one's own change) are kept; those that a repository chooses are not, so that tests can do what the gate must catch.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from doubles.github.objects import Files, GitCommit, Person, commit_id, merge_files, tree_id
+from doubles.github.pull import Pull
+
+ALL_PERMISSIONS = frozenset({"checks", "contents", "deployments", "issues", "metadata", "pull_requests", "statuses"})
+TOKEN = "ghs_doubles_own_token"
+WEB_FLOW = Person("GitHub", "noreply@github.com")
+
+
+@dataclass
+class Account:
+    """Somebody, or something, that GitHub knows by a number."""
+
+    id: int
+    login: str
+    kind: str = "User"
+    email: str = ""
+    deleted: bool = False
+
+    @property
+    def person(self) -> Person:
+        """As whom its commits are made."""
+        return Person(self.login, self.email)
+
+
+@dataclass
+class Issue:
+    """An issue."""
+
+    number: int
+    title: str
+    created_at: datetime
+    state: str = "OPEN"
+
+
+@dataclass
+class Status:
+    """One status of a deployment."""
+
+    state: str
+    at: datetime
+
+
+@dataclass
+class Deployed:
+    """A deployment with its statuses, the oldest first."""
+
+    id: int
+    sha: str
+    environment: str
+    at: datetime
+    statuses: list[Status] = field(default_factory=list)
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it was ever said to have succeeded."""
+        return any(status.state == "SUCCESS" for status in self.statuses)
+
+
+@dataclass
+class Reported:
+    """A check run, or a commit status where `workflow_run` is None and `kind` says so."""
+
+    id: int
+    kind: str
+    name: str
+    state: str
+    at: datetime
+    workflow: int = 1
+    workflow_run: int | None = None
+
+
+class Hub:
+    """GitHub, or one of its servers."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+        self.accounts: dict[str, Account] = {}
+        self.repositories: dict[str, Repository] = {}
+        self.tokens: dict[str, frozenset[str]] = {TOKEN: ALL_PERMISSIONS}
+        self._ids = iter(range(1001, 10**9))
+        self.accounts["web-flow"] = Account(19864447, "web-flow", "User", WEB_FLOW.email)
+
+    def next_id(self) -> int:
+        """A number that nothing else has."""
+        return next(self._ids)
+
+    def tick(self) -> datetime:
+        """The time of the next action."""
+        self.now += timedelta(minutes=1)
+        return self.now
+
+    def user(self, login: str) -> Account:
+        """A person's account."""
+        return self._account(login, "User", f"{login}@example.com")
+
+    def bot(self, login: str) -> Account:
+        """An App's account; its login is without the `[bot]`, as GraphQL has it."""
+        account = self._account(login, "Bot", "")
+        account.email = f"{account.id}+{login}[bot]@users.noreply.github.com"
+        return account
+
+    def mannequin(self, login: str) -> Account:
+        """The stand-in for somebody of an imported history."""
+        return self._account(login, "Mannequin", f"{login}@imported.example")
+
+    def _account(self, login: str, kind: str, email: str) -> Account:
+        account = self.accounts[login] = Account(self.next_id(), login, kind, email)
+        return account
+
+    def by_email(self, email: str) -> Account | None:
+        """The account that an e-mail leads to."""
+        return next((account for account in self.accounts.values() if account.email == email.lower() and not account.deleted), None)
+
+    def repository(self, name: str = "acme/shop", *, files: Mapping[str, str | bytes] | None = None, writers: Iterable[Account] = ()) -> "Repository":
+        """A new repository whose `main` has one commit."""
+        repository = self.repositories[name.lower()] = Repository(self, name)
+        for writer in writers:
+            repository.permissions[writer.id] = "WRITE"
+        founder = next(iter(writers), None) or self.accounts["web-flow"]
+        repository.push("main", author=founder, files=files or {"README.md": "# Shop\n"}, message="Begin")
+        return repository
+
+
+class Repository:
+    """A repository: its git objects and everything around them."""
+
+    def __init__(self, hub: Hub, name: str) -> None:
+        self.hub = hub
+        self.name = name
+        self.id = hub.next_id()
+        self.default_branch = "main"
+        self.branches: dict[str, str] = {}
+        self.tags: dict[str, str] = {}
+        self.commits: dict[str, GitCommit] = {}
+        self.permissions: dict[int, str] = {}
+        self.pulls: dict[int, Pull] = {}
+        self.issues: dict[int, Issue] = {}
+        self.deployments: list[Deployed] = []
+        self.reported: dict[str, list[Reported]] = {}
+        self.association_lag = 0
+        """How many more answers know nothing yet of which change a commit is in."""
+        self.private = False
+        self._ancestors: dict[str, frozenset[str]] = {}
+
+    # --- git -----------------------------------------------------------------------------------------------------------------
+
+    def make_commit(
+        self,
+        files: Files,
+        parents: tuple[str, ...],
+        message: str,
+        author: Account | Person,
+        committer: Account | Person | None = None,
+        signed: str = "",
+    ) -> GitCommit:
+        """A commit object, on no branch yet."""
+        at = self.hub.tick()
+        by = author.person if isinstance(author, Account) else author
+        committed_by = by if committer is None else committer.person if isinstance(committer, Account) else committer
+        tree = tree_id(files)
+        sha = commit_id(tree, parents, message, by, committed_by, at)
+        commit = self.commits[sha] = GitCommit(sha, files, tree, parents, message, by, committed_by, signed, len(self.commits))
+        return commit
+
+    def push(
+        self,
+        branch: str,
+        *,
+        author: Account | Person,
+        files: Mapping[str, str | bytes | None],
+        message: str = "Push",
+        signed: str = "",
+        force: bool = False,
+    ) -> str:
+        """A commit straight onto a branch (no parent is kept with `force`). None deletes a file. Gives the commit's id."""
+        tip = None if force else self.branches.get(branch)
+        before = self.commits[tip].files if tip else {}
+        commit = self.make_commit(edited(before, files), (tip,) if tip else (), message, author, signed=signed)
+        self.branches[branch] = commit.sha
+        return commit.sha
+
+    def push_merge(self, branch: str, other: str, *, author: Account, message: str = "Merge by hand") -> str:
+        """A merge made on somebody's machine and pushed."""
+        commit = self.merge_commit(self.branches[branch], other, message, author)
+        self.branches[branch] = commit.sha
+        return commit.sha
+
+    def merge_commit(
+        self, onto: str, other: str, message: str, author: Account | Person, committer: Account | Person | None = None, signed: str = ""
+    ) -> GitCommit:
+        """A true merge of `other` into `onto`."""
+        fork = self.merge_base(onto, other)
+        files = merge_files(self.commits[fork].files, self.commits[onto].files, self.commits[other].files)
+        return self.make_commit(files, (onto, other), message, author, committer, signed)
+
+    def branch(self, name: str, at: str | None = None) -> str:
+        """A new branch at a commit (default: the tip of main)."""
+        self.branches[name] = at or self.head
+        return self.branches[name]
+
+    @property
+    def head(self) -> str:
+        """The tip of the default branch."""
+        return self.branches[self.default_branch]
+
+    def ancestors(self, sha: str) -> frozenset[str]:
+        """A commit and all that it descends from."""
+        if sha not in self._ancestors:
+            found: set[str] = set()
+            stack = [sha]
+            while stack:
+                at = stack.pop()
+                if at in found:
+                    continue
+                if at in self._ancestors:
+                    found |= self._ancestors[at]
+                    continue
+                found.add(at)
+                stack.extend(self.commits[at].parents)
+            self._ancestors = {**dict(list(self._ancestors.items())[-20:]), sha: frozenset(found)}
+        return self._ancestors[sha]
+
+    def between(self, base: str, head: str) -> list[GitCommit]:
+        """Commits of `head` that `base` lacks, the oldest first."""
+        return sorted((self.commits[sha] for sha in self.ancestors(head) - self.ancestors(base)), key=lambda commit: commit.order)
+
+    def merge_base(self, one: str, other: str) -> str:
+        """The newest commit that both descend from. Raises ValueError where there is none."""
+        common = self.ancestors(one) & self.ancestors(other)
+        return max(common, key=lambda sha: self.commits[sha].order)
+
+    def resolve(self, expression: str) -> str | None:
+        """The commit that a revision names."""
+        revision = expression.removeprefix("refs/heads/").removeprefix("refs/tags/")
+        if revision in self.branches:
+            return self.branches[revision]
+        if revision in self.tags:
+            return self.tags[revision]
+        matches = [sha for sha in self.commits if len(revision) >= 7 and sha.startswith(revision)]
+        return matches[0] if len(matches) == 1 else None
+
+    # --- what is around ------------------------------------------------------------------------------------------------------
+
+    def next_number(self) -> int:
+        """Issues and pull requests share their numbers."""
+        return len(self.issues) + len(self.pulls) + 1
+
+    def issue(self, title: str = "Something is to be done") -> Issue:
+        """A new issue."""
+        number = self.next_number()
+        issue = self.issues[number] = Issue(number, title, self.hub.tick())
+        return issue
+
+    def pull(
+        self,
+        *,
+        author: Account,
+        files: Mapping[str, str | bytes | None] | None = None,
+        title: str = "Change something",
+        body: str = "",
+        base: str = "main",
+        head_ref: str = "",
+        committer: Account | Person | None = None,
+        signed: str = "",
+        fork: bool = False,
+    ) -> Pull:
+        """A new pull request with one commit of the author's; `Pull.commit` adds more."""
+        number = self.next_number()
+        pull = Pull(self, number, author, title, body, base, head_ref or f"change-{number}", self.hub.tick(), fork=fork)
+        self.pulls[number] = pull
+        return pull.commit(author, files or {f"change-{number}.txt": f"{number}\n"}, message=title, committer=committer, signed=signed)
+
+    def merge_queue(self, pulls: Iterable[Pull], method: str = "merge", by: Account | None = None) -> None:
+        """Several pull requests merged as one group: each on top of the one before."""
+        for pull in pulls:
+            pull.merge(method, by=by)
+
+    def deploy(self, environment: str = "production", sha: str | None = None, states: Iterable[str] = ("in_progress", "success")) -> Deployed:
+        """A deployment and its statuses. A success makes the older ones of the environment inactive, as GitHub does."""
+        deployed = Deployed(self.hub.next_id(), sha or self.head, environment, self.hub.tick())
+        for state in states:
+            deployed.statuses.append(Status(state.upper(), self.hub.tick()))
+        if deployed.succeeded:
+            for older in self.deployments:
+                if older.environment == environment and older.succeeded:
+                    older.statuses.append(Status("INACTIVE", self.hub.now))
+        self.deployments.append(deployed)
+        return deployed
+
+    def report(self, sha: str, name: str = "ci", state: str = "success", *, workflow: int = 1, run: int | None = None, kind: str = "run") -> None:
+        """A check run (`kind="run"`) or a commit status (`kind="status"`) on a commit."""
+        number = self.hub.next_id()
+        reported = Reported(number, kind, name, state.upper(), self.hub.tick(), workflow, run if run is not None else number)
+        self.reported.setdefault(sha, []).append(reported)
+
+
+def edited(before: Files, changes: Mapping[str, str | bytes | None]) -> Files:
+    """The files with some changed, and those given as None gone."""
+    after = dict(before)
+    for path, content in changes.items():
+        if content is None:
+            after.pop(path, None)
+        else:
+            after[path] = content.encode() if isinstance(content, str) else content
+    return after
+
+
+CLOSING = re.compile(r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):? +#(\d+)", re.IGNORECASE)
+"""GitHub's closing keywords before an issue of the same repository."""
