@@ -93,7 +93,7 @@ def _refused(status: int, headers: Mapping[str, str], message: str) -> ForgeErro
     if status == 401:
         return ForgeError(
             f"GitHub doesn't accept the token (401{said})",
-            remedy="Pass a token that is valid: in GitHub Actions `github-token: ${{ github.token }}`; elsewhere make a new one, for it may have expired.",
+            remedy="Pass a valid token: in GitHub Actions `github-token: ${{ github.token }}`; elsewhere a new one, for it may have expired.",
         )
     if status == 403:
         needed = headers.get("x-accepted-github-permissions", "").replace("=", ": ").replace("_", "-")

@@ -50,7 +50,7 @@ def resolve(client: Client, repository: Repository, deployment: Deployment, *, r
     if baseline is None:
         raise InputError(
             f"GitHub knows no successful deployment to {deployment.environment}, and the log holds none: nothing says what is deployed now",
-            remedy="A first deploy needs a baseline: pass --base with the commit that is deployed, or with the first one that is not to be judged any more.",
+            remedy="A first deploy needs a baseline: pass --base with the commit that is deployed now; all up to it is taken as it is.",
         )
     return _range(client, repository, deployment.head, baseline, first=known is None)
 

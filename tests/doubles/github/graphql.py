@@ -303,7 +303,7 @@ def connection(items: Iterable[Any], node: Callable[[Any], Node | None], page: M
     if max(first or 0, last or 0) > 100:
         raise GraphQLError("Requesting more records than the `first` limit of 100 records.")
     start = int(base64.b64decode(after)) if after else 0
-    shown = every[-last:] if last else every[start : start + first]
+    shown = every[-last:] if last else every[start : start + (first or 0)]
     end = len(every) if last else start + len(shown)
     cursor = base64.b64encode(str(end).encode()).decode()
     return {
