@@ -37,6 +37,18 @@ _NEEDED_BY: Final = {
 _SECONDARY_WAIT: Final = 60.0  # the least that GitHub asks for where it names no time
 
 
+class NotFoundError(ForgeError):
+    """GitHub answers 404: there is no such thing, or the token may not see it."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(
+            f"GitHub finds no such thing (404{': ' if said else ''}{said})",
+            remedy="Either its name is wrong, or the token may not see it: GitHub says 404 for both. "
+            + permission_remedy("contents: read, if the name is right"),
+        )
+        self.said = said
+
+
 class Retry(NamedTuple):
     """A passing fault: what it was, and the seconds that GitHub asks to wait (None: it doesn't say)."""
 
@@ -99,11 +111,7 @@ def _refused(status: int, headers: Mapping[str, str], message: str) -> ForgeErro
         needed = headers.get("x-accepted-github-permissions", "").replace("=", ": ").replace("_", "-")
         return ForgeError(f"GitHub refuses the request (403{said})", remedy=permission_remedy(needed))
     if status == 404:
-        return ForgeError(
-            f"GitHub finds no such thing (404{said})",
-            remedy="Either its name is wrong, or the token may not see it: GitHub says 404 for both. "
-            + permission_remedy("contents: read, if the name is right"),
-        )
+        return NotFoundError(message)
     if 300 <= status < 400:
         return ForgeError(
             f"GitHub redirects the request ({status})",
