@@ -37,6 +37,18 @@ _NEEDED_BY: Final = {
 _SECONDARY_WAIT: Final = 60.0  # the least that GitHub asks for where it names no time
 
 
+class NotFoundError(ForgeError):
+    """GitHub answers 404: there is no such thing, or the token may not see it."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(
+            f"GitHub finds no such thing (404{': ' if said else ''}{said})",
+            remedy="Either its name is wrong, or the token may not see it: GitHub says 404 for both. "
+            + permission_remedy("contents: read, if the name is right"),
+        )
+        self.said = said
+
+
 class Retry(NamedTuple):
     """A passing fault: what it was, and the seconds that GitHub asks to wait (None: it doesn't say)."""
 
@@ -93,17 +105,13 @@ def _refused(status: int, headers: Mapping[str, str], message: str) -> ForgeErro
     if status == 401:
         return ForgeError(
             f"GitHub doesn't accept the token (401{said})",
-            remedy="Pass a token that is valid: in GitHub Actions `github-token: ${{ github.token }}`; elsewhere make a new one, for it may have expired.",
+            remedy="Pass a valid token: in GitHub Actions `github-token: ${{ github.token }}`; elsewhere a new one, for it may have expired.",
         )
     if status == 403:
         needed = headers.get("x-accepted-github-permissions", "").replace("=", ": ").replace("_", "-")
         return ForgeError(f"GitHub refuses the request (403{said})", remedy=permission_remedy(needed))
     if status == 404:
-        return ForgeError(
-            f"GitHub finds no such thing (404{said})",
-            remedy="Either its name is wrong, or the token may not see it: GitHub says 404 for both. "
-            + permission_remedy("contents: read, if the name is right"),
-        )
+        return NotFoundError(message)
     if 300 <= status < 400:
         return ForgeError(
             f"GitHub redirects the request ({status})",

@@ -34,7 +34,8 @@ class Connection(NamedTuple):
         """GraphQL for one page."""
         alias = f"{self.key}: " if self.key else ""
         arguments = f", {self.arguments}" if self.arguments else ""
-        return f"{alias}{self.field}(first: {size}{after}{arguments}) {{ {self.counted} pageInfo {{ hasNextPage endCursor }} nodes {{ {self.selection} }} }}"
+        asked = f"{self.counted} pageInfo {{ hasNextPage endCursor }} nodes {{ {self.selection} }}"
+        return f"{alias}{self.field}(first: {size}{after}{arguments}) {{ {asked} }}"
 
     def __str__(self) -> str:
         return self.page(self.first)

@@ -10,6 +10,8 @@ from changegate.facts import Identity, IdentityKind, Known, Unavailable
 from changegate.forges.github.answer import Answer, UnreadableError, known
 
 _WEB_FLOW: Final = "web-flow"
+_WEB_FLOW_ID: Final = 19864447
+"""On github.com; a server has its own, and gives it where it shows the account."""
 _BOT_ADDRESS: Final = re.compile(r"(\d+)\+([A-Za-z0-9-]+\[bot\])@users\.noreply\.[A-Za-z0-9.-]+")
 """A bot's own address, `<id>+<login>[bot]@users.noreply.<host>`: GitHub gives it out and no person can have it."""
 _KINDS: Final = {"Bot": IdentityKind.BOT, "User": IdentityKind.HUMAN, "Mannequin": IdentityKind.HUMAN, "Organization": IdentityKind.HUMAN}
@@ -85,8 +87,8 @@ def _committer(commit: Answer, vouched: Vouched, host: str) -> Identity:
     if not named_so and _written(committer, "email").lower() not in {"noreply@github.com", f"noreply@{host}"}:
         return git_actor(committer)
     if vouched.valid and vouched.by_github:
-        number = user.number("databaseId") if user is not None else 0
-        return Identity(key=f"github:{number}" if number else f"github:{_WEB_FLOW}", login=_WEB_FLOW, kind=IdentityKind.PLATFORM)
+        number = user.number("databaseId") if user is not None else _WEB_FLOW_ID
+        return Identity(key=f"github:{number}", login=_WEB_FLOW, kind=IdentityKind.PLATFORM)
     raise UnreadableError(
         "the committer calls itself GitHub, and GitHub did not sign the commit: anybody can write that name",
         remedy="The committer makes the commit anew under their own address, and the change is approved again.",

@@ -124,12 +124,12 @@ def _references(references: Iterable[Reference]) -> str:
     return "\n".join(lines)
 
 
-BLOB: Final = "__typename ... on Blob { oid byteSize isBinary isTruncated text }"
-TREE: Final = "__typename ... on Tree { entries { name type oid } }"
+_BLOB: Final = "__typename ... on Blob { oid isBinary isTruncated text }"
+_TREE: Final = "__typename ... on Tree { oid entries { name mode type oid } }"
 
 
 def blobs(expressions: Iterable[tuple[str, str]], trees: Iterable[tuple[str, str]] = ()) -> str:
     """Files and folders by (alias, revision:path)."""
-    asked = [f"{alias}: object(expression: {json.dumps(at)}) {{ {BLOB} }}" for alias, at in expressions]
-    asked += [f"{alias}: object(expression: {json.dumps(at)}) {{ {TREE} }}" for alias, at in trees]
+    asked = [f"{alias}: object(expression: {json.dumps(at)}) {{ {_BLOB} }}" for alias, at in expressions]
+    asked += [f"{alias}: object(expression: {json.dumps(at)}) {{ {_TREE} }}" for alias, at in trees]
     return "query($owner: String!, $name: String!) { repository(owner: $owner, name: $name, followRenames: false) {\n" + "\n".join(asked) + "\n} }"

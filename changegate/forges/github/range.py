@@ -11,6 +11,7 @@ from changegate.forges import Baseline
 from changegate.forges.github.answer import Answer, UnreadableError
 from changegate.forges.github.client import Client
 from changegate.forges.github.commits import read_sha, subject_of
+from changegate.forges.github.faults import NotFoundError
 from changegate.forges.github.graph import oldest_first, reaches
 from changegate.forges.github.pages import read_all
 from changegate.forges.github.queries import DEPLOYED, DEPLOYMENTS, REVISION, STATUSES
@@ -26,6 +27,13 @@ class Comparison(NamedTuple):
     commits: tuple[RangeCommit, ...]
 
 
+class Succeeded(NamedTuple):
+    """A deployment that succeeded. `gone`: GitHub has its commit no longer, so the branch was rewritten."""
+
+    baseline: Baseline
+    gone: bool
+
+
 class Repository(NamedTuple):
     """The repository that is asked about."""
 
@@ -39,7 +47,8 @@ class Repository(NamedTuple):
 
 def resolve(client: Client, repository: Repository, deployment: Deployment, *, requested: str | None, logged: Baseline | None) -> DeployRange:
     """The protocol's `resolve_range`."""
-    known = last_success(client, repository, deployment.environment) or logged
+    found = last_success(client, repository, deployment.environment)
+    known = found.baseline if found is not None else logged
     baseline = known
     if requested is not None:
         asked = resolve_revision(client, repository, requested)
@@ -50,7 +59,11 @@ def resolve(client: Client, repository: Repository, deployment: Deployment, *, r
     if baseline is None:
         raise InputError(
             f"GitHub knows no successful deployment to {deployment.environment}, and the log holds none: nothing says what is deployed now",
-            remedy="A first deploy needs a baseline: pass --base with the commit that is deployed, or with the first one that is not to be judged any more.",
+            remedy="A first deploy needs a baseline: pass --base with the commit that is deployed now; all up to it is taken as it is.",
+        )
+    if found is not None and found.gone and baseline is known:
+        return DeployRange(
+            outcome=RangeOutcome.REWRITTEN, base=baseline.commit, head=deployment.head, base_source=baseline.source, base_url=baseline.url
         )
     return _range(client, repository, deployment.head, baseline, first=known is None)
 
@@ -92,7 +105,7 @@ def resolve_revision(client: Client, repository: Repository, revision: str) -> s
     return read_sha(found, "oid")
 
 
-def last_success(client: Client, repository: Repository, environment: str) -> Baseline | None:
+def last_success(client: Client, repository: Repository, environment: str) -> Succeeded | None:
     """The newest deployment to `environment` that succeeded, or None where all pages hold none. Raises `ForgeError` where a page is not whole."""
     after: str | None = None
     seen: set[str] = set()
@@ -104,9 +117,9 @@ def last_success(client: Client, repository: Repository, environment: str) -> Ba
         if len(seen) != before + len(nodes):
             raise _not_whole("deployments", "repeats a deployment")
         for node in nodes:
-            # GitHub's environments differ in more than case; the filter is GitHub's, so it is checked.
-            if node.text("environment").casefold() == environment.casefold() and (baseline := _succeeded(client, node)):
-                return baseline
+            # The filter is GitHub's, so it is checked; case makes no difference between environments.
+            if node.text("environment").casefold() == environment.casefold() and (succeeded := _succeeded(client, node)):
+                return succeeded
         if not page.at("pageInfo").flag("hasNextPage"):
             if len(seen) != total:
                 raise _not_whole("deployments", f"brought {len(seen)} of {total}")
@@ -116,8 +129,8 @@ def last_success(client: Client, repository: Repository, environment: str) -> Ba
         after = page.at("pageInfo").text("endCursor")
 
 
-def _succeeded(client: Client, node: Answer) -> Baseline | None:
-    """The deployment as a baseline, if it succeeded and nothing failed since. `INACTIVE` says only that a newer one took its place."""
+def _succeeded(client: Client, node: Answer) -> Succeeded | None:
+    """The deployment, if it succeeded and nothing failed since. `INACTIVE` says only that a newer one took its place."""
     statuses = read_all(client.query, node, STATUSES)
     times = [(status.text("state"), status.time("createdAt"), status) for status in statuses]
     failed = [at for state, at, _ in times if state in {"FAILURE", "ERROR"}]
@@ -125,7 +138,8 @@ def _succeeded(client: Client, node: Answer) -> Baseline | None:
     if not succeeded:
         return None
     _, status = max(succeeded, key=lambda each: each[0])
-    return Baseline(read_sha(node, "commitOid"), BaseSource.DEPLOYMENT, status.text("logUrl") if status.get("logUrl") is not None else "")
+    url = status.text("logUrl") if status.get("logUrl") is not None else ""
+    return Succeeded(Baseline(read_sha(node, "commitOid"), BaseSource.DEPLOYMENT, url), gone=node.get("commit") is None)
 
 
 def compare(client: Client, repository: Repository, base: str, head: str) -> Comparison:
@@ -141,8 +155,10 @@ def compare(client: Client, repository: Repository, base: str, head: str) -> Com
     while True:
         try:
             answer = client.get(path, {"per_page": _PAGE, "page": page})
-        except ForgeError as fault:
-            raise ForgeError(f"{base} can't be compared with {head}: {fault.message}", remedy=fault.remedy) from None
+        except NotFoundError as missing:
+            if missing.said.startswith("No common ancestor"):
+                return Comparison("diverged", ())
+            raise ForgeError(f"{base} can't be compared with {head}: {missing.message}", remedy=missing.remedy) from None
         relation, total = answer.text("status"), answer.number("total_commits")
         if relation not in _RELATIONS:
             raise _not_whole("comparison", f"says {relation}")

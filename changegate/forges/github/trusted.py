@@ -1,14 +1,14 @@
-"""The policy and the description templates, as they stand at a commit. The bytes are proven by git's own object id.
+"""The policy and the description templates, as they stand at a commit. Contents and absences are proven by git's own object ids.
 
 GitHub takes a template from the root, `docs/` or `.github/`, named `pull_request_template` with or without an ending, in any case, or from a
-folder `PULL_REQUEST_TEMPLATE` in one of them. One request brings the policy, the usual spellings and the listings; only names that
-these show besides cost a second one. Source: "Creating a pull request template for your repository" on docs.github.com.
+folder of that name in one of them. One request brings the policy, the usual spellings and the listings; only what these show besides
+costs more. Source: "Creating a pull request template for your repository" on docs.github.com.
 """
 
 import hashlib
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
-from changegate.errors import ForgeError
+from changegate.errors import ForgeError, InputError
 from changegate.facts import MISSING, Missing
 from changegate.forges import TrustedFiles
 from changegate.forges.github.answer import Answer, UnreadableError, known
@@ -16,92 +16,144 @@ from changegate.forges.github.client import Client
 from changegate.forges.github.queries import blobs
 from changegate.forges.github.range import Repository
 
-_FOLDERS: Final = ("", "docs/", ".github/")
-_USUAL: Final = ("pull_request_template.md", "PULL_REQUEST_TEMPLATE.md")
+_PLACES: Final = ("", "docs/", ".github/")
 _NAME: Final = "pull_request_template"
+_USUAL: Final = tuple(f"{place}{name}.md" for place in _PLACES for name in (_NAME, _NAME.upper()))
+_USUAL_FOLDERS: Final = tuple(f"{place}{_NAME.upper()}/" for place in _PLACES)
 _MOST: Final = 50
 
 
-class _File(NamedTuple):
-    path: str
+class Entry(NamedTuple):
+    """One entry of a folder."""
+
+    kind: str
     oid: str
 
 
+Listings: TypeAlias = dict[str, dict[str, Entry]]
+"""Folders (empty, or ending in a slash) and what they hold; one that isn't there is not among them."""
+
+
 def read_trusted(client: Client, repository: Repository, commit: str, policy_path: str) -> TrustedFiles:
-    """The protocol's `read_trusted`. Raises `ForgeError` where the policy can't be read whole."""
-    usual = {f"{folder}{name}": f"t{index}" for index, (folder, name) in enumerate((folder, name) for folder in _FOLDERS for name in _USUAL)}
-    folders = {folder: f"l{index}" for index, folder in enumerate((*_FOLDERS, *(f"{folder}{_NAME.upper()}/" for folder in _FOLDERS)))}
-    answer = client.query(
-        blobs(
-            [("policy", f"{commit}:{policy_path}"), *((alias, f"{commit}:{path}") for path, alias in usual.items())],
-            [(alias, f"{commit}:{folder.rstrip('/')}") for folder, alias in folders.items()],
-        ),
-        repository.variables(),
-    ).at("repository")
-    return TrustedFiles(_read_policy(answer, policy_path), known(lambda: _read_templates(client, repository, commit, answer, usual, folders)))
+    """The protocol's `read_trusted`. Raises `ForgeError` where the policy, or its absence, can't be proven."""
+    files = list(dict.fromkeys((_require_path(policy_path), *_USUAL)))
+    folders = list(dict.fromkeys((*_PLACES, *_USUAL_FOLDERS, *_above(policy_path))))
+    answer = _ask(client, repository, commit, files, folders)
+    listings = _read_listings(answer, folders)
+    policy = _read_file(answer, "f0", policy_path, _entry(listings, policy_path))
+    return TrustedFiles(policy, known(lambda: _read_templates(client, repository, commit, answer, files, listings)))
 
 
-def _read_policy(answer: Answer, path: str) -> bytes | Missing:
-    blob = _present(answer, "policy")
-    if blob is None:
-        return MISSING
-    if blob.text("__typename") != "Blob":
-        raise ForgeError(f"The policy {path} is no file at the deployed commit", remedy="Pass the path of the policy file.")
-    return _read_blob(blob, path)
-
-
-def _read_templates(
-    client: Client, repository: Repository, commit: str, answer: Answer, usual: dict[str, str], folders: dict[str, str]
-) -> tuple[str, ...]:
-    present, inner = _list_templates(answer, folders)
-    found: dict[str, str] = {}
-    for path, alias in usual.items():
-        blob = _present(answer, alias)
-        if blob is not None and blob.text("__typename") == "Blob":
-            found[path] = _read_blob(blob, path).decode("utf-8")
-    if missing := [path for path in found if path not in {file.path for file in present}]:
-        raise UnreadableError(f"GitHub's listing lacks {missing[0]}, which is there", remedy="Run the job again.")
-    if inner:
-        listing = client.query(
-            blobs([], [(f"l{index}", f"{commit}:{folder.rstrip('/')}") for index, folder in enumerate(inner)]), repository.variables()
-        ).at("repository")
-        for index, folder in enumerate(inner):
-            present += [_File(f"{folder}{entry.text('name')}", entry.text("oid")) for entry in _entries(listing, f"l{index}") if _is_file(entry)]
-    rest = [file for file in present if file.path not in found]
-    if len(rest) > _MOST:
-        raise UnreadableError(f"the repository has {len(rest)} description templates, more than {_MOST}", remedy="Keep fewer templates.")
-    if rest:
-        more = client.query(blobs([(f"t{index}", f"{commit}:{file.path}") for index, file in enumerate(rest)]), repository.variables()).at(
-            "repository"
+def _require_path(path: str) -> str:
+    if not path or path.startswith("/") or path.endswith("/") or not path.isprintable() or {"", ".", ".."} & set(path.split("/")):
+        raise InputError(
+            f"{path!r} is no path in a repository", remedy="Pass the policy's path from the repository's root, such as .github/changegate.yml."
         )
-        for index, file in enumerate(rest):
-            found[file.path] = _read_blob(more.at(f"t{index}"), file.path, file.oid).decode("utf-8")
-    return tuple(found[path] for path in sorted(found))
+    return path
 
 
-def _list_templates(answer: Answer, folders: dict[str, str]) -> tuple[list[_File], list[str]]:
-    """The template files that the listings show, and the template folders whose spelling was not among those asked for."""
-    files: list[_File] = []
-    unread: list[str] = []
-    for folder, alias in folders.items():
-        for entry in _entries(answer, alias):
-            name, path = entry.text("name"), f"{folder}{entry.text('name')}"
-            if folder not in _FOLDERS:
-                files += [_File(path, entry.text("oid"))] if _is_file(entry) else []
-            elif name.lower().split(".")[0] == _NAME and _is_file(entry):
-                files.append(_File(path, entry.text("oid")))
-            elif name.lower() == _NAME and entry.text("type") == "tree" and f"{path}/" not in folders:
-                unread.append(f"{path}/")
-    return files, unread
+def _above(path: str) -> list[str]:
+    """The folders that lead to a path, the root first."""
+    steps = path.split("/")[:-1]
+    return ["", *("/".join(steps[: depth + 1]) + "/" for depth in range(len(steps)))]
 
 
-def _entries(answer: Answer, alias: str) -> list[Answer]:
-    tree = _present(answer, alias)
-    return [] if tree is None or tree.text("__typename") != "Tree" else tree.items("entries")
+def _ask(client: Client, repository: Repository, commit: str, files: list[str], folders: list[str]) -> Answer:
+    wanted = [(f"f{index}", f"{commit}:{path}") for index, path in enumerate(files)]
+    listed = [(f"d{index}", f"{commit}:{folder.rstrip('/')}") for index, folder in enumerate(folders)]
+    return client.query(blobs(wanted, listed), repository.variables()).at("repository")
 
 
-def _is_file(entry: Answer) -> bool:
-    return entry.text("type") == "blob"
+def _read_templates(client: Client, repository: Repository, commit: str, answer: Answer, files: list[str], listings: Listings) -> tuple[str, ...]:
+    odd = [f"{path}/" for path in _named(listings, "tree") if f"{path}/" not in _USUAL_FOLDERS]
+    if odd:
+        more = _ask(client, repository, commit, [], odd)
+        listings = {**listings, **_read_listings(more, odd, listings)}
+    inside = [f"{folder}{name}" for folder in (*_USUAL_FOLDERS, *odd) for name, entry in listings.get(folder, {}).items() if entry.kind == "blob"]
+    paths = sorted({*_named(listings, "blob"), *inside})
+    if len(paths) > _MOST:
+        raise UnreadableError(f"the repository has {len(paths)} description templates, more than {_MOST}", remedy="Keep fewer templates.")
+    asked = {path: (answer, f"f{index}") for index, path in enumerate(files)}
+    rest = [path for path in paths if path not in asked]
+    if rest:
+        more = _ask(client, repository, commit, rest, [])
+        asked |= {path: (more, f"f{index}") for index, path in enumerate(rest)}
+    contents = [_read_file(*asked[path], path, _entry(listings, path)) for path in paths]
+    return tuple(content.decode("utf-8") for content in contents if not isinstance(content, Missing))
+
+
+def _named(listings: Listings, kind: str) -> list[str]:
+    """What is named like a template in the places where GitHub looks."""
+    return [
+        f"{place}{name}"
+        for place in _PLACES
+        for name, entry in listings.get(place, {}).items()
+        if entry.kind == kind and (name.lower() if kind == "tree" else name.lower().split(".")[0]) == _NAME
+    ]
+
+
+def _read_listings(answer: Answer, folders: list[str], above: Listings | None = None) -> Listings:
+    """The folders that are there. Raises `UnreadableError` where one is not what the folder above it says, present or absent."""
+    found: Listings = {}
+    for index, folder in sorted(enumerate(folders), key=lambda each: each[1].count("/")):
+        tree = _present(answer, f"d{index}")
+        entry = _entry({**(above or {}), **found}, folder.rstrip("/")) if folder else None
+        there = tree is not None and tree.text("__typename") == "Tree"
+        if folder and there != (entry is not None and entry.kind == "tree"):
+            raise _unlike(folder)
+        if tree is None or not there:
+            if not folder:
+                raise _unlike("the root folder")
+            continue
+        if entry is not None and tree.text("oid") != entry.oid:
+            raise _unlike(folder)
+        found[folder] = _read_tree(tree, folder)
+    return found
+
+
+def _read_tree(tree: Answer, folder: str) -> dict[str, Entry]:
+    """What a folder holds: all of it, for the entries together hash to its object id."""
+    content = b""
+    found: dict[str, Entry] = {}
+    for entry in tree.items("entries"):
+        name, oid = entry.text("name"), entry.text("oid")
+        try:
+            content += b"%o %s\x00%s" % (entry.number("mode"), name.encode("utf-8"), bytes.fromhex(oid))
+        except ValueError:
+            raise _unlike(folder) from None
+        found[name] = Entry(entry.text("type"), oid)
+    if _object_id("tree", content, tree.text("oid")) != tree.text("oid"):
+        raise _unlike(folder or "the root folder")
+    return found
+
+
+def _entry(listings: Listings, path: str) -> Entry | None:
+    folder, slash, name = path.rpartition("/")
+    return listings.get(folder + slash, {}).get(name)
+
+
+def _read_file(answer: Answer, alias: str, path: str, entry: Entry | None) -> bytes | Missing:
+    """The bytes of a file, or `MISSING` where its folder doesn't list it. Raises `UnreadableError` unless both agree and the bytes hash right."""
+    blob = _present(answer, alias)
+    if entry is None and blob is None:
+        return MISSING
+    if entry is None or blob is None:
+        raise _unlike(path)
+    if blob.text("__typename") != "Blob":
+        raise ForgeError(f"{path} is no file at the deployed commit", remedy="Pass the path of the policy file.")
+    if blob.flag("isTruncated"):
+        raise UnreadableError(f"GitHub cuts {path} off", remedy="Keep the file under GitHub's limit of 512 KB.")
+    if blob.get("isBinary") is None or blob.flag("isBinary"):
+        raise UnreadableError(f"{path} is no text for GitHub", remedy="Save the file as UTF-8 text.")
+    try:
+        content = blob.text("text").encode("utf-8")
+    except UnicodeEncodeError:
+        raise UnreadableError(f"{path} is not UTF-8", remedy="Save the file as UTF-8 text.") from None
+    if blob.text("oid") != entry.oid or _object_id("blob", content, entry.oid) != entry.oid:
+        raise UnreadableError(
+            f"GitHub's text of {path} is not the file's bytes", remedy="Save the file as UTF-8 text without a byte order mark; run again."
+        )
+    return content
 
 
 def _present(answer: Answer, alias: str) -> Answer | None:
@@ -109,21 +161,13 @@ def _present(answer: Answer, alias: str) -> Answer | None:
     return None if refusal is not None and refusal.kind == "NOT_FOUND" else answer.get(alias)
 
 
-def _read_blob(blob: Answer, path: str, oid: str | None = None) -> bytes:
-    """The bytes of a file. Raises `UnreadableError` unless they hash to the object id that git gave the file."""
-    if blob.flag("isTruncated"):
-        raise UnreadableError(f"GitHub cuts {path} off", remedy="Keep the file under GitHub's limit of 512 KB.")
-    if blob.get("text") is None:
-        raise UnreadableError(f"{path} is no text for GitHub", remedy="Save the file as UTF-8 text.")
-    try:
-        content = blob.text("text").encode("utf-8")
-    except UnicodeEncodeError:
-        raise UnreadableError(f"{path} is not UTF-8", remedy="Save the file as UTF-8 text.") from None
-    named = blob.text("oid")
-    digest = hashlib.sha256 if len(named) == 64 else hashlib.sha1
-    # SHA-1 is git's own; it guards against a faulty answer here, not against a forger.
-    if digest(b"blob %d\x00%s" % (len(content), content), usedforsecurity=False).hexdigest() != named or (oid is not None and oid != named):
-        raise UnreadableError(
-            f"GitHub's text of {path} is not the file's: it is no UTF-8, or the answer is faulty", remedy="Save the file as UTF-8 text; run again."
-        )
-    return content
+def _object_id(kind: str, content: bytes, like: str) -> str:
+    """Git's id of an object. SHA-1 is git's own: it guards against a faulty answer here, not against a forger."""
+    digest = hashlib.sha256 if len(like) == 64 else hashlib.sha1
+    return digest(b"%s %d\x00%s" % (kind.encode(), len(content), content), usedforsecurity=False).hexdigest()
+
+
+def _unlike(what: str) -> UnreadableError:
+    return UnreadableError(
+        f"GitHub's answers about {what} don't agree with each other", remedy="Run the job again; if it stays, ask GitHub's support."
+    )

@@ -130,7 +130,6 @@ KINDS: Mapping[str, Fault] = {
     "emptied": each_list(lambda _items: []),
     "repeated": each_list(lambda items: [items[0]] * len(items)),
     "doubled": each_list(lambda items: [*items, items[-1]]),
-    "reversed": each_list(lambda items: items[::-1]),
     "null-items": each_list(lambda items: [None, *items[1:]]),
     "null-users": nulls("user", "author", "mergedBy"),
     "null-commits": nulls("commit", "mergeCommit"),

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from graphql import GraphQLError, GraphQLSchema, build_schema, graphql_sync
 
-from doubles.github.objects import GitCommit, Person, entries, object_id
+from doubles.github.objects import GitCommit, Person, entries, object_id, tree_id
 from doubles.github.pull import Pull, Reviewed
 from doubles.github.state import CLOSING, Account, Deployed, Hub, Issue, Reported, Repository
 
@@ -303,7 +303,7 @@ def connection(items: Iterable[Any], node: Callable[[Any], Node | None], page: M
     if max(first or 0, last or 0) > 100:
         raise GraphQLError("Requesting more records than the `first` limit of 100 records.")
     start = int(base64.b64decode(after)) if after else 0
-    shown = every[-last:] if last else every[start : start + first]
+    shown = every[-last:] if last else every[start : start + (first or 0)]
     end = len(every) if last else start + len(shown)
     cursor = base64.b64encode(str(end).encode()).decode()
     return {
@@ -336,9 +336,10 @@ def _blob(repo: Repository, content: bytes) -> Node:
     binary = b"\x00" in content[:8000]
     cut = len(content) > 512_000
     text = None if binary else content[:512_000].decode("utf-8", "replace")
-    return {**_head("Blob", repo, oid), "oid": oid, "byteSize": len(content), "isBinary": binary, "isTruncated": cut, "text": text}
+    return {**_head("Blob", repo, oid), "oid": oid, "isBinary": binary, "isTruncated": cut, "text": text}
 
 
 def _tree(repo: Repository, commit: GitCommit, folder: str) -> Node:
-    found = [{"name": entry.name, "oid": entry.oid, "type": entry.kind} for entry in entries(commit.files, folder)]
-    return {**_head("Tree", repo, f"{commit.tree}/{folder}"), "oid": commit.tree, "entries": found}
+    below = {path.removeprefix(folder): content for path, content in commit.files.items() if path.startswith(folder)}
+    found = [{"name": entry.name, "mode": entry.mode, "oid": entry.oid, "type": entry.kind} for entry in entries(below)]
+    return {**_head("Tree", repo, f"{commit.tree}/{folder}"), "oid": tree_id(below), "entries": found}

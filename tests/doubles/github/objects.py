@@ -17,7 +17,6 @@ class Entry(NamedTuple):
     kind: str
     mode: int
     oid: str
-    content: bytes | None
 
 
 class Person(NamedTuple):
@@ -48,19 +47,17 @@ def object_id(kind: str, content: bytes) -> str:
     return hashlib.sha1(b"%s %d\x00%s" % (kind.encode(), len(content), content)).hexdigest()
 
 
-def entries(files: Files, folder: str = "") -> list[Entry]:
-    """What the folder (empty, or ending in a slash) holds, in git's order."""
+def entries(files: Files) -> list[Entry]:
+    """What a folder with these files holds, in git's order."""
     inside: dict[str, dict[str, bytes]] = {}
     found: list[Entry] = []
     for path, content in files.items():
-        if not path.startswith(folder):
-            continue
-        name, _, rest = path.removeprefix(folder).partition("/")
+        name, _, rest = path.partition("/")
         if rest:
             inside.setdefault(name, {})[rest] = content
         else:
-            found.append(Entry(name, "blob", 0o100644, object_id("blob", content), content))
-    found += [Entry(name, "tree", 0o40000, tree_id(below), None) for name, below in inside.items()]
+            found.append(Entry(name, "blob", 0o100644, object_id("blob", content)))
+    found += [Entry(name, "tree", 0o40000, tree_id(below)) for name, below in inside.items()]
     return sorted(found, key=lambda entry: (entry.name + "/" if entry.kind == "tree" else entry.name).encode())
 
 

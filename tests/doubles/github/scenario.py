@@ -1,0 +1,110 @@
+"""Histories that many tests start from, and what is said over the wire when they are deployed."""
+
+from typing import Any, NamedTuple
+
+from changegate.facts import Change, Deployment, DeployRange, Run
+from changegate.forges import TrustedFiles
+from changegate.forges.github import GitHub
+from doubles.github import TOKEN, Account, GitHubServer, Hub, Repository
+
+POLICY_PATH = "changegate.yml"
+OWN_RUN = 5_000_000_000
+"""The run that deploys: greater than GraphQL's Int, as real ones are."""
+
+
+class World(NamedTuple):
+    """A repository and the people around it."""
+
+    hub: Hub
+    repo: Repository
+    alice: Account
+    bob: Account
+    carol: Account
+    dave: Account
+
+
+class Gathered(NamedTuple):
+    """All that the gate asks of a forge for one deploy."""
+
+    range: DeployRange
+    trusted: TrustedFiles
+    changes: tuple[Change, ...]
+
+
+class Exchanged(NamedTuple):
+    """What went over the wire."""
+
+    documents: list[str]
+    comparisons: list[Any]
+
+
+def world(name: str = "acme/shop") -> World:
+    """A repository with a policy and a template, deployed once. Alice, bob and carol may write, dave may not."""
+    hub = Hub()
+    alice, bob, carol, dave = (hub.user(login) for login in ("alice", "bob", "carol", "dave"))
+    files = {"README.md": "# Shop\n", POLICY_PATH: "version: 1\n", ".github/pull_request_template.md": "## Rollback plan\n"}
+    repo = hub.repository(name, files=files, writers=[alice, bob, carol])
+    repo.deploy("production")
+    return World(hub, repo, alice, bob, carol, dave)
+
+
+def busy_world() -> World:
+    """One of everything that can be in a range."""
+    it = world()
+    repo, alice, bob, carol, dave = it.repo, it.alice, it.bob, it.carol, it.dave
+    issue, other = repo.issue("Sell apples"), repo.issue("Sell pears")
+    repo.pull(author=alice, body="Fixes #1\n\n## Rollback plan\nRevert.", head_ref="apples").label("fruit").check().status().approve(bob).merge(
+        "squash", by=bob
+    )
+    pull = repo.pull(author=alice, body="For acme/shop#2", fork=True).commit(bob, co_authors=(carol,)).link(other).check().request_changes(carol)
+    pull.commit(alice).force_push(alice).dismiss(carol).approve(bob).comment(dave).approve(dave).check().check("lint", "failure").merge(
+        "merge", by=carol
+    )
+    repo.pull(author=bob, body=f"See https://github.com/acme/shop/issues/{issue.number}").commit().check().approve(alice).merge("rebase", by=carol)
+    queued = [repo.pull(author=author, title=f"Queued by {author.login}").check().approve(carol) for author in (alice, bob)]
+    queued[1].update_branch(bob)
+    repo.merge_queue(queued, "merge", by=carol)
+    bot = it.hub.bot("updater")
+    repo.pull(author=bot, title="Bump pears", committer=it.hub.accounts["web-flow"], signed="github").check().approve(bob).merge("squash", by=bob)
+    repo.report(repo.head, "ci")
+    repo.report(repo.head, "gate", "in_progress", run=OWN_RUN)
+    return it
+
+
+def deployment(repo: Repository, *, environment: str = "production", ref: str = "refs/heads/main", head: str = "") -> Deployment:
+    """The deploy of a commit (default: the branch's tip)."""
+    run = Run(id=str(OWN_RUN))
+    return Deployment(forge="github", repository=repo.name, environment=environment, head=head or repo.head, ref=ref, run=run)
+
+
+def forge(server: GitHubServer, name: str = "acme/shop", token: str = TOKEN) -> GitHub:
+    """The adapter against the double; no test waits by the wall clock."""
+    return GitHub(name, token, api_url=server.url, sleep=server.sleep, now=lambda: sum(server.slept))
+
+
+def gather(github: GitHub, deploy: Deployment, requested: str | None = None) -> Gathered:
+    """All three questions, as the gate asks them."""
+    found = github.resolve_range(deploy, requested=requested, logged=None)
+    return Gathered(found, github.read_trusted(found.base, POLICY_PATH), github.fetch_changes(deploy, found))
+
+
+def deploy_everything() -> Exchanged:
+    """Deploy the busy world with further pages, other spellings, tags and rollbacks, and give what was exchanged."""
+    it = busy_world()
+    big = it.repo.pull(author=it.alice, body="See other/place#3 and #1", title="Big")
+    for _ in range(32):
+        big.commit()
+    big.approve(it.bob).merge("merge")
+    it.repo.push("main", author=it.alice, files={"docs/Pull_Request_Template/A.md": "A", "docs/PULL_REQUEST_TEMPLATE.txt": "B"})
+    it.repo.tags["v1.0.0"] = it.repo.head
+    with GitHubServer(it.hub) as server:
+        github = forge(server)
+        github.resolve_head("v1.0.0")
+        gather(github, deployment(it.repo), requested=None)
+        github.read_trusted(it.repo.head, POLICY_PATH)
+        first = it.repo.deployments[0].sha
+        it.repo.deploy("production")
+        github.resolve_range(deployment(it.repo, head=first), requested=None, logged=None)
+        documents = [asked.body["query"] for asked in server.requests if asked.method == "POST"]
+        comparisons = [answer for asked, answer in zip(server.requests, server.answers, strict=True) if asked.method == "GET"]
+    return Exchanged(list(dict.fromkeys(documents)), comparisons)
