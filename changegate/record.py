@@ -5,6 +5,7 @@ The predicate's JSON Schema is generated from these models into schema/gate-deci
 """
 
 import hashlib
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -250,7 +251,7 @@ def make_statement(
         deployment=_deployment(facts.deployment),
         range=_range(facts),
         policy=RecordedPolicy(**source.model_dump(), enforced=policy.enforce, effective=policy.model_dump(mode="json")),
-        changes=tuple(_change(change, facts, decision, policy.controls) for change in facts.changes),
+        changes=_changes(facts, decision, policy.controls),
         findings=tuple(_finding(each) for each in decision.findings if each.change is None),
         decision=RecordedDecision(verdict=decision.verdict, reasons=decision.reasons),
         facts=RecordedFacts(sha256=hashlib.sha256(facts_bytes).hexdigest(), size=len(facts_bytes)),
@@ -337,10 +338,17 @@ def _range(facts: Facts) -> RecordedRange:
     )
 
 
-def _change(change: Change, facts: Facts, decision: Decision, rules: Controls) -> RecordedChange:
+def _changes(facts: Facts, decision: Decision, rules: Controls) -> tuple[RecordedChange, ...]:
+    trees = {commit.sha: commit.tree for commit in facts.range.commits}
+    findings: dict[str | None, list[RecordedFinding]] = {}
+    for finding in decision.findings:
+        findings.setdefault(finding.change, []).append(_finding(finding))
+    return tuple(_change(change, facts, rules, trees, tuple(findings.get(change.id, ()))) for change in facts.changes)
+
+
+def _change(change: Change, facts: Facts, rules: Controls, trees: Mapping[str, str], findings: tuple[RecordedFinding, ...]) -> RecordedChange:
     makers = approvals.contributors(change)
     plan = rollback_plan.find_plan(change, facts, rules.rollback_plan)
-    trees = {commit.sha: commit.tree for commit in facts.range.commits}
     return RecordedChange(
         **change.model_dump(include={"id", "kind", "assurance", "title", "url", "landed"}),
         author=_person(change.author),
@@ -355,7 +363,7 @@ def _change(change: Change, facts: Facts, decision: Decision, rules: Controls) -
         head=_known(change.head),
         head_tree=_known(change.head_tree),
         landed_tree=trees.get(change.landed[-1]) if change.landed else None,
-        findings=tuple(_finding(each) for each in decision.findings if each.change == change.id),
+        findings=findings,
     )
 
 

@@ -39,7 +39,7 @@ def command(directory: str | None) -> None:
     tour.run("gate", "--base", "v1.0", "--workspace", "shop", *tour.log, "--signing-key", "key.pem", expect=ExitCode.BLOCKED)
     _say("The deploy stops, and the blocked attempt is on record, too. Carol reviews the change; it lands again with her name and a plan:")
     tour.mend_shop()
-    tour.run("gate", "--base", "v1.0", "--workspace", "shop", *tour.log, "--signing-key", "key.pem", "--receipt", "receipt.tlog-proof")
+    tour.run("gate", "--base", "v1.0", "--workspace", "shop", *tour.log, "--signing-key", "key.pem", "--receipt", "receipt.tlog-proof", lines=3)
     _say("3. The auditor checks the whole log, with nothing but the evidence and the trust file:")
     tour.run("verify", "evidence", "--trust", "trust.yml")
     _say(f"4. Somebody changes one byte of the blocked record ({tour.tamper()}):")
@@ -60,16 +60,19 @@ class _Tour:
         self.log = ("--store", "file:evidence")
         self._time = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
         self._environment = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
-        self.run("keys", "generate", "--out", "key.pem", "--trust", "trust.yml", quiet=True)
+        self.run("keys", "generate", "--out", "key.pem", "--trust", "trust.yml", lines=0)
 
-    def run(self, *arguments: str, expect: ExitCode = ExitCode.ALLOWED, quiet: bool = False) -> None:
-        """Run changegate as a pipeline would, in a process of its own, and show what it prints."""
-        if not quiet:
+    def run(self, *arguments: str, expect: ExitCode = ExitCode.ALLOWED, lines: int | None = None) -> None:
+        """Run changegate as a pipeline would, in a process of its own, and show what it prints, or its first lines."""
+        if lines != 0:
             click.secho(f"$ changegate {' '.join(arguments)}", fg="cyan")
         sys.stdout.flush()
+        command = [sys.executable, "-P", "-m", "changegate", *arguments]
         ended = subprocess.run(
-            [sys.executable, "-P", "-m", "changegate", *arguments], cwd=self.root, env=self._environment, check=False, capture_output=quiet
+            command, cwd=self.root, env=self._environment, check=False, stdout=None if lines is None else subprocess.PIPE, text=True
         )
+        if lines:
+            click.echo("\n".join([*ended.stdout.splitlines()[:lines], "…"]))
         if ended.returncode != expect:
             raise _TourError(
                 f"`changegate {arguments[0]}` ended with {ended.returncode}, not {int(expect)}",
@@ -83,7 +86,9 @@ class _Tour:
         self._commit("alice", "Open the shop", prices="1.00")
         self._git("tag", "v1.0")
         self._merge("alice", "rounding", "Round prices up", f"{_PLAN.format(flag='rounding')}\n\nTicket: SHOP-12\nReviewed-by: Bob <bob@example.com>")
-        self._merge("bob", "discounts", "Take discounts into account", "Rollback plan: revert this\n\nReviewed-by: Bob <bob@example.com>")
+        self._merge(
+            "bob", "discounts", "Take discounts into account", "Rollback plan: revert this\n\nTicket: SHOP-13\nReviewed-by: Bob <bob@example.com>"
+        )
         self._merge(
             "carol", "currency", "Show the currency", "Rollback plan: return to v1.0\n\nTicket: SHOP-14\nReviewed-by: Alice <alice@example.com>"
         )

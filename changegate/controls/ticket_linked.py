@@ -94,9 +94,9 @@ def _finding(change: Change, rules: TicketLinked, outcome: Outcome, reason: Reas
 
 
 def _remedy(change: Change, rules: TicketLinked) -> Remedy:
-    key = f"{rules.projects[0]}-123" if rules.projects else "the ticket"
+    key = f"{rules.projects[0]}-123" if rules.projects else "SHOP-123"
     if change.kind in (ChangeKind.MERGE, ChangeKind.COMMIT):
-        step = f"land it again with a trailer 'Ticket: {key}' in the commit message"
+        step = f"land it again with a trailer in the commit message that names the ticket, such as 'Ticket: {key}'"
     elif change.kind is ChangeKind.DIRECT_PUSH:
         step = "revert it, and bring it back through a change that names a ticket"
     elif rules.projects:
