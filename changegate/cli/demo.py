@@ -39,17 +39,16 @@ def command(directory: str | None) -> None:
     tour.run("gate", "--base", "v1.0", "--workspace", "shop", *tour.log, "--signing-key", "key.pem", expect=ExitCode.BLOCKED)
     _say("The deploy stops, and the blocked attempt is on record, too. Carol reviews the change; it lands again with her name and a plan:")
     tour.mend_shop()
-    tour.run("gate", "--base", "v1.0", "--workspace", "shop", *tour.log, "--signing-key", "key.pem", "--receipt", "receipt.tlog-proof", lines=3)
+    tour.run("gate", "--base", "v1.0", "--workspace", "shop", *tour.log, "--signing-key", "key.pem", "--receipt", "receipt.tlog-proof", lines=1)
     _say("3. The auditor checks the whole log, with nothing but the evidence and the trust file:")
-    tour.run("verify", "evidence", "--trust", "trust.yml")
-    _say(f"4. Somebody changes one byte of the blocked record ({tour.tamper()}):")
-    tour.run("verify", "evidence", "--trust", "trust.yml", expect=ExitCode.NOT_VERIFIED)
+    tour.run("verify", "evidence", "--trust", "trust.yml", "--since", "receipt.tlog-proof", lines=1)
+    _say(f"4. Somebody changes one byte of the blocked record, {tour.tamper()}:")
+    tour.run("verify", "evidence", "--trust", "trust.yml", "--since", "receipt.tlog-proof", expect=ExitCode.NOT_VERIFIED, lines=6)
     _say(f"Everything lies in {root}: shop/ (the repository), evidence/ (the log), key.pem, trust.yml, receipt.tlog-proof.")
 
 
 def _say(text: str) -> None:
-    click.echo()
-    click.secho(text, bold=True)
+    click.secho(f"\n{text}", bold=True)
 
 
 class _Tour:
@@ -72,7 +71,7 @@ class _Tour:
             command, cwd=self.root, env=self._environment, check=False, stdout=None if lines is None else subprocess.PIPE, text=True
         )
         if lines:
-            click.echo("\n".join([*ended.stdout.splitlines()[:lines], "…"]))
+            click.echo("\n".join(ended.stdout.splitlines()[:lines]) + " …")
         if ended.returncode != expect:
             raise _TourError(
                 f"`changegate {arguments[0]}` ended with {ended.returncode}, not {int(expect)}",
@@ -111,10 +110,10 @@ class _Tour:
         data[len(data) // 2] ^= 1
         envelope.chmod(0o644)
         envelope.write_bytes(data)
-        return str(envelope.relative_to(self.root))
+        return f"{envelope.parent.relative_to(self.root)}/{envelope.name[:10]}…"
 
     def _merge(self, author: str, branch: str, subject: str, message: str) -> None:
-        self._git("switch", "-q", "-c", branch, "main")
+        self._git("switch", "-q", "-c", branch, "v1.0")
         self._commit(author, subject, **{branch: "on"})
         self._git("switch", "-q", "main")
         self._merge_branch(author, branch, subject, message)
