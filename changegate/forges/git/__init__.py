@@ -1,0 +1,144 @@
+"""The `git` forge: a local repository, read by the git binary, with no network.
+
+Its facts are what commits say of themselves (`Assurance.ASSERTED`). See docs/forge-git.md for what is read and what that is worth.
+"""
+
+import re
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from changegate.errors import ForgeError, InputError
+from changegate.facts import BaseSource, Change, Deployment, DeployRange, Missing, RangeCommit, RangeOutcome
+from changegate.forges import Baseline, TrustedFiles
+from changegate.forges.git.changes import build_changes
+from changegate.forges.git.history import CommitObject
+from changegate.forges.git.process import OnRequest
+from changegate.forges.git.repository import Entry, Repository
+
+_TEMPLATE: Final = re.compile(
+    r"(?:(?:\.github|docs)/)?pull_request_template(?:\.(?:md|txt)|/[^/]+\.(?:md|txt))?|\.gitlab/merge_request_templates/[^/]+\.md", re.IGNORECASE
+)
+"""Where GitHub ("Creating a pull request template for your repository") and GitLab ("Description templates") look for templates."""
+_TEMPLATE_ROOTS: Final = frozenset({".github", ".gitlab", "docs", "pull_request_template"})
+_FILE_MODES: Final = frozenset({"100644", "100755"})
+
+
+class Git:
+    """The `Forge` that a bare git history is (see `changegate.forges.Forge`).
+
+    `path` is the repository, with or without a work tree; `timeout` in seconds holds for each call to git, and `on_request` is told of each.
+    """
+
+    name: Final = "git"
+
+    def __init__(self, path: Path, *, timeout: float = 120.0, on_request: OnRequest | None = None) -> None:
+        """Open the repository. Raises `InputError` where there is none; `ForgeError` where it is shallow, somebody else's, or git too old."""
+        self._path = path
+        self._repository = Repository(path, timeout=timeout, on_request=on_request)
+
+    def resolve_head(self, commit: str) -> str:
+        """See `changegate.forges.Forge`."""
+        found = self._repository.find_commit(commit)
+        if found is None:
+            raise InputError(f"{commit!r} names no commit in {self._path}", remedy="Give a commit, a tag or a branch that the clone has.")
+        return found
+
+    def resolve_range(self, deployment: Deployment, *, requested: str | None, logged: Baseline | None) -> DeployRange:
+        """See `changegate.forges.Forge`. Git records no deployments: what is deployed, `logged` says, else `requested`.
+
+        A base that is no ancestor of the head is the outcome `rewritten`, with both sides. A logged commit that the repository doesn't have
+        is a `ForgeError`: perhaps the history was rewritten, perhaps the clone lacks a branch; nobody can tell.
+        """
+        head = self.resolve_head(deployment.head)
+        wanted = None if requested is None else self._resolve_base(requested)
+        if logged is not None:
+            return self._range_from_log(head, wanted, logged)
+        if wanted is None:
+            raise InputError(f"nothing says what is deployed to {deployment.environment}", remedy="Give the commit that runs there now: --base COMMIT.")
+        outcome, commits, removed = self._compare(wanted, head)
+        if outcome is RangeOutcome.ROLLBACK:
+            # Taken as a rollback, it would leave nothing to judge, on the word of an option alone.
+            raise InputError(f"--base {wanted} comes after the commit to deploy, {head}", remedy="Give the commit that runs there now.")
+        first = RangeOutcome.REWRITTEN if outcome is RangeOutcome.REWRITTEN else RangeOutcome.FIRST_DEPLOY
+        return DeployRange(outcome=first, base=wanted, head=head, base_source=BaseSource.OPTION, commits=commits, removed=removed)
+
+    def _resolve_base(self, requested: str) -> str:
+        found = self._repository.find_commit(requested)
+        if found is None:
+            raise InputError(f"--base {requested!r} names no commit in {self._path}", remedy="Give a commit, a tag or a branch that the clone has.")
+        return found
+
+    def _range_from_log(self, head: str, wanted: str | None, logged: Baseline) -> DeployRange:
+        deployed = self._repository.find_commit(logged.commit)
+        if deployed != logged.commit:
+            raise ForgeError(
+                f"the deployed commit {logged.commit} (by the {logged.source.value}) is not in {self._path}",
+                remedy=f"Fetch it: git fetch origin {logged.commit}. If the history was rewritten, restore the branch, or deploy from one that has it.",
+            )
+        outcome, commits, removed = self._compare(deployed, head)
+        known = DeployRange(
+            outcome=outcome, base=deployed, head=head, base_source=logged.source, base_url=logged.url, commits=commits, removed=removed
+        )
+        if wanted is None or wanted == deployed:
+            return known
+        if self._repository.compare(wanted, deployed).only_left:
+            raise InputError(
+                f"--base {wanted} is no ancestor of the deployed commit {deployed}: it would leave commits unjudged",
+                remedy="Leave --base out, or give an older commit.",
+            )
+        if outcome not in (RangeOutcome.AHEAD, RangeOutcome.REDEPLOY):
+            return known  # nothing that a wider range could add: the deploy goes back, or the base has no line to the head
+        _, commits, _ = self._compare(wanted, head)
+        return DeployRange(outcome=RangeOutcome.AHEAD, base=wanted, head=head, base_source=BaseSource.OPTION, commits=commits)
+
+    def _compare(self, base: str, head: str) -> tuple[RangeOutcome, tuple[RangeCommit, ...], tuple[RangeCommit, ...]]:
+        difference = self._repository.compare(base, head)
+        outcome = {
+            (False, False): RangeOutcome.REDEPLOY,
+            (False, True): RangeOutcome.AHEAD,
+            (True, False): RangeOutcome.ROLLBACK,
+            (True, True): RangeOutcome.REWRITTEN,
+        }[bool(difference.only_left), bool(difference.only_right)]
+        read = self._repository.read_commits((*difference.only_right, *difference.only_left))
+        boundary = len(difference.only_right)
+        return outcome, tuple(map(_range_commit, read[:boundary])), tuple(map(_range_commit, read[boundary:]))
+
+    def fetch_changes(self, deployment: Deployment, deploy_range: DeployRange) -> tuple[Change, ...]:
+        """See `changegate.forges.Forge`. A change is a first-parent step of the head: a merge with all that it brought, or one commit."""
+        if deployment.head != deploy_range.head and self.resolve_head(deployment.head) != deploy_range.head:
+            raise InputError(f"the range ends at {deploy_range.head}, the deploy is of {deployment.head}", remedy="Resolve the range of this deploy.")
+        commits = self._repository.read_commits([commit.sha for commit in deploy_range.commits])
+        if not commits:
+            return ()
+        with_content = self._repository.find_merges_with_content(commit for commit in commits if len(commit.parents) > 1)
+        changes = build_changes(deploy_range.head, {commit.sha: commit for commit in commits}, with_content)
+        if sum(len(change.landed) for change in changes) != len(commits):
+            raise ForgeError(f"{deploy_range.head} doesn't reach every commit of its range", remedy="Resolve the range anew.")
+        return changes
+
+    def read_trusted(self, commit: str, policy_path: str) -> TrustedFiles:
+        """See `changegate.forges.Forge`. Raises `InputError` where the policy's path leads outside, or to something that is no file."""
+        path = PurePosixPath(policy_path)
+        if path.is_absolute() or ".." in path.parts or not path.parts or not policy_path.isprintable():
+            raise InputError(f"the policy's path {policy_path!r} is not one inside the repository", remedy="Give it relative to the root.")
+        at = self.resolve_head(commit)
+        root = self._repository.list_files(at)
+        directories = [entry.path for entry in root if entry.path.lower() in _TEMPLATE_ROOTS and entry.mode == "040000"]
+        below = self._repository.list_files(at, *directories, recursive=True) if directories else ()
+        templates = [entry for entry in (*root, *below) if entry.mode in _FILE_MODES and _TEMPLATE.fullmatch(entry.path)]
+        policy = self._find_policy(at, str(path))
+        contents = list(self._repository.read_objects([entry.object for entry in (*templates, *policy)], "blob"))
+        return TrustedFiles(
+            policy=contents[-1] if policy else Missing(why=f"there is no {path} at {at}"),
+            templates=tuple(content.decode("utf-8", "replace") for content in contents[: len(templates)]),
+        )
+
+    def _find_policy(self, commit: str, path: str) -> tuple[Entry, ...]:
+        found = self._repository.list_files(commit, path)
+        if found and (found[0].path != path or found[0].mode not in _FILE_MODES):
+            raise InputError(f"the policy {path} at {commit} is no plain file", remedy="Commit the policy as a file; a link would not be followed.")
+        return found
+
+
+def _range_commit(commit: CommitObject) -> RangeCommit:
+    return RangeCommit(sha=commit.sha, tree=commit.tree, parents=commit.parents, subject=commit.subject)

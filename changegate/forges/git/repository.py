@@ -1,0 +1,143 @@
+"""What is asked of a repository: a revision's commit, the commits between two, their content, the files of a commit."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from changegate.errors import ForgeError, InputError
+from changegate.forges.git.history import CommitObject, parse_commit
+from changegate.forges.git.process import WHOLE_CLONE, GitFailedError, OnRequest, Runner, borrow
+
+_FULL_ID: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_NULL: Final = b"\0"
+
+
+class Difference(NamedTuple):
+    """The commits that only one of two has in its ancestry, parents before children."""
+
+    only_left: tuple[str, ...]
+    only_right: tuple[str, ...]
+
+
+class Entry(NamedTuple):
+    """A file in a commit's tree."""
+
+    path: str
+    mode: str
+    """`100644`, `100755`, `120000` (a symbolic link), `160000` (a submodule), `040000` (a directory)."""
+    object: str
+
+
+class Repository:
+    """A whole local repository, bare or not. Raises `InputError` where there is none, `ForgeError` where it can't be judged."""
+
+    def __init__(self, path: Path, *, timeout: float, on_request: OnRequest | None) -> None:
+        self._path = path
+        self._runner = Runner(timeout=timeout, on_request=on_request)
+        if not path.is_dir():
+            raise InputError(f"{path} is no directory", remedy="Give the directory of a git repository.")
+        self._runner.check_version(path)
+        try:
+            answer = self._ask("rev-parse", "--path-format=absolute", "--show-object-format", "--is-shallow-repository", "--git-path", "objects")
+        except GitFailedError as error:
+            raise self._explain_opening(error) from error
+        object_format, shallow, objects = answer.decode("utf-8", "surrogateescape").removesuffix("\n").split("\n", 2)
+        if shallow != "false":
+            raise ForgeError(
+                f"{path} is a shallow clone: the history that is to be judged is cut off",
+                remedy="Fetch all of it: `fetch-depth: 0` for actions/checkout, `GIT_DEPTH: 0` for GitLab CI, or `git fetch --unshallow`.",
+            )
+        self._borrowed = borrow(Path(objects), object_format, self)
+
+    def _ask(self, *arguments: str) -> bytes:
+        """Ask the judged repository itself."""
+        return self._runner.run(self._path, *arguments, isolated=False)
+
+    def _read(self, *arguments: str, stdin: bytes = b"") -> bytes:
+        """Read its objects, out of reach of everything else in it."""
+        try:
+            return self._runner.run(self._borrowed, *arguments, stdin=stdin)
+        except GitFailedError as error:
+            raise ForgeError(f"{self._path} can't be read whole: git {error.command}: {error.stderr}", remedy=WHOLE_CLONE) from error
+
+    def _explain_opening(self, error: GitFailedError) -> ForgeError | InputError:
+        if "dubious ownership" in error.stderr or "unsafe repository" in error.stderr:
+            return ForgeError(
+                f"{self._path} belongs to another user, and git refuses to read it",
+                remedy=f"If that is right: git config --global --add safe.directory '{self._path.resolve()}'",
+            )
+        if "not a git repository" in error.stderr:
+            return InputError(f"{self._path} is not a git repository", remedy="Check out the repository first, or give its directory.")
+        return ForgeError(f"{self._path} can't be opened: {error.stderr}", remedy="`git rev-parse HEAD` there must work; mend what it complains of.")
+
+    def find_commit(self, revision: str) -> str | None:
+        """The full id of the commit that a revision names, or None. A revision is never taken for an option."""
+        if not revision or revision.startswith("-") or not revision.isprintable():
+            return None
+        try:
+            found = self._ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        except GitFailedError:
+            return None
+        text = found.decode("ascii", "replace").strip()
+        return text if _FULL_ID.fullmatch(text) else None
+
+    def compare(self, left: str, right: str) -> Difference:
+        """What only one of two commits has in its ancestry."""
+        listed = self._read("rev-list", "--left-right", "--topo-order", "--reverse", "--end-of-options", f"{left}...{right}")
+        lines = listed.decode("ascii").split()
+        return Difference(
+            only_left=tuple(line[1:] for line in lines if line.startswith("<")),
+            only_right=tuple(line[1:] for line in lines if line.startswith(">")),
+        )
+
+    def read_commits(self, shas: Sequence[str]) -> tuple[CommitObject, ...]:
+        """The commits, in the given order, each checked against its id."""
+        return tuple(parse_commit(sha, content) for sha, content in zip(shas, self.read_objects(shas, "commit"), strict=True))
+
+    def read_objects(self, names: Sequence[str], kind: str) -> Iterator[bytes]:
+        """The objects' content, in the given order (git-cat-file, "BATCH OUTPUT")."""
+        if not names:
+            return
+        output = self._read("cat-file", "--batch", stdin="".join(f"{name}\n" for name in names).encode("ascii"))
+        at = 0
+        for name in names:
+            end = output.find(b"\n", at)
+            header = output[at : max(end, at)].split(b" ")
+            if end < 0 or len(header) != 3 or header[1] != kind.encode("ascii"):
+                raise ForgeError(f"{self._path} lacks the {kind} {name}", remedy=WHOLE_CLONE)
+            at = end + 1 + int(header[2])
+            yield output[end + 1 : at]
+            at += 1
+
+    def find_merges_with_content(self, merges: Iterable[CommitObject]) -> frozenset[str]:
+        """Those whose tree is not what git makes of their parents by itself: a resolved conflict, or something slipped in.
+
+        `git log --remerge-diff` merges anew and compares. Git leaves out merges of more than two parents, so these always count.
+        """
+        two, more = [], []
+        for merge in merges:
+            (two if len(merge.parents) == 2 else more).append(merge.sha)
+        if not two:
+            return frozenset(more)
+        output = self._read(
+            *("log", "--no-walk=unsorted", "--stdin", "--format=%x00%H", "--diff-merges=remerge", "--raw", "--no-abbrev", "--no-renames", "--no-mailmap"),
+            *("--no-show-signature", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none"),
+            stdin="".join(f"{sha}\n" for sha in two).encode("ascii"),
+        )
+        found = [part.decode("utf-8", "replace").split("\n", 1) for part in output.split(_NULL)[1:]]
+        if [part[0] for part in found] != two:
+            raise ForgeError(f"git log gave other merges of {self._path} than were asked for", remedy="Report this, with `git version`.")
+        return frozenset((*more, *(sha for sha, *rest in found if "".join(rest).strip())))
+
+    def list_files(self, commit: str, *paths: str, recursive: bool = False) -> tuple[Entry, ...]:
+        """The entries of a commit's tree: its root, or what stands at or under `paths`."""
+        options = ("-r",) if recursive else ()
+        listed = self._read("ls-tree", "-z", "--full-tree", *options, "--end-of-options", commit, *paths)
+        entries = []
+        for line in listed.split(_NULL)[:-1]:
+            attributes, _, path = line.partition(b"\t")
+            mode, _, sha = attributes.decode("ascii").split(" ")
+            entries.append(Entry(os.fsdecode(path), mode, sha))
+        return tuple(entries)

@@ -1,0 +1,112 @@
+"""The grammar of ticket references: which words in a text name a ticket, and which only look like it. Pure.
+
+What counts:
+
+- a tracker's key, `SHOP-12`: upper-case project, hyphen, number;
+- a forge's number, `#12`, `owner/repo#12`, `group/subgroup/project#12`;
+- the address of an issue (`…/issues/12`, `…/browse/SHOP-12`).
+
+What doesn't: standards and advisories written alike (`CVE-2026-1`, `UTF-8`, `ISO-8601`), changes (`!12`, `…/pull/12`), commit ids.
+A reference is only a name. Whether such a ticket exists is for a tracker to say.
+"""
+
+import re
+from collections.abc import Collection, Iterator
+from enum import StrEnum
+from typing import Final, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+
+class ReferenceKind(StrEnum):
+    """How a text names a ticket."""
+
+    KEY = "key"
+    """`SHOP-12`."""
+    NUMBER = "number"
+    """`#12`. In a title this is as often a change: GitHub writes `(#12)` there when it squashes."""
+    QUALIFIED_NUMBER = "qualified-number"
+    """`owner/repo#12`, or the address of such an issue."""
+    ADDRESS = "address"
+    """Some other http(s) address, of a tracker that isn't known here."""
+
+
+class Reference(NamedTuple):
+    """One ticket that a text names. `key` is the canonical name, by which two references are the same ticket."""
+
+    key: str
+    kind: ReferenceKind
+    url: str = ""
+
+
+NOT_PROJECTS: Final = frozenset(
+    "AES ANSI ARM ARMV ASCII BASE BCP BLAKE BUG CAPEC CCITT CIS COVID CP CRC CSS CVE CVSS CWE DES DIN EC ECMA ED EN ES EXT FIPS FP GB GCM GHSA GPT HMAC HTML HTTP "
+    "HTTPS IEC IEEE IETF IPV ISO JDK JEP JSR KB KOI LATIN MD MP MPEG MS NIST OAUTH OSI OWASP PBKDF PCI PEP PKCS PR PY RC RFC RHSA RIPEMD RSA SHA SOC SP SSL STD "
+    "TLS UCS USB UTC UTF UUID WCAG WINDOWS XHTML XML".split()
+)
+"""Prefixes of standards, algorithms and advisories that look like a project's key. A policy that names such a project overrules this."""
+
+_ADDRESS: Final = re.compile(r"https?://[^\s<>\"'`|\\^{}]+", re.IGNORECASE)
+_TRAILING: Final = ".,;:!?)]*_"
+_REFERENCE: Final = re.compile(
+    r"(?<![\w.\-/#&!@])(?P<path>[A-Za-z0-9_][\w.\-]*(?:/[\w.\-]+)+)?\#(?P<number>[1-9][0-9]{0,9})(?![\w\-]|\.\w)"
+    r"|(?<![\w.\-#&!@])(?P<key>(?P<project>[A-Z][A-Z0-9_]{1,19})-[1-9][0-9]{0,9})(?!\w|-\w|\.[0-9])",
+    re.ASCII,
+)
+_ISSUE_PATH: Final = re.compile(r"/(?P<path>[\w.\-]+(?:/[\w.\-]+)+?)(?:/-)?/(?:issues|work_items)/(?P<number>[1-9][0-9]{0,9})/?", re.ASCII)
+_KEY_PATH: Final = re.compile(r"/(?:browse|issue|issues)/(?P<key>(?P<project>[A-Z][A-Z0-9_]{1,19})-[1-9][0-9]{0,9})(?:/|\Z)", re.ASCII)
+_NO_TICKET_PATH: Final = re.compile(r"/(?:pull|pulls|merge_requests|pull-requests|commit|commits|compare|tree|blob)(?:/|\Z)")
+
+
+def find_references(text: str, projects: Collection[str] = (), *, any_address: bool = False) -> tuple[Reference, ...]:
+    """The tickets that `text` names, in order, each once.
+
+    With `projects`, only keys of those projects count. `any_address` takes every http(s) address that is not visibly a change or a
+    commit: right for a trailer whose value is a ticket, wrong for prose.
+    """
+    found: dict[str, Reference] = {}
+    for reference in _scan(text, frozenset(projects), any_address=any_address):
+        found.setdefault(reference.key, reference)
+    return tuple(found.values())
+
+
+def _scan(text: str, projects: frozenset[str], *, any_address: bool) -> Iterator[Reference]:
+    position = 0
+    for match in _ADDRESS.finditer(text):
+        yield from _scan_words(text[position : match.start()], projects)
+        reference = _read_address(match.group().rstrip(_TRAILING), projects, any_address=any_address)
+        if reference:
+            yield reference
+        position = match.end()
+    yield from _scan_words(text[position:], projects)
+
+
+def _scan_words(text: str, projects: frozenset[str]) -> Iterator[Reference]:
+    for match in _REFERENCE.finditer(text):
+        if match["key"]:
+            if _is_project(match["project"], projects):
+                yield Reference(match["key"], ReferenceKind.KEY)
+        elif not projects:
+            path, number = match["path"] or "", match["number"]
+            yield Reference(f"{path}#{number}", ReferenceKind.QUALIFIED_NUMBER if path else ReferenceKind.NUMBER)
+
+
+def _read_address(address: str, projects: frozenset[str], *, any_address: bool) -> Reference | None:
+    try:
+        path = unquote(urlsplit(address).path)
+    except ValueError:  # "http://[" is no address
+        return None
+    key = _KEY_PATH.search(path)
+    if key and _is_project(key["project"], projects):
+        return Reference(key["key"], ReferenceKind.KEY, address)
+    if projects:
+        return None
+    issue = _ISSUE_PATH.fullmatch(path)
+    if issue:
+        return Reference(f"{issue['path']}#{issue['number']}", ReferenceKind.QUALIFIED_NUMBER, address)
+    if any_address and not _NO_TICKET_PATH.search(path):
+        return Reference(address, ReferenceKind.ADDRESS, address)
+    return None
+
+
+def _is_project(name: str, projects: frozenset[str]) -> bool:
+    return name in projects if projects else name not in NOT_PROJECTS
