@@ -5,7 +5,7 @@ Its facts are what commits say of themselves (`Assurance.ASSERTED`). See docs/fo
 
 import re
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Final, NamedTuple
 
 from changegate.errors import ForgeError, InputError
 from changegate.facts import BaseSource, Change, Deployment, DeployRange, Missing, RangeCommit, RangeOutcome
@@ -21,6 +21,28 @@ _TEMPLATE: Final = re.compile(
 """Where GitHub ("Creating a pull request template for your repository") and GitLab ("Description templates") look for templates."""
 _TEMPLATE_ROOTS: Final = frozenset({".github", ".gitlab", "docs", "pull_request_template"})
 _FILE_MODES: Final = frozenset({"100644", "100755"})
+
+
+class _Compared(NamedTuple):
+    """How a head stands to a base."""
+
+    outcome: RangeOutcome
+    commits: tuple[RangeCommit, ...]
+    removed: tuple[RangeCommit, ...]
+    base_tree: str
+
+    def range(self, outcome: RangeOutcome, base: Baseline, head: str) -> DeployRange:
+        """As the range of a deploy."""
+        return DeployRange(
+            outcome=outcome,
+            base=base.commit,
+            head=head,
+            base_source=base.source,
+            base_url=base.url,
+            base_tree=self.base_tree,
+            commits=self.commits,
+            removed=self.removed,
+        )
 
 
 class Git:
@@ -54,13 +76,16 @@ class Git:
         if logged is not None:
             return self._range_from_log(head, wanted, logged)
         if wanted is None:
-            raise InputError(f"nothing says what is deployed to {deployment.environment}", remedy="Give the commit that runs there now: --base COMMIT.")
-        outcome, commits, removed = self._compare(wanted, head)
+            raise InputError(
+                f"nothing says what is deployed to {deployment.environment}", remedy="Give the commit that runs there now: --base COMMIT."
+            )
+        compared = self._compare(wanted, head)
+        outcome = compared.outcome
         if outcome is RangeOutcome.ROLLBACK:
             # Taken as a rollback, it would leave nothing to judge, on the word of an option alone.
             raise InputError(f"--base {wanted} comes after the commit to deploy, {head}", remedy="Give the commit that runs there now.")
         first = RangeOutcome.REWRITTEN if outcome is RangeOutcome.REWRITTEN else RangeOutcome.FIRST_DEPLOY
-        return DeployRange(outcome=first, base=wanted, head=head, base_source=BaseSource.OPTION, commits=commits, removed=removed)
+        return compared.range(first, Baseline(wanted, BaseSource.OPTION), head)
 
     def _resolve_base(self, requested: str) -> str:
         found = self._repository.find_commit(requested)
@@ -75,10 +100,8 @@ class Git:
                 f"the deployed commit {logged.commit} (by the {logged.source.value}) is not in {self._path}",
                 remedy=f"Fetch it: git fetch origin {logged.commit}. If the history was rewritten, restore the branch, or deploy from one that has it.",
             )
-        outcome, commits, removed = self._compare(deployed, head)
-        known = DeployRange(
-            outcome=outcome, base=deployed, head=head, base_source=logged.source, base_url=logged.url, commits=commits, removed=removed
-        )
+        compared = self._compare(deployed, head)
+        known = compared.range(compared.outcome, logged, head)
         if wanted is None or wanted == deployed:
             return known
         if self._repository.compare(wanted, deployed).only_left:
@@ -86,12 +109,11 @@ class Git:
                 f"--base {wanted} is no ancestor of the deployed commit {deployed}: it would leave commits unjudged",
                 remedy="Leave --base out, or give an older commit.",
             )
-        if outcome not in (RangeOutcome.AHEAD, RangeOutcome.REDEPLOY):
+        if compared.outcome not in (RangeOutcome.AHEAD, RangeOutcome.REDEPLOY):
             return known  # nothing that a wider range could add: the deploy goes back, or the base has no line to the head
-        _, commits, _ = self._compare(wanted, head)
-        return DeployRange(outcome=RangeOutcome.AHEAD, base=wanted, head=head, base_source=BaseSource.OPTION, commits=commits)
+        return self._compare(wanted, head).range(RangeOutcome.AHEAD, Baseline(wanted, BaseSource.OPTION), head)
 
-    def _compare(self, base: str, head: str) -> tuple[RangeOutcome, tuple[RangeCommit, ...], tuple[RangeCommit, ...]]:
+    def _compare(self, base: str, head: str) -> "_Compared":
         difference = self._repository.compare(base, head)
         outcome = {
             (False, False): RangeOutcome.REDEPLOY,
@@ -99,9 +121,9 @@ class Git:
             (True, False): RangeOutcome.ROLLBACK,
             (True, True): RangeOutcome.REWRITTEN,
         }[bool(difference.only_left), bool(difference.only_right)]
-        read = self._repository.read_commits((*difference.only_right, *difference.only_left))
+        *read, deployed = self._repository.read_commits((*difference.only_right, *difference.only_left, base))
         boundary = len(difference.only_right)
-        return outcome, tuple(map(_range_commit, read[:boundary])), tuple(map(_range_commit, read[boundary:]))
+        return _Compared(outcome, tuple(map(_range_commit, read[:boundary])), tuple(map(_range_commit, read[boundary:])), deployed.tree)
 
     def fetch_changes(self, deployment: Deployment, deploy_range: DeployRange) -> tuple[Change, ...]:
         """See `changegate.forges.Forge`. A change is a first-parent step of the head: a merge with all that it brought, or one commit."""
@@ -131,6 +153,7 @@ class Git:
         return TrustedFiles(
             policy=contents[-1] if policy else Missing(why=f"there is no {path} at {at}"),
             templates=tuple(content.decode("utf-8", "replace") for content in contents[: len(templates)]),
+            tags=self._repository.list_tags(),
         )
 
     def _find_policy(self, commit: str, path: str) -> tuple[Entry, ...]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from changegate.errors import ForgeError, InputError
+from changegate.facts import Version
 from changegate.forges.git.history import CommitObject, parse_commit
 from changegate.forges.git.process import WHOLE_CLONE, GitFailedError, OnRequest, Runner, borrow
 
@@ -116,13 +117,24 @@ class Repository:
 
         `git log --remerge-diff` merges anew and compares. Git leaves out merges of more than two parents, so these always count.
         """
-        two, more = [], []
+        two: list[str] = []
+        more: list[str] = []
         for merge in merges:
             (two if len(merge.parents) == 2 else more).append(merge.sha)
         if not two:
             return frozenset(more)
         output = self._read(
-            *("log", "--no-walk=unsorted", "--stdin", "--format=%x00%H", "--diff-merges=remerge", "--raw", "--no-abbrev", "--no-renames", "--no-mailmap"),
+            *(
+                "log",
+                "--no-walk=unsorted",
+                "--stdin",
+                "--format=%x00%H",
+                "--diff-merges=remerge",
+                "--raw",
+                "--no-abbrev",
+                "--no-renames",
+                "--no-mailmap",
+            ),
             *("--no-show-signature", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none"),
             stdin="".join(f"{sha}\n" for sha in two).encode("ascii"),
         )
@@ -130,6 +142,15 @@ class Repository:
         if [part[0] for part in found] != two:
             raise ForgeError(f"git log gave other merges of {self._path} than were asked for", remedy="Report this, with `git version`.")
         return frozenset((*more, *(sha for sha, *rest in found if "".join(rest).strip())))
+
+    def list_tags(self) -> tuple[Version, ...]:
+        """The tagged commits, the newest tags first."""
+        listed = self._ask("for-each-ref", "--sort=-creatordate", "--format=%(objectname) %(*objectname) %(refname:strip=2)", "refs/tags")
+        names: dict[str, list[str]] = {}
+        for line in listed.decode("utf-8", "replace").splitlines():
+            own, peeled, name = line.split(" ", 2)
+            names.setdefault(peeled or own, []).append(name)
+        return tuple(Version(commit=commit, names=tuple(found)) for commit, found in names.items())
 
     def list_files(self, commit: str, *paths: str, recursive: bool = False) -> tuple[Entry, ...]:
         """The entries of a commit's tree: its root, or what stands at or under `paths`."""
