@@ -107,7 +107,7 @@ def force_pushed(shop: Shop) -> None:
 
 
 def direct_push(shop: Shop) -> None:
-    shop.repository.push(shop.alice, files={"hotfix.txt": "x\n"}, message="Hotfix")
+    shop.repository.push("main", author=shop.alice, files={"hotfix.txt": "x\n"}, message="Hotfix")
 
 
 def no_ticket(shop: Shop) -> None:
