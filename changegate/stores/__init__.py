@@ -3,14 +3,35 @@
 The contract, on which the log's append protocol rests (`changegate.evidence.log`):
 
 1. `create` makes a key that isn't there, whole and durable, or returns False and changes nothing. Of two creators exactly one gets True.
-2. What `create` made is never changed. A reader sees all of an object or nothing of it.
-3. `publish` replaces the object, atomically. Only the log's `checkpoint` and its `hint` are ever published.
-4. `remove` exists for `pending/` alone, whose objects are copies of what a commit holds.
-5. A key is slash-separated, lower-case, `[a-z0-9._/-]`, never absolute, never with `..`.
+   Everything that the same `Store` object was asked to `apply` before is durable when `create` returns True.
+2. What was created is never changed. A reader sees all of an object or nothing of it.
+3. `publish` replaces an object, atomically. Only the log's `checkpoint` and its `hint` are ever published.
+4. `remove` exists for objects that others repeat: those below `pending/`, and partial tiles once the full tile exists.
+5. A key is slash-separated, `[a-z0-9._-]` within a part, no part begins with a dot.
+6. A store sees its own writes. It may answer from a snapshot as old as its last `create` that returned False, or as its opening.
 """
 
+import re
 from collections.abc import Iterator, Mapping
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from changegate.errors import InputError, StoreError
+
+_KEY: Final = re.compile(r"[a-z0-9_-][a-z0-9._-]*(?:/[a-z0-9_-][a-z0-9._-]*)*", re.ASCII)
+MAX_KEY: Final = 200
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Writes that belong together, to be done in this order: create, publish, remove."""
+
+    create: Mapping[str, bytes] = field(default_factory=dict)
+    publish: Mapping[str, bytes] = field(default_factory=dict)
+    remove: tuple[str, ...] = ()
+
+
+NOTHING: Final = Batch()
 
 
 class Store(Protocol):
@@ -18,25 +39,57 @@ class Store(Protocol):
 
     @property
     def url(self) -> str:
-        """Where it lies, for people."""
+        """Where it lies, for people; never with a credential in it."""
 
     def read(self, key: str) -> bytes | None:
         """The object, or None where there is none."""
 
-    def create(self, key: str, data: bytes) -> bool:
-        """Make `key`, durably, unless it exists. True if this call made it."""
+    def list(self, prefix: str) -> Iterator[str]:
+        """The keys below `prefix`, which ends in a slash or is empty, sorted."""
 
-    def create_all(self, objects: Mapping[str, bytes]) -> None:
-        """Make those of `objects` that don't exist, in order. A store that can do it in one round trip does.
+    def create(self, key: str, data: bytes, then: Batch = NOTHING) -> bool:
+        """Make `key` unless it exists; True if this call made it, and then `then` is applied, in the same round trip where the store can.
 
-        Raises `StoreError` where one exists with other bytes.
+        Where it raises, nobody knows whether `key` was made: read it back.
         """
 
-    def list(self, prefix: str) -> Iterator[str]:
-        """The keys that begin with `prefix`, sorted."""
+    def apply(self, batch: Batch) -> frozenset[str]:
+        """Make those of `batch.create` that don't exist, publish, remove. The keys that existed before.
 
-    def publish(self, key: str, data: bytes) -> None:
-        """Replace a mutable object, atomically and durably."""
+        Whether the bytes under those will do, the caller decides.
 
-    def remove(self, key: str) -> None:
-        """Delete an object below `pending/`; no error where it is gone."""
+        All of it may be kept back until the next `create` that returns True or the next `flush`.
+        """
+
+    def flush(self) -> None:
+        """Make everything applied durable and visible to others."""
+
+
+def check_key(key: str) -> str:
+    """The key itself. Raises `StoreError` for one that breaks rule 5: it never comes from changegate."""
+    if len(key) > MAX_KEY or not _KEY.fullmatch(key):
+        raise StoreError(f"{key[:80]!r} is no key of an evidence store", remedy="Report this: changegate makes no such key.")
+    return key
+
+
+def open_store(url: str) -> Store:
+    """The store at `file:PATH`, at a plain path, or at `git:URL-or-path[#branch]`. Nothing is read or written yet.
+
+    An adapter is imported when it is needed. Raises `InputError` for another scheme.
+    """
+    scheme, separator, rest = url.partition(":")
+    if not separator or "/" in scheme or scheme == "file":
+        from changegate.stores.directory import DirectoryStore
+
+        path = (rest.removeprefix("//") if rest.startswith("///") else rest) if separator and scheme == "file" else url
+        if not path:
+            raise InputError("the evidence store has no path", remedy="Give it as file:PATH.")
+        return DirectoryStore(path)
+    if scheme == "git":
+        from changegate.stores.git import GitStore
+
+        where, _, branch = rest.partition("#")
+        if not where:
+            raise InputError("the evidence store has no repository", remedy="Give it as git:URL or git:PATH, with #branch if you like.")
+        return GitStore(where, branch) if branch else GitStore(where)
+    raise InputError(f"no store for {scheme[:20]!r} URLs", remedy="Known are file:PATH (or a plain path) and git:URL-or-path[#branch].")

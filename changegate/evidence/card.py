@@ -1,0 +1,101 @@
+"""The index card: what the log's Merkle tree holds of a record. Pure.
+
+An entry of a tlog-tiles log is at most 65,535 bytes and a record may be larger, so the leaf is a small canonical JSON object that names the
+record's envelope by its digest and repeats what one searches by. The envelope and the facts lie beside it, named by their digests.
+"""
+
+import re
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from changegate import canonical
+from changegate.errors import FormatError
+from changegate.evidence.tiles import MAX_ENTRY_BYTES
+
+_HEX: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_TIME: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,6}))?Z", re.ASCII)
+_DAMAGED: Final = "The entry is damaged or was not written by changegate; `changegate verify` says where."
+_NAMES: Final = {"predicate_type": "predicateType"}
+
+
+@dataclass(frozen=True)
+class Card:
+    """One entry. Constructing a card checks it; raises `FormatError`."""
+
+    envelope: str
+    """SHA-256 of the envelope's bytes, lower-case hex, as `key` and `facts` are."""
+    predicate_type: str
+    repository: str
+    environment: str
+    commit: str
+    """The deployed commit."""
+    decision: str
+    time: str
+    """When it was decided: RFC 3339, UTC, to the second or finer."""
+    key: str
+    """The idempotency key."""
+    facts: str | None = None
+    """SHA-256 of the facts' canonical JSON, where facts were kept."""
+
+    def __post_init__(self) -> None:
+        for name in ("envelope", "key", *(("facts",) if self.facts is not None else ())):
+            if not _HEX.fullmatch(getattr(self, name)):
+                raise FormatError(f"index card: {name} is not a SHA-256 in lower-case hex", remedy=_DAMAGED)
+        for name in ("predicate_type", "repository", "environment", "commit", "decision"):
+            text = getattr(self, name)
+            if not text or any(character < " " for character in text):
+                raise FormatError(f"index card: {name} is empty or has a control character", remedy=_DAMAGED)
+        parse_time(self.time)
+
+    @property
+    def at(self) -> datetime:
+        """When it was decided."""
+        return parse_time(self.time)
+
+
+def parse_time(text: str) -> datetime:
+    """RFC 3339 in UTC with a `Z`, to the microsecond at most. Raises `FormatError`."""
+    match = _TIME.fullmatch(text)
+    if match:
+        try:
+            whole = datetime.strptime(match[1], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
+        except ValueError:
+            pass
+        else:
+            return whole.replace(microsecond=int((match[2] or "0").ljust(6, "0")))
+    raise FormatError(f"time: {text[:40]!r} is not RFC 3339 in UTC", remedy=_DAMAGED)
+
+
+def format_time(at: datetime) -> str:
+    """A moment in UTC, to the microsecond."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def format_card(card: Card) -> bytes:
+    """The leaf: `parse_card` gives the same card back. Raises `FormatError` where it is too long for an entry."""
+    leaf = canonical.dumps({_NAMES.get(name, name): value for name, value in asdict(card).items() if value is not None})
+    if len(leaf) > MAX_ENTRY_BYTES:
+        raise FormatError(f"index card: {len(leaf)} bytes, more than an entry holds", remedy="Shorten the names of repository and environment.")
+    return leaf
+
+
+def parse_card(leaf: bytes) -> Card:
+    """Read a leaf strictly: the canonical bytes of a card and nothing else. Raises `FormatError`."""
+    if len(leaf) > MAX_ENTRY_BYTES:
+        raise FormatError("index card: longer than an entry may be", remedy=_DAMAGED)
+    match canonical.loads(leaf, what="index card"):
+        case {
+            "envelope": str(envelope),
+            "predicateType": str(predicate_type),
+            "repository": str(repository),
+            "environment": str(environment),
+            "commit": str(commit),
+            "decision": str(decision),
+            "time": str(time),
+            "key": str(key),
+        } as found if isinstance(facts := found.get("facts"), str | None):
+            card = Card(envelope, predicate_type, repository, environment, commit, decision, time, key, facts)
+            if format_card(card) == leaf:
+                return card
+    raise FormatError("index card: not the canonical form of one", remedy=_DAMAGED)

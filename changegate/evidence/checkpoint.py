@@ -1,0 +1,60 @@
+"""C2SP tlog-checkpoint: the signed head of a log (https://c2sp.org/tlog-checkpoint). Pure."""
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from changegate.errors import FormatError
+from changegate.evidence import merkle, note
+from changegate.signing import Signer
+
+_DAMAGED: Final = "The checkpoint is damaged or not one of a log's; fetch it again from where it came."
+_SIZE: Final = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
+MAX_SIZE: Final = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A tree's size and root, under the log's origin. `extensions` are opaque lines that nothing here reads."""
+
+    origin: str
+    size: int
+    root: bytes
+    extensions: tuple[str, ...] = ()
+
+
+def format_text(checkpoint: Checkpoint) -> str:
+    """The note's text."""
+    lines = (checkpoint.origin, str(checkpoint.size), base64.b64encode(checkpoint.root).decode("ascii"), *checkpoint.extensions)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def parse_text(text: str) -> Checkpoint:
+    """Read a checkpoint's text ("Note text"). Raises `FormatError`."""
+    lines = text.removesuffix("\n").split("\n")
+    if len(lines) < 3 or not all(lines) or not text.endswith("\n"):
+        raise FormatError("checkpoint: not three or more non-empty lines", remedy=_DAMAGED)
+    origin, size, encoded, *extensions = lines
+    if not _SIZE.fullmatch(size) or int(size) > MAX_SIZE:
+        raise FormatError(f"checkpoint: {size[:40]!r} is no tree size", remedy=_DAMAGED)
+    try:
+        root = base64.b64decode(encoded.encode("ascii"), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise FormatError("checkpoint: the root hash is not base64", remedy=_DAMAGED) from error
+    if len(root) != merkle.HASH_BYTES or base64.b64encode(root).decode("ascii") != encoded:
+        raise FormatError("checkpoint: the root hash is not 32 bytes of canonical base64", remedy=_DAMAGED)
+    if int(size) == 0 and root != merkle.EMPTY_ROOT:
+        raise FormatError("checkpoint: an empty tree with a root that isn't the empty one's", remedy=_DAMAGED)
+    return Checkpoint(origin, int(size), root, tuple(extensions))
+
+
+def parse(data: bytes) -> Checkpoint:
+    """What a signed checkpoint says, unverified: for messages and comparison only. Raises `FormatError`."""
+    return parse_text(note.parse_note(data).text)
+
+
+def sign(checkpoint: Checkpoint, signer: Signer) -> bytes:
+    """The signed checkpoint. The key's name is the origin. Raises `FormatError`, `SigningError`."""
+    return note.format_note(note.sign(format_text(checkpoint), checkpoint.origin, signer))
