@@ -30,12 +30,18 @@ _KNOWN: Final = (
         "Let the pipeline's identity push to that branch (not force-push), or name another in git:URL#branch.",
     ),
     (
-        r"Permission to .* denied|\b403\b|not allowed to push|insufficient permission|unpacker error|Permission denied(?! \(publickey)|read-only file system",
+        (
+            r"Permission to .* denied|\b403\b|not allowed to push|insufficient permission|unpacker error|Permission denied(?! \(publickey)|"
+            r"read-only file system"
+        ),
         "no permission to push",
         "Give the token write access: `permissions: contents: write` on GitHub, a token with write_repository on GitLab.",
     ),
     (
-        r"Authentication failed|could not read (Username|Password)|\b401\b|Permission denied \(publickey|Host key verification|terminal prompts disabled",
+        (
+            r"Authentication failed|could not read (Username|Password)|\b401\b|Permission denied \(publickey|Host key verification|"
+            r"terminal prompts disabled"
+        ),
         "authentication failed",
         "Check the token or key given to git: it has expired, or the job doesn't pass it on.",
     ),
