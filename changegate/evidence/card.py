@@ -4,19 +4,19 @@ An entry of a tlog-tiles log is at most 65,535 bytes and a record may be larger,
 record's envelope by its digest and repeats what one searches by. The envelope and the facts lie beside it, named by their digests.
 """
 
+import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from changegate import canonical
 from changegate.errors import FormatError
 from changegate.evidence.tiles import MAX_ENTRY_BYTES
 
 _HEX: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _TIME: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,6}))?Z", re.ASCII)
+_CONTROL: Final = re.compile(r"[\x00-\x1f]")
 _DAMAGED: Final = "The entry is damaged or was not written by changegate; `changegate verify` says where."
-_NAMES: Final = {"predicate_type": "predicateType"}
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Card:
                 raise FormatError(f"index card: {name} is not a SHA-256 in lower-case hex", remedy=_DAMAGED)
         for name in ("predicate_type", "repository", "environment", "commit", "decision"):
             text = getattr(self, name)
-            if not text or any(character < " " for character in text):
+            if not text or _CONTROL.search(text):
                 raise FormatError(f"index card: {name} is empty or has a control character", remedy=_DAMAGED)
         parse_time(self.time)
 
@@ -59,7 +59,7 @@ def parse_time(text: str) -> datetime:
     match = _TIME.fullmatch(text)
     if match:
         try:
-            whole = datetime.strptime(match[1], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
+            whole = datetime.fromisoformat(match[1]).replace(tzinfo=UTC)
         except ValueError:
             pass
         else:
@@ -74,7 +74,24 @@ def format_time(at: datetime) -> str:
 
 def format_card(card: Card) -> bytes:
     """The leaf: `parse_card` gives the same card back. Raises `FormatError` where it is too long for an entry."""
-    leaf = canonical.dumps({_NAMES.get(name, name): value for name, value in asdict(card).items() if value is not None})
+    fields = {
+        "commit": card.commit,
+        "decision": card.decision,
+        "envelope": card.envelope,
+        "environment": card.environment,
+        "facts": card.facts,
+        "key": card.key,
+        "predicateType": card.predicate_type,
+        "repository": card.repository,
+        "time": card.time,
+    }
+    if card.facts is None:
+        del fields["facts"]
+    try:
+        # The sorted, ASCII-named text fields of one object: here json's form is RFC 8785's, at a tenth of the time. A test holds the two together.
+        leaf = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise FormatError("index card: a lone surrogate", remedy=_DAMAGED) from error
     if len(leaf) > MAX_ENTRY_BYTES:
         raise FormatError(f"index card: {len(leaf)} bytes, more than an entry holds", remedy="Shorten the names of repository and environment.")
     return leaf
@@ -84,7 +101,12 @@ def parse_card(leaf: bytes) -> Card:
     """Read a leaf strictly: the canonical bytes of a card and nothing else. Raises `FormatError`."""
     if len(leaf) > MAX_ENTRY_BYTES:
         raise FormatError("index card: longer than an entry may be", remedy=_DAMAGED)
-    match canonical.loads(leaf, what="index card"):
+    try:
+        # Not `canonical.loads`: what it refuses isn't the canonical form either, and a million cards are read in a query.
+        value = json.loads(leaf)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"index card: not JSON ({error})", remedy=_DAMAGED) from error
+    match value:
         case {
             "envelope": str(envelope),
             "predicateType": str(predicate_type),

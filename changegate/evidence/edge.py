@@ -22,9 +22,14 @@ class Edge:
             hashes += merkle.Frontier().extend(row).hashes
         return merkle.Frontier(self.size, tuple(hashes))
 
-    def entries_match(self) -> bool:
-        """Whether the entries are those that the tile of level 0 commits to."""
-        return tuple(merkle.leaf_hash(entry) for entry in self.entries) == (self.rows[0] if self.rows else ())
+    def objects(self) -> dict[str, bytes]:
+        """The partial tiles and the partial bundle."""
+        first = self.size // tiles.WIDTH
+        objects = {Tile(0, first, len(self.entries), bundle=True).path: tiles.format_bundle(self.entries)} if self.entries else {}
+        for level, row in enumerate(self.rows):
+            if row:
+                objects[Tile(level, self.size >> tiles.HEIGHT * (level + 1), len(row)).path] = tiles.format_tile(row)
+        return objects
 
     def grow(self, entries: Sequence[bytes], leaf_hashes: Sequence[bytes]) -> tuple["Edge", dict[str, bytes]]:
         """The edge after these entries, and the objects that a store gains: every tile and bundle that is new or wider."""

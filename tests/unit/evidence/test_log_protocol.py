@@ -1,6 +1,8 @@
 """The append protocol under an adversary: writers stopped at any step, replies lost, any interleaving."""
 
 from collections.abc import Callable
+from functools import partial
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -64,6 +66,33 @@ def count_steps(prepare: Callable[[MemoryStore], None], number: int) -> int:
     return len(steps)
 
 
+class Fault:
+    """Something that happens at the n-th step, once; never, where n is None."""
+
+    def __init__(self, at: int | None) -> None:
+        self._at = at
+        self._steps = 0
+
+    def reached(self, _what: str) -> bool:
+        self._steps += 1
+        return self._steps - 1 == self._at
+
+    def step(self, what: str) -> None:
+        if self.reached(what):
+            raise Killed
+
+
+def append_all(access: MemoryStore, writer: int, mine: list[int], receipts: dict[int, Receipt]) -> None:
+    """A pipeline's writer: it appends, and where the store fails it runs again."""
+    for number in mine:
+        for attempt in range(4):
+            try:
+                receipts[number] = append(log_in(access, writer + 100 * attempt), number)
+                break
+            except StoreError:
+                continue
+
+
 def nothing(_store: MemoryStore) -> None:
     """A store that isn't begun."""
 
@@ -75,9 +104,23 @@ def some(store: MemoryStore) -> None:
 
 def nearly_full(store: MemoryStore) -> None:
     """The next entry fills the first tile."""
-    log = log_in(store)
-    for number in range(100, 355):
-        append(log, number)
+    submit_only(store, range(100, 354))
+    append(log_in(store), 354)
+
+
+def submit_only(store: MemoryStore, numbers: range) -> None:
+    """Writers that die before their commit."""
+    waiting = store.sharing()
+
+    def step(what: str) -> None:
+        if what.startswith("create commit/"):
+            raise Killed
+
+    waiting.step = step
+    for number in numbers:
+        with pytest.raises(Killed):
+            card, envelope, facts = record(number)
+            log_in(waiting, number).append(card, envelope=envelope, facts=facts)
 
 
 @pytest.mark.parametrize("prepare", [nothing, some, nearly_full])
@@ -89,13 +132,7 @@ def test_a_writer_may_die_before_or_after_any_step(prepare: Callable[[MemoryStor
     for last in range(count_steps(prepare, 1)):
         store = MemoryStore(dict(base.objects))
         victim = store.sharing()
-        left = iter(range(last, -1, -1))
-
-        def step(_what: str, left: "iter[int]" = left) -> None:  # type: ignore[valid-type]
-            if next(left, 0) == 0:
-                raise Killed
-
-        victim.step = step
+        victim.step = Fault(last).step
         with pytest.raises(Killed):
             append(log_in(victim, 1), 1)
         receipts = {1: append(log_in(store, 2), 1)} if persisted else {}
@@ -111,8 +148,7 @@ def test_any_reply_may_be_lost_after_the_write(prepare: Callable[[MemoryStore], 
     for lost in range(writes):
         store = MemoryStore(dict(base.objects))
         writer = store.sharing()
-        count = iter(range(writes))
-        writer.lose_reply = lambda _what, count=count, lost=lost: next(count, -1) == lost  # type: ignore[misc]
+        writer.lose_reply = Fault(lost).reached
         try:
             receipt = append(log_in(writer, 1), 1)
         except StoreError:
@@ -121,57 +157,29 @@ def test_any_reply_may_be_lost_after_the_write(prepare: Callable[[MemoryStore], 
         check_whole(store, {1: receipt}, appended | {1})
 
 
-@settings(max_examples=120, deadline=None)
-@given(st.data())
-def test_writers_interleaved_killed_and_cut_off_never_fork_or_lose(data: st.DataObject) -> None:
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 2**32))
+def test_writers_interleaved_killed_and_cut_off_never_fork_or_lose(seed: int) -> None:
+    chance = Random(seed)
     store = MemoryStore()
     turns = Turns()
     receipts: dict[int, Receipt] = {}
-    writers = data.draw(st.integers(2, 4))
     tried: set[int] = set()
-    for writer in range(writers):
-        access = store.sharing()
-        mine = [writer * 10 + each for each in range(data.draw(st.integers(1, 3)))] + ([7] if data.draw(st.booleans()) else [])
+    for writer in range(chance.randint(2, 4)):
+        mine = [writer * 10 + each for each in range(chance.randint(1, 3))] + ([7] if chance.random() < 0.5 else [])
         tried |= set(mine)
-        dies_at = data.draw(st.one_of(st.none(), st.integers(0, 60)))
-        loses = set(data.draw(st.lists(st.integers(0, 40), max_size=2)))
-        steps, writes = iter(range(1_000_000)), iter(range(1_000_000))
-
-        def step(_what: str, steps: object = steps, dies_at: int | None = dies_at) -> None:
-            if next(steps) == dies_at:  # type: ignore[call-overload]
-                raise Killed
-
-        access.step = step
-        access.lose_reply = lambda _what, writes=writes, loses=loses: next(writes) in loses  # type: ignore[misc]
-
-        def work(access: MemoryStore = access, writer: int = writer, mine: list[int] = mine) -> None:
-            log = log_in(access, writer)
-            for number in mine:
-                for _ in range(4):
-                    try:
-                        receipts[number] = append(log, number)
-                        break
-                    except StoreError:
-                        log = log_in(access, writer + 50)
-
-        turns.add(access, work)
-    turns.run(lambda alive: data.draw(st.sampled_from(alive)))
+        access = store.sharing()
+        access.step = Fault(chance.randrange(60) if chance.random() < 0.4 else None).step
+        access.lose_reply = Fault(chance.randrange(40) if chance.random() < 0.5 else None).reached
+        turns.add(access, partial(append_all, access, writer, mine, receipts))
+    turns.run(chance.choice)
     check_whole(store, receipts, tried)
 
 
 def test_whoever_wins_takes_the_others_along() -> None:
     store = MemoryStore()
     append(log_in(store), 1)
-    waiting = store.sharing()
-
-    def step(what: str) -> None:
-        if what.startswith("create commit/"):
-            raise Killed
-
-    waiting.step = step
-    for number in range(2, 300):
-        with pytest.raises(Killed):
-            append(log_in(waiting, number), number)
+    submit_only(store, range(2, 300))
     receipt = append(log_in(store, 7), 500)
     assert receipt.index == 1
     assert [len(commit.entries) for commit in commits(store)] == [1, 256]

@@ -1,0 +1,64 @@
+"""What a record's signed statement says of itself, held against its index card. Pure.
+
+The one place that knows where a predicate keeps what the card repeats; a new predicate type is a new function in `_READERS`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from changegate import canonical
+from changegate.errors import FormatError
+from changegate.evidence.card import Card
+
+STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
+_REMEDY: Final = "The record is no change record that this changegate knows; use the version that wrote it, or a newer one."
+
+
+def differences(payload: bytes, card: Card) -> tuple[tuple[str, str, str], ...]:
+    """Where the card says other than the signed statement: (field, what the statement says, what the card says). Empty where they agree.
+
+    `payload` is a verified envelope's. Raises `FormatError` for one that is no statement.
+    """
+    signed = _read(payload)
+    of_card = {
+        "predicateType": card.predicate_type,
+        "commit": card.commit,
+        "repository": card.repository,
+        "environment": card.environment,
+        "decision": card.decision,
+        "time": card.time,
+        "facts": card.facts,
+    }
+    return tuple((name, str(signed.get(name)), str(value)) for name, value in of_card.items() if signed.get(name) != value)
+
+
+def _read(payload: bytes) -> Mapping[str, Any]:
+    statement = canonical.loads(payload, what="statement")
+    match statement:
+        case {"_type": "https://in-toto.io/Statement/v1", "subject": [{"digest": {"gitCommit": str(commit)}}, *_], "predicateType": str(kind)}:
+            predicate = statement.get("predicate")
+            reader = _READERS.get(kind, _change)
+            return {"predicateType": kind, "commit": commit, **reader(predicate)}
+    raise FormatError("statement: not an in-toto Statement v1 with a git commit as its first subject", remedy=_REMEDY)
+
+
+def _change(predicate: Any) -> Mapping[str, Any]:
+    """The gate's decision, and every predicate that keeps its shape."""
+    match predicate:
+        case {
+            "deployment": {"repository": repository, "environment": environment},
+            "decision": {"verdict": verdict},
+            "time": {"decided": decided},
+        }:
+            facts = predicate.get("facts")
+            return {
+                "repository": repository,
+                "environment": environment,
+                "decision": verdict,
+                "time": decided,
+                "facts": facts.get("sha256") if isinstance(facts, dict) else None,
+            }
+    raise FormatError("statement: its predicate has no deployment, decision and time", remedy=_REMEDY)
+
+
+_READERS: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {}

@@ -1,0 +1,315 @@
+"""Every way to tamper with a store's files, against what verification says; and honest logs, against which it says nothing."""
+
+import random
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from support.evidence import BEGIN, ORIGIN, Killed, MemoryStore, append, environment, log_in
+from support.records import RECORD_KEY, TRUST, append_signed, signed_record
+
+from changegate.errors import FormatError, VerificationError
+from changegate.evidence import checkpoint, commit, layout, merkle
+from changegate.evidence.card import format_card
+from changegate.evidence.findings import Report
+from changegate.evidence.log import Log
+from changegate.evidence.proof import format_receipt
+from changegate.evidence.verify import verify_receipt, verify_store
+from changegate.signing.keys import PrivateKey, format_public
+from changegate.stores.directory import DirectoryStore
+from changegate.trust import RecordKey, Trust
+
+ENTRIES = 262
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A log with a full tile, a partial one, and commits of many and of one."""
+    memory = MemoryStore()
+    for number in range(255):
+        card, envelope, facts = signed_record(number)
+        memory.objects[layout.envelope_key(card.envelope)] = envelope
+        memory.objects[layout.pending_key(card.key)] = format_card(card)
+        log_in(memory)._submit(card, envelope, facts)
+    for number in range(255, ENTRIES):
+        append_signed(log_in(memory), number)
+    root = tmp_path_factory.mktemp("honest")
+    for key, data in memory.objects.items():
+        path = root / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return root
+
+
+@pytest.fixture
+def store(honest: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(honest, tmp_path / "store"))
+
+
+def verify(root: Path, trust: Trust = TRUST, since: bytes | None = None) -> Report:
+    return verify_store(DirectoryStore(root), trust, since=since)
+
+
+def said(report: Report) -> str:
+    return "\n".join(f"{each.what}: {each.where}: {each.expected} / {each.found}" for each in (*report.problems, *report.notes))
+
+
+def test_an_honest_log_is_clean(honest: Path) -> None:
+    report = verify(honest)
+    assert report.clean, said(report)
+    assert not report.notes, said(report)
+    assert report.entries == ENTRIES
+
+
+def kinds(root: Path) -> dict[str, Path]:
+    """One object of each kind; where position matters, several."""
+    card = signed_record(10)[0]
+    last = signed_record(ENTRIES - 1)[0]
+    keys = {
+        "log": layout.LOG,
+        "checkpoint": layout.CHECKPOINT,
+        "first commit": layout.commit_key(1),
+        "middle commit": layout.commit_key(3),
+        "last commit": layout.commit_key(7),
+        "full tile": "tile/0/000",
+        "partial tile": "tile/0/001.p/6",
+        "upper tile": "tile/1/000.p/1",
+        "full bundle": "tile/entries/000",
+        "partial bundle": "tile/entries/001.p/6",
+        "envelope": layout.envelope_key(card.envelope),
+        "last envelope": layout.envelope_key(last.envelope),
+        "facts": layout.facts_key(card.facts or ""),
+        "index": layout.index_key(card.key),
+        "last index": layout.index_key(last.key),
+    }
+    return {name: root / key for name, key in keys.items()}
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def lengthen(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"\n")
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+NAMES = tuple(kinds(Path()))
+
+
+@pytest.mark.parametrize("tamper", [flip, truncate, empty, lengthen, remove])
+@pytest.mark.parametrize("kind", NAMES)
+def test_one_tampered_object_is_found_and_named(store: Path, kind: str, tamper: Callable[[Path], None]) -> None:
+    path = kinds(store)[kind]
+    tamper(path)
+    report = verify(store)
+    key = str(path.relative_to(store))
+    if (kind, tamper) == ("checkpoint", remove):
+        assert report.clean
+        assert [each.where for each in report.notes] == [key], said(report)
+        return
+    assert not report.clean
+    if (kind, tamper) == ("last commit", remove):
+        # What it committed is then more than the log has: the checkpoint, its tiles, its index.
+        assert "the checkpoint is newer than the commits" in said(report)
+        return
+    assert key in [each.where for each in report.problems], said(report)
+    assert all(each.expected and each.found and each.meaning for each in report.problems)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("first commit", "middle commit"), ("full tile", "full bundle"), ("envelope", "last envelope"), ("index", "last index")]
+)
+def test_swapped_objects_are_found_and_named(store: Path, one: str, other: str) -> None:
+    first, second = kinds(store)[one], kinds(store)[other]
+    kept = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    second.write_bytes(kept)
+    where = [each.where for each in verify(store).problems]
+    assert str(first.relative_to(store)) in where
+    assert str(second.relative_to(store)) in where
+
+
+@pytest.mark.parametrize(
+    ("key", "data"),
+    [
+        ("tile/0/001", b"x" * 8192),
+        ("tile/0/002", b"x" * 8192),
+        ("tile/0/001.p/5", b"x" * 160),
+        ("tile/0/001.p/7", b"x" * 224),
+        ("tile/entries/000.p/9", b"x"),
+        ("tile/9/000", b"x"),
+        ("tile/x", b"x"),
+        ("commit/009", b"{}"),
+        ("commit/x", b"{}"),
+        ("index/ab/" + "ab" * 32, b"3\n"),
+        ("index/ab/other", b"3\n"),
+        ("notes.txt", b"hello"),
+        ("hint", b"99"),
+        ("hint", b"many"),
+    ],
+)
+def test_an_object_that_nothing_accounts_for_is_found_and_named(store: Path, key: str, data: bytes) -> None:
+    path = store / key
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    report = verify(store)
+    assert [each for each in report.problems if each.where == key], said(report)
+
+
+def test_several_problems_are_all_reported(store: Path) -> None:
+    for kind in ("middle commit", "full tile", "last envelope", "facts", "last index"):
+        flip(kinds(store)[kind])
+    where = {each.where for each in verify(store).problems}
+    for kind in ("middle commit", "full tile", "last envelope", "facts", "last index"):
+        assert str(kinds(store)[kind].relative_to(store)) in where
+
+
+def test_a_rolled_back_log_shows_against_an_earlier_checkpoint_only(store: Path, tmp_path: Path) -> None:
+    memory = MemoryStore()
+    for number in range(5):
+        append_signed(log_in(memory), number)
+    older = dict(memory.objects)
+    append_signed(log_in(memory), 5)
+    kept = memory.objects[layout.CHECKPOINT]
+    assert verify_store(MemoryStore(older), TRUST).clean
+    report = verify_store(MemoryStore(older), TRUST, since=kept)
+    assert "rolled back" in said(report)
+    assert verify_store(memory, TRUST, since=older[layout.CHECKPOINT]).clean
+
+
+def test_a_rewritten_log_does_not_continue_the_earlier_checkpoint() -> None:
+    one, other = MemoryStore(), MemoryStore()
+    for number in range(5):
+        append_signed(log_in(one), number)
+        append_signed(log_in(other), number + (number == 2) * 100)
+    append_signed(log_in(other), 6)
+    report = verify_store(other, TRUST, since=one.objects[layout.CHECKPOINT])
+    assert "doesn't continue the earlier checkpoint" in said(report)
+
+
+def test_an_earlier_checkpoint_must_be_signed_by_a_trusted_log() -> None:
+    store = MemoryStore()
+    append_signed(log_in(store), 1)
+    forged = checkpoint.sign(checkpoint.Checkpoint(ORIGIN, 1, bytes(32)), PrivateKey.generate())
+    with pytest.raises(VerificationError):
+        verify_store(store, TRUST, since=forged)
+    with pytest.raises(FormatError):
+        verify_store(store, TRUST, since=b"nothing")
+
+
+def test_a_log_of_another_key_is_not_trusted() -> None:
+    store = MemoryStore()
+    other = Log(store, PrivateKey.generate(), ORIGIN, environment())
+    append_signed(other, 1)
+    report = verify_store(store, TRUST)
+    assert "signed by no trusted key" in said(report)
+
+
+def test_a_record_of_an_unknown_key_or_outside_its_time_is_found() -> None:
+    store = MemoryStore()
+    card, envelope, facts = signed_record(1, PrivateKey.generate())
+    log_in(store).append(card, envelope=envelope, facts=facts)
+    assert "a record can't be trusted" in said(verify_store(store, TRUST))
+    late = MemoryStore()
+    append_signed(log_in(late), 1)
+    window = RecordKey(key=format_public(RECORD_KEY.public_key), until=BEGIN - timedelta(days=1))
+    report = verify_store(late, TRUST.model_copy(update={"record_keys": (window,)}))
+    assert "outside the time" in said(report)
+
+
+@pytest.mark.parametrize("field", ["repository", "environment", "commit", "decision", "predicate_type", "time", "facts"])
+def test_a_card_that_says_other_than_its_record_is_found(field: str) -> None:
+    store = MemoryStore()
+    card, envelope, facts = signed_record(1)
+    value = {"time": "2026-03-01T12:00:30Z", "facts": None}.get(field, "other")
+    lying = replace(card, **{field: value})
+    log_in(store).append(lying, envelope=envelope, facts=None if field == "facts" else facts)
+    assert "isn't what the record says" in said(verify_store(store, TRUST))
+
+
+def test_what_a_stopped_writer_leaves_is_a_note() -> None:
+    base = MemoryStore()
+    for number in range(3):
+        append_signed(log_in(base), number)
+    stopped_at: list[str] = []
+    for last in range(100):
+        store = MemoryStore(dict(base.objects))
+        victim = store.sharing()
+        steps = iter(range(last, -1, -1))
+
+        def step(what: str) -> None:
+            if next(steps, 0) == 0:
+                stopped_at.append(what)
+                raise Killed
+
+        victim.step = step
+        try:
+            append_signed(log_in(victim), 3)
+        except Killed:
+            report = verify_store(store, TRUST)
+            assert report.clean, f"{stopped_at[-1]}: {said(report)}"
+        else:
+            break
+    assert any(what.startswith("publish") for what in stopped_at)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_false_alarm_on_honest_random_logs(seed: int) -> None:
+    chance = random.Random(seed)
+    store = MemoryStore()
+    for number in range(chance.randint(1, 40)):
+        append_signed(log_in(store, number), number)
+        if chance.random() < 0.2:
+            append_signed(log_in(store), chance.randint(0, number))
+    report = verify_store(store, TRUST)
+    assert report.clean, said(report)
+    assert not report.notes, said(report)
+
+
+def test_an_empty_store_says_that_the_log_is_missing() -> None:
+    assert [each.where for each in verify_store(MemoryStore(), TRUST).problems] == [layout.LOG]
+
+
+def test_a_receipt_verifies_offline_against_record_and_entry() -> None:
+    store = MemoryStore()
+    receipts = [append_signed(log_in(store), number) for number in range(9)]
+    card, envelope, _ = signed_record(4)
+    data = format_receipt(receipts[4])
+    assert verify_receipt(data, envelope, TRUST).size == 5
+    assert verify_receipt(data, format_card(card), TRUST).size == 5
+    with pytest.raises(VerificationError, match="another record"):
+        verify_receipt(data, signed_record(5)[1], TRUST)
+    with pytest.raises(VerificationError):
+        verify_receipt(format_receipt(replace(receipts[4], index=3)), envelope, TRUST)
+
+
+def test_the_commit_of_every_kind_of_tampering_still_parses_or_is_refused_by_name() -> None:
+    store = MemoryStore()
+    append(log_in(store), 1)
+    data = store.objects[layout.commit_key(1)]
+    for at in range(len(data)):
+        changed = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+        try:
+            parsed = commit.parse_commit(changed)
+        except FormatError:
+            continue
+        assert commit.format_commit(parsed) == changed
+        assert parsed.size == 1
+        assert merkle.Frontier().extend(parsed.leaf_hashes) == parsed.after
