@@ -185,12 +185,12 @@ class _Api:
 
     def git_actor(self, person: Person) -> Node:
         account = self.hub.by_email(person.email)
-        return {"name": person.name, "email": person.email, "user": self.actor(account) if account else None}
+        shown = account is not None and account.kind == "User"  # the schema says User, which a bot is not
+        return {"name": person.name, "email": person.email, "user": self.actor(account) if shown else None}
 
     def actor(self, account: Account | None) -> Node | None:
         if account is None or account.deleted:
             return None
-        # GitHub gives a bot where the schema says User; graphql-core needs the declared type, so the login shows it here.
         return {"__typename": account.kind, "id": f"{account.kind}||{account.id}", "login": account.login, "databaseId": account.id}
 
     # --- checks --------------------------------------------------------------------------------------------------------------
