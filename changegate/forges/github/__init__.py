@@ -54,7 +54,7 @@ class GitHub:
             raise InputError(f"{repository!r} is no repository of GitHub", remedy="Pass it as owner/name, as GITHUB_REPOSITORY has it.")
         self._repository = Repository(named[1], named[2])
         self._client = Client(token, api_url=api_url, timeout=timeout, now=now, sleep=sleep, on_request=on_request)
-        self._host = (urlsplit(api_url).hostname or "").removeprefix("api.")
+        self._host = urlsplit(api_url).netloc.lower().removeprefix("api.")
 
     def __repr__(self) -> str:
         return f"GitHub('{self._repository.owner}/{self._repository.name}', {self._client!r})"

@@ -22,6 +22,7 @@ class Pull(NamedTuple):
     url: str
     body: str
     state: str
+    head_ref: str
     base_ref: str
     base_repository: int | None
     merge_commit: str | None
@@ -64,6 +65,7 @@ def read_pull(answer: Answer) -> Pull:
         url=answer.text("url"),
         body=answer.text("body"),
         state=answer.text("state"),
+        head_ref=answer.text("headRefName"),
         base_ref=answer.text("baseRefName"),
         base_repository=base.number("databaseId") if base is not None else None,
         merge_commit=read_sha(merged, "oid") if merged is not None else None,

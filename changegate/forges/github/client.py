@@ -125,7 +125,7 @@ class Client:
             if attempt == _ATTEMPTS - 1 or not self.wait(_pause(attempt) if fault.after is None else fault.after):
                 break
         asked = f", and asks to wait {fault.after:.0f} s" if fault.after else ""
-        raise OverloadError(
+        raise (OverloadError if fault.heavy else ForgeError)(
             f"GitHub gave no usable answer within {_ATTEMPTS} attempts or {self._timeout:.0f} s: {fault.why}{asked}",
             remedy="Run the job again later; look at https://www.githubstatus.com. A token with a higher rate limit, or --timeout, gives more room.",
         )
@@ -139,11 +139,11 @@ class Client:
             status, headers, text = self._requester().requestJson(method, url, input=body)
             return _Reply(status, headers, _parse(text))
         except requests.exceptions.Timeout:
-            return Retry("GitHub did not answer in time")
+            return Retry("GitHub did not answer in time", heavy=True)
         except requests.exceptions.SSLError:
             raise ForgeError("GitHub's certificate can't be verified", remedy="Set REQUESTS_CA_BUNDLE to the certificates of your network.") from None
         except requests.exceptions.RequestException as cut:
-            return Retry(f"the connection to GitHub broke ({type(cut).__name__})")
+            return Retry(f"the connection to GitHub broke ({type(cut).__name__})", heavy=True)
         except RuntimeError:  # PyGithub, on a redirect that it won't follow
             raise ForgeError("GitHub redirects to another host", remedy="Pass the API URL by its present name.") from None
         finally:

@@ -54,6 +54,8 @@ class Retry(NamedTuple):
 
     why: str
     after: float | None = None
+    heavy: bool = False
+    """Whether the request itself may be the cause, by what it asks of GitHub."""
 
 
 def permission_remedy(needed: str = "") -> str:
@@ -80,7 +82,7 @@ def judge_status(status: int, headers: Mapping[str, str], body: Any) -> Retry | 
     if status in {403, 429} and (wait := _limit(status, headers, message)):
         return wait
     if status >= 500:
-        return Retry(f"GitHub answered {status}", _seconds(headers.get("retry-after")))
+        return Retry(f"GitHub answered {status}", _seconds(headers.get("retry-after")), heavy=True)
     return _refused(status, headers, message)
 
 

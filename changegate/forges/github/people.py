@@ -84,7 +84,7 @@ def _committer(commit: Answer, vouched: Vouched, host: str) -> Identity:
     committer = commit.at("committer")
     user = committer.get("user")
     named_so = user is not None and user.text("login") == _WEB_FLOW
-    if not named_so and _written(committer, "email").lower() not in {"noreply@github.com", f"noreply@{host}"}:
+    if not named_so and _written(committer, "email").lower() not in {"noreply@github.com", f"noreply@{host.partition(':')[0]}"}:
         return git_actor(committer)
     if vouched.valid and vouched.by_github:
         number = user.number("databaseId") if user is not None else _WEB_FLOW_ID

@@ -48,7 +48,7 @@ _CHECKS: Final = f"statusCheckRollup {{ id {CONTEXTS} }}"
 ASSOCIATED: Final = Connection(
     "Commit",
     "associatedPullRequests",
-    "id number title url body state baseRefName baseRepository { databaseId } mergeCommit { oid }",
+    "id number title url body state headRefName baseRefName baseRepository { databaseId } mergeCommit { oid }",
     first=10,
 )
 
@@ -74,7 +74,7 @@ _NAMED_PULL: Final = _ISSUE.replace("state", "standing: state")  # two types of 
 CLOSES: Final = Connection("PullRequest", "closingIssuesReferences", _ISSUE, first=50, key="closes")
 LINKED: Final = Connection("PullRequest", "closingIssuesReferences", _ISSUE, first=50, arguments="userLinkedOnly: true", key="linked")
 
-_PULL: Final = f"""id number title url body createdAt mergedAt headRefName headRefOid baseRefName
+_PULL: Final = f"""id createdAt mergedAt headRefOid
   author {{ {_ACTOR} }} mergedBy {{ {_ACTOR} }}
   {LABELS} {COMMITS} {REVIEWS} {FORCE_PUSHES} {CLOSES} {LINKED}
   last: commits(last: 1) {{ nodes {{ commit {{ oid tree {{ oid }} {_CHECKS} }} }} }}

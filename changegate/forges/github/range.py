@@ -28,7 +28,7 @@ class Comparison(NamedTuple):
 
 
 class Succeeded(NamedTuple):
-    """A deployment that succeeded. `gone`: GitHub has its commit no longer, so the branch was rewritten."""
+    """A deployment that succeeded. `gone`: GitHub shows no commit for it; if it can't be compared either, the branch was rewritten."""
 
     baseline: Baseline
     gone: bool
@@ -61,11 +61,13 @@ def resolve(client: Client, repository: Repository, deployment: Deployment, *, r
             f"GitHub knows no successful deployment to {deployment.environment}, and the log holds none: nothing says what is deployed now",
             remedy="A first deploy needs a baseline: pass --base with the commit that is deployed now; all up to it is taken as it is.",
         )
-    if found is not None and found.gone and baseline is known:
-        return DeployRange(
-            outcome=RangeOutcome.REWRITTEN, base=baseline.commit, head=deployment.head, base_source=baseline.source, base_url=baseline.url
-        )
-    return _range(client, repository, deployment.head, baseline, first=known is None)
+    try:
+        return _range(client, repository, deployment.head, baseline, first=known is None)
+    except NotFoundError as missing:
+        base, source, url = baseline
+        if found is not None and found.gone and baseline is known:
+            return DeployRange(outcome=RangeOutcome.REWRITTEN, base=base, head=deployment.head, base_source=source, base_url=url)
+        raise ForgeError(f"{base} can't be compared with {deployment.head}: {missing.message}", remedy=missing.remedy) from None
 
 
 def _require_wider(client: Client, repository: Repository, asked: str, known: Baseline) -> None:
@@ -158,7 +160,7 @@ def compare(client: Client, repository: Repository, base: str, head: str) -> Com
         except NotFoundError as missing:
             if missing.said.startswith("No common ancestor"):
                 return Comparison("diverged", ())
-            raise ForgeError(f"{base} can't be compared with {head}: {missing.message}", remedy=missing.remedy) from None
+            raise
         relation, total = answer.text("status"), answer.number("total_commits")
         if relation not in _RELATIONS:
             raise _not_whole("comparison", f"says {relation}")

@@ -47,7 +47,7 @@ def pull_change(
     source: Source, pull: Pull, holder: Answer, landed: tuple[str, ...], named: References, resolved: Mapping[Reference, Ticket | None]
 ) -> Change:
     """A pull request as a change. `holder` has GitHub's answer under `pull`."""
-    node = known(lambda: holder.at("pull"))
+    node = known(lambda: _find(holder, pull))
     if isinstance(node, Unavailable):
         return _unread(pull, landed, node)
     read = node
@@ -62,7 +62,7 @@ def pull_change(
         description=pull.body,
         labels=known(lambda: tuple(label.text("name") for label in read_all(source.ask, read, LABELS))),
         base_ref=pull.base_ref,
-        head_ref=_plain(known(lambda: read.text("headRefName"))),
+        head_ref=pull.head_ref,
         commits=known(lambda: _read_commits(source, read)),
         landed=landed,
         head=known(lambda: read_sha(read, "headRefOid")),
@@ -75,6 +75,13 @@ def pull_change(
         tickets=known(lambda: read_tickets(source.ask, read, named, resolved)),
         checks=known(lambda: _read_both_checks(source, read)),
     )
+
+
+def _find(holder: Answer, pull: Pull) -> Answer:
+    node = holder.at("pull")
+    if node.text("id") != pull.id:
+        raise UnreadableError(f"GitHub answered for another pull request than #{pull.number}", remedy="Run the job again.")
+    return node
 
 
 def commit_change(source: Source, answer: Answer, sha: str, unsettled: Unsettled) -> Change:
@@ -111,6 +118,7 @@ def _unread(pull: Pull, landed: tuple[str, ...], gap: Unavailable) -> Change:
         description=pull.body,
         labels=gap,
         base_ref=pull.base_ref,
+        head_ref=pull.head_ref,
         commits=gap,
         landed=landed,
         head=gap,
@@ -123,10 +131,6 @@ def _unread(pull: Pull, landed: tuple[str, ...], gap: Unavailable) -> Change:
         tickets=gap,
         checks=gap,
     )
-
-
-def _plain(text: str | Unavailable) -> str:
-    return "" if isinstance(text, Unavailable) else text
 
 
 def strays(change: Change, merge: str | None, *, true_merge: bool) -> tuple[str, ...]:

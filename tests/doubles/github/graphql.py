@@ -5,11 +5,11 @@ A field that the schema doesn't have fails, as it would on GitHub. Ids are `<Typ
 
 import base64
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from graphql import GraphQLError, GraphQLSchema, build_schema, graphql_sync
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, build_schema, execute_sync, parse, validate
 
 from doubles.github.objects import GitCommit, Person, entries, object_id, tree_id
 from doubles.github.pull import Pull, Reviewed
@@ -29,7 +29,10 @@ def schema() -> GraphQLSchema:
 def execute(hub: Hub, permissions: frozenset[str], body: Mapping[str, Any], host: str) -> dict[str, Any]:
     """The answer to a GraphQL request, in GitHub's form: an error's `type` stands beside its message."""
     root = _Api(hub, permissions, host)
-    result = graphql_sync(schema(), body["query"], root.query(), variable_values=body.get("variables"))
+    document, refused = _checked(body["query"])
+    if refused:
+        return {"errors": [{"message": error.message} for error in refused]}
+    result = execute_sync(schema(), document, root.query(), variable_values=body.get("variables"))
     answer: dict[str, Any] = {"data": result.data}
     if result.errors:
         answer["errors"] = [
@@ -41,6 +44,12 @@ def execute(hub: Hub, permissions: frozenset[str], body: Mapping[str, Any], host
             for error in result.errors
         ]
     return answer
+
+
+@lru_cache(maxsize=64)
+def _checked(text: str) -> tuple[DocumentNode, tuple[GraphQLError, ...]]:
+    document = parse(text)
+    return document, tuple(validate(schema(), document))
 
 
 class _Api:
@@ -176,12 +185,12 @@ class _Api:
 
     def git_actor(self, person: Person) -> Node:
         account = self.hub.by_email(person.email)
-        return {"name": person.name, "email": person.email, "user": self.actor(account) if account else None}
+        shown = account is not None and account.kind == "User"  # the schema says User, which a bot is not
+        return {"name": person.name, "email": person.email, "user": self.actor(account) if shown else None}
 
     def actor(self, account: Account | None) -> Node | None:
         if account is None or account.deleted:
             return None
-        # GitHub gives a bot where the schema says User; graphql-core needs the declared type, so the login shows it here.
         return {"__typename": account.kind, "id": f"{account.kind}||{account.id}", "login": account.login, "databaseId": account.id}
 
     # --- checks --------------------------------------------------------------------------------------------------------------

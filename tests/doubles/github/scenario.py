@@ -60,7 +60,7 @@ def busy_world() -> World:
     pull.commit(alice).force_push(alice).dismiss(carol).approve(bob).comment(dave).approve(dave).check().check("lint", "failure").merge(
         "merge", by=carol
     )
-    repo.pull(author=bob, body=f"See https://github.com/acme/shop/issues/{issue.number}").commit().check().approve(alice).merge("rebase", by=carol)
+    repo.pull(author=bob, body=f"See {repo.name}#{issue.number}").commit().check().approve(alice).merge("rebase", by=carol)
     queued = [repo.pull(author=author, title=f"Queued by {author.login}").check().approve(carol) for author in (alice, bob)]
     queued[1].update_branch(bob)
     repo.merge_queue(queued, "merge", by=carol)

@@ -133,10 +133,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.shutdown(2)
             return
         content = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
-        self.send_response(reply.status)
+        self.send_response_only(reply.status)
         length = len(content) + (100 if reply.status == 200 and "X-Cut" in reply.headers else 0)
         html = isinstance(reply.body, bytes) and content.startswith(b"<")
-        headers = {"Content-Type": "text/html" if html else "application/json; charset=utf-8", "Content-Length": str(length), **reply.headers}
+        headers = {
+            "Content-Type": "text/html" if html else "application/json; charset=utf-8",
+            "Content-Length": str(length),
+            "Date": self.date_time_string(),
+            **reply.headers,
+        }
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
