@@ -91,6 +91,17 @@ def test_every_input_reaches_its_step_by_the_environment(file: str) -> None:
     assert all("${{" not in step["run"] for step in action["runs"]["steps"])
 
 
+def test_the_readme_names_every_input_and_output_with_its_default() -> None:
+    action, readme = load(ROOT / "action.yml"), (ROOT / "actions/README.md").read_text(encoding="utf-8")
+    for name, each in action["inputs"].items():
+        row = re.search(rf"^\| `{name}` \|([^|]*)\|", readme, re.MULTILINE)
+        assert row, name
+        default = each.get("default", "required")
+        assert default in row[1] or not default or "${{" in default, name
+    for name in action["outputs"]:
+        assert re.search(rf"^\|.*`{name}`", readme, re.MULTILINE), name
+
+
 @pytest.mark.parametrize("file", ACTIONS)
 def test_the_installing_step_sees_no_secret(file: str) -> None:
     (step,) = (each for each in load(ROOT / file)["runs"]["steps"] if each.get("id") == "install")
