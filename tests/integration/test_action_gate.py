@@ -79,6 +79,7 @@ def test_an_approved_change_may_go(runner: Runner) -> None:
     assert "✓ ALLOWED to deploy to production: the change passes" in ran.log
     assert ran.summary.startswith("## ✅ ALLOWED to deploy to production")
     assert not [each for each in ran.commands if each[0] == "error"]
+    assert ran.steps["gate"].outputs["record-digest"][:16] == ran.steps["gate"].outputs["record-id"]
 
 
 def test_a_change_without_approval_is_stopped(runner: Runner) -> None:
