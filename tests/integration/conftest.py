@@ -1,14 +1,37 @@
 """What integration tests share."""
 
+import fcntl
 from pathlib import Path
 
 import pytest
+from actions_harness import ROOT, Ran, Runner, load
+
+
+def install(runner: Runner, **environment: str) -> Ran:
+    """Run the first step of the gate's action alone."""
+    (step,) = (each for each in load(ROOT / "action.yml")["runs"]["steps"] if each["id"] == "install")
+    return runner.run_job({"steps": [step | {"env": environment, "run": step["run"].replace("$GITHUB_ACTION_PATH", str(ROOT))}]})
 
 
 @pytest.fixture(scope="session")
 def shared_temp(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """One RUNNER_TEMP for all workers, with a space and a quote in its name, so that the actions install their environment once."""
+    """One RUNNER_TEMP for all workers, with a space and a quote in its name, in which the actions have installed their environment."""
     base = tmp_path_factory.getbasetemp()
     directory = (base if worker_id == "master" else base.parent) / "runner's temp"
     directory.mkdir(exist_ok=True)
+    with (directory / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not list(directory.glob("changegate-*/installed")):
+            ran = install(Runner(directory, directory))
+            assert ran.outcome == "success", ran.log
+    return directory
+
+
+@pytest.fixture
+def own_temp(tmp_path: Path, shared_temp: Path) -> Path:
+    """A RUNNER_TEMP of this test's own, in which the environment is there already, as for a second gate in one job."""
+    directory = tmp_path / "runner's temp"
+    directory.mkdir()
+    for environment in shared_temp.glob("changegate-*"):
+        (directory / environment.name).symlink_to(environment)
     return directory

@@ -1,6 +1,5 @@
-"""The self-test's jobs, run here as GitHub runs them there: real git, real keys, a real store; each `uses: ./` is the action of this checkout."""
+"""The gate as an action: on a GitHub double over real HTTP, and the self-test's own jobs, run here as GitHub runs them there."""
 
-import fcntl
 import json
 import shutil
 import subprocess
@@ -8,13 +7,14 @@ from pathlib import Path
 
 import pytest
 from actions_harness import ROOT, Ran, Runner, load
+from doubles.github import TOKEN, GitHubServer, Hub
 
 SELFTEST = load(ROOT / ".github/workflows/selftest.yml")
 PARTS = (".ci", "action.yml", "actions", "changegate", "pyproject.toml", "README.md", "LICENSE")
 
 
 @pytest.fixture
-def runner(tmp_path: Path, shared_temp: Path) -> Runner:
+def runner(tmp_path: Path, own_temp: Path) -> Runner:
     """A runner whose workspace is a repository that holds this action."""
     workspace = tmp_path / "work space"
     workspace.mkdir()
@@ -27,8 +27,6 @@ def runner(tmp_path: Path, shared_temp: Path) -> Runner:
     git = ["git", "-C", str(workspace), "-c", "user.name=carol", "-c", "user.email=carol@example.com"]
     for arguments in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "The deployed version"]):
         subprocess.run([*git, *arguments], check=True)
-    temp = shared_temp / tmp_path.name
-    temp.mkdir()
     head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
     github = {
         "server_url": "https://forge.example",
@@ -42,16 +40,38 @@ def runner(tmp_path: Path, shared_temp: Path) -> Runner:
         "actor_id": "3",
         "token": "t0ken",
     }
-    return Runner(workspace, temp, github=github)
+    return Runner(workspace, own_temp, github=github)
 
 
 def run(runner: Runner, job: str) -> Ran:
-    # One installation at a time, as in one job; the package index and the two processors are shared by all tests.
-    with (runner.temp.parent / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        ran = runner.run_job(SELFTEST["jobs"][job])
+    ran = runner.run_job(SELFTEST["jobs"][job])
     assert ran.outcome == "success", ran.log
     return ran
+
+
+@pytest.mark.parametrize("approved", [True, False])
+def test_a_deploy_on_github(runner: Runner, *, approved: bool) -> None:
+    hub = Hub()
+    alice, bob = hub.user("alice"), hub.user("bob")
+    shop = hub.repository("acme/shop", files={"README.md": "shop\n"}, writers=(alice, bob))
+    shop.deploy()
+    plan = f"Closes #{shop.issue().number}\n\n## Rollback plan\nSwitch the flag off; prices are back within a minute."
+    pull = shop.pull(author=alice, title='Round "prices" up | </td> ::error::x ##[error]y', body=plan).check("tests")
+    (pull.approve(bob) if approved else pull).merge("squash", by=alice)
+    pem = subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519"], check=True, capture_output=True, text=True).stdout
+    with GitHubServer(hub) as server:
+        runner.github |= {"sha": shop.head, "api_url": server.url, "token": TOKEN, "server_url": server.url}
+        ran = runner.run_action(ROOT, signing_key=pem, store=f"file:{runner.temp}/evidence")
+    assert ran.outcome == ("success" if approved else "failure"), ran.log
+    assert ran.outputs["decision"] == ("allowed" if approved else "blocked")
+    assert json.loads(ran.outputs["reasons"]) == ([] if approved else ["peer-approved/not-approved"])
+    assert ran.outputs["log-index"] == "0"
+    assert ran.outputs["record-digest"].startswith(ran.outputs["record-id"])
+    assert Path(ran.outputs["receipt"]).read_text(encoding="utf-8").startswith("c2sp.org/tlog-proof@v1\n")
+    assert [name for name, _, _ in ran.commands if name == "error"] == ([] if approved else ["error"])
+    assert "&#124; &lt;/td&gt;" in ran.summary
+    assert TOKEN not in ran.log
+    assert "PRIVATE KEY" not in ran.log
 
 
 def test_an_approved_change_may_go(runner: Runner) -> None:
@@ -59,6 +79,7 @@ def test_an_approved_change_may_go(runner: Runner) -> None:
     assert "✓ ALLOWED to deploy to production: the change passes" in ran.log
     assert ran.summary.startswith("## ✅ ALLOWED to deploy to production")
     assert not [each for each in ran.commands if each[0] == "error"]
+    assert ran.steps["gate"].outputs["record-digest"][:16] == ran.steps["gate"].outputs["record-id"]
 
 
 def test_a_change_without_approval_is_stopped(runner: Runner) -> None:

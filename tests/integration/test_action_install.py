@@ -1,7 +1,6 @@
 """The actions' installation, for real: a private environment, from hashed wheels, out of the workspace's reach."""
 
 import base64
-import fcntl
 import re
 import subprocess
 from collections.abc import Iterator
@@ -11,33 +10,24 @@ from threading import Thread
 from typing import ClassVar
 
 import pytest
-from actions_harness import ROOT, Ran, Runner, load
+from actions_harness import ROOT, Runner, load
+from integration.conftest import install
 
 ACTIONS = ("action.yml", "actions/verify/action.yml")
 
 
 @pytest.fixture
-def runner(tmp_path: Path, shared_temp: Path) -> Runner:
+def runner(tmp_path: Path, own_temp: Path) -> Runner:
     workspace = tmp_path / "work space"
     workspace.mkdir()
-    return Runner(workspace, shared_temp, github={"server_url": "https://forge.example", "repository": "acme/shop", "token": "t0ken"})
+    return Runner(workspace, own_temp, github={"server_url": "https://forge.example", "repository": "acme/shop", "token": "t0ken"})
 
 
-def install(runner: Runner, **environment: str) -> Ran:
-    """Run the gate's first step alone."""
-    (step,) = (each for each in load(ROOT / "action.yml")["runs"]["steps"] if each["id"] == "install")
-    step["env"] = environment
-    with (runner.temp / "lock").open("w") as lock:  # as in one job: one step at a time
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        return runner.run_job({"steps": [step | {"run": step["run"].replace("$GITHUB_ACTION_PATH", str(ROOT))}]})
-
-
-def test_it_starts_and_is_made_once(runner: Runner) -> None:
-    first, second = install(runner), install(runner)
-    assert (first.outcome, second.outcome) == ("success", "success"), first.log
-    assert re.search(r"^changegate, version \d", second.log, re.MULTILINE)
-    assert "Install changegate" not in second.log
-    assert first.steps["install"].outputs == second.steps["install"].outputs
+def test_it_starts_and_is_not_made_again(runner: Runner) -> None:
+    ran = install(runner)
+    assert ran.outcome == "success", ran.log
+    assert re.search(r"^changegate, version \d", ran.log, re.MULTILINE)
+    assert "Install changegate" not in ran.log
 
 
 def test_the_path_gets_changegate_and_nothing_else(runner: Runner) -> None:
@@ -49,14 +39,19 @@ def test_the_path_gets_changegate_and_nothing_else(runner: Runner) -> None:
     assert str(runner.temp) not in ran.log
 
 
-def test_nothing_in_the_workspace_is_imported(runner: Runner) -> None:
+def test_installing_anew_imports_nothing_from_the_workspace(runner: Runner) -> None:
+    """Over what an interrupted installation left, with modules in the workspace that stop whoever imports them."""
     trap = "raise SystemExit('imported from the workspace')\n"
     for name in ("json", "click", "yaml", "changegate", "pip", "venv", "hatchling", "encodings", "sitecustomize", "usercustomize"):
         (runner.workspace / f"{name}.py").write_text(trap, encoding="utf-8")
+    (environment,) = runner.temp.glob("changegate-*")
+    environment.unlink()
+    (environment / "bin").mkdir(parents=True)
     runner.environment |= {"PYTHONPATH": str(runner.workspace), "PYTHONSTARTUP": "json.py"}
     assert subprocess.run(["python3", "-c", "import json"], cwd=runner.workspace, check=False, capture_output=True).returncode == 1, "the trap works"
     ran = install(runner)
     assert ran.outcome == "success", ran.log
+    assert "::group::Install changegate with Python 3." in ran.log
     ran = runner.run_job({"steps": [{"run": "changegate --version; changegate policy schema >/dev/null"}]})
     assert ran.outcome == "success", ran.log
 
@@ -94,6 +89,17 @@ def test_every_input_reaches_its_step_by_the_environment(file: str) -> None:
     for name in action["inputs"]:
         assert given[f"${{{{ inputs.{name} }}}}"] == f"CHANGEGATE_{name.upper().replace('-', '_')}"
     assert all("${{" not in step["run"] for step in action["runs"]["steps"])
+
+
+def test_the_readme_names_every_input_and_output_with_its_default() -> None:
+    action, readme = load(ROOT / "action.yml"), (ROOT / "actions/README.md").read_text(encoding="utf-8")
+    for name, each in action["inputs"].items():
+        row = re.search(rf"^\| `{name}` \|([^|]*)\|", readme, re.MULTILINE)
+        assert row, name
+        default = each.get("default", "required")
+        assert default in row[1] or not default or "${{" in default, name
+    for name in action["outputs"]:
+        assert re.search(rf"^\|.*`{name}`", readme, re.MULTILINE), name
 
 
 @pytest.mark.parametrize("file", ACTIONS)
