@@ -65,6 +65,18 @@ PEM = format_public(OLD.public_key).replace("\n", "\\n")
         ("version: 1\nlog-policy: x\nrecord-keys: [{key: nonsense}]\n", "not a PEM public key"),
         ("a: &a [x]\nb: [*a, *a]\n", "trust file"),
     ],
+    ids=[
+        "empty",
+        "a list",
+        "no YAML",
+        "no keys",
+        "an empty list of keys",
+        "a newer version",
+        "a key misspelt",
+        "a date for a time",
+        "no PEM",
+        "aliases",
+    ],
 )
 def test_what_is_no_trust_file(text: str, message: str) -> None:
     with pytest.raises(FormatError, match=message):

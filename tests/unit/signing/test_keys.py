@@ -38,6 +38,7 @@ def test_the_id_is_what_openssl_would_hash() -> None:
         (KEY.to_pem()[:60], None, "not a PKCS#8 PEM private key"),
         (b"", None, "not a PKCS#8 PEM private key"),
     ],
+    ids=["encrypted", "wrong passphrase", "not encrypted", "P-256", "public", "cut", "empty"],
 )
 def test_a_key_that_cant_be_used_is_refused_by_name(pem: bytes, passphrase: str | None, message: str) -> None:
     with pytest.raises(SigningError, match=message) as caught:
