@@ -26,6 +26,8 @@ class Remedy(Fact):
     who: Text
     step: Text
     link: Text = ""
+    role: Text = ""
+    """Who, without names, where `who` has some: what many changes have in common."""
 
 
 class Finding(Fact):

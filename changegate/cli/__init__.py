@@ -1,6 +1,7 @@
 """The command line: parse, wire the adapters, print, exit. Commands are imported when they are run, so that each starts fast."""
 
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -64,6 +65,9 @@ def group() -> None:
 
 def main() -> None:
     """The console script: run a command, print any error with its remedy, exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without ✓ is no reason to fail
     sys.exit(run(sys.argv[1:]))
 
 
@@ -96,10 +100,9 @@ def run(arguments: list[str]) -> int:
 
 def _report(error: ChangegateError) -> None:
     """Say what happened and what to do; texts from outside can't get out of their line."""
-    from changegate.render.text import visible  # only where something went wrong: a command starts fast
+    from changegate.render.text import inert, visible  # only where something went wrong: a command starts fast
 
-    click.echo(f"changegate: {visible(error.message, 4000)}", err=True)
-    click.echo(f"  → {visible(error.remedy, 4000)}", err=True)
+    click.echo(inert(f"changegate: {visible(error.message, 4000)}\n  → {visible(error.remedy, 4000)}"), err=True)
     if os.environ.get("GITHUB_ACTIONS") == "true":
         from changegate.render import annotations
 

@@ -44,6 +44,8 @@ _REJECTED: Final = (
     (Standing.BY_CONTRIBUTOR, Reason.SELF_APPROVED),
     (Standing.BY_BOT, Reason.BOT_APPROVED),
 )
+_PEER: Final = "a peer: someone who didn't write it"
+_APPROVE: Final = "approve the final head"
 _RETRY: Final = "run the gate again; if it stays, give the token read access to pull requests and contents"
 
 
@@ -77,7 +79,13 @@ def evaluate(change: Change, facts: Facts, rules: PeerApproved) -> Finding:
         )
     unknown = [each for each in judged if each.standing.unknown]
     if any(each.review.state is ReviewState.CHANGES_REQUESTED for each in unknown) or len(counting) < rules.approvals <= len(counting) + len(unknown):
-        return _unknown(change, rules, Reason.REVIEWER_UNKNOWN, "; ".join(_describe(each, change) for each in unknown), _ask(makers))
+        return _unknown(
+            change,
+            rules,
+            Reason.REVIEWER_UNKNOWN,
+            "; ".join(_describe(each, change) for each in unknown),
+            f"ask {_others(makers)} to approve the final head",
+        )
     if len(counting) < rules.approvals:
         return _too_few(change, rules, judged, counting, makers)
     if makers.unresolved:
@@ -88,11 +96,12 @@ def evaluate(change: Change, facts: Facts, rules: PeerApproved) -> Finding:
 
 
 def _too_few(change: Change, rules: PeerApproved, judged: tuple[Judged, ...], counting: list[Judged], makers: Contributors) -> Finding:
-    remedy = _revert_or_review() if change.landed else Remedy(who=_others(makers), step=_ask(makers), link=change.url)
     if change.kind in (ChangeKind.MERGE, ChangeKind.COMMIT):
-        remedy = Remedy(who=_others(makers), step="review it, and land it again with a Reviewed-by: trailer of somebody who didn't write it")
-    elif rules.approved_before == "deploy" and change.landed:
-        remedy = Remedy(who=_others(makers), step=_ask(makers), link=change.url)
+        remedy = Remedy(who=_others(makers), role=_PEER, step="review it; its author lands it again with the reviewer's Reviewed-by: trailer")
+    elif change.landed and rules.approved_before == "merge":
+        remedy = _revert_or_review()
+    else:
+        remedy = Remedy(who=_others(makers), role=_PEER, step=_APPROVE, link=change.url)
     if counting:
         observed = f"{len(counting)} of {rules.approvals} approvals: " + "; ".join(
             _describe(each, change) for each in judged if each.standing is not Standing.COMMENT
@@ -195,10 +204,6 @@ def _pushed_since(reviewed: str | Unavailable, change: Change) -> str:
 def _revert_or_review() -> Remedy:
     step = "revert it through a change that a peer approves; what is merged can't be approved any more"
     return Remedy(who="the author, with a reviewer", step=step)
-
-
-def _ask(makers: Contributors) -> str:
-    return f"ask {_others(makers)} to approve the final head"
 
 
 def _others(makers: Contributors) -> str:

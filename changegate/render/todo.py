@@ -1,8 +1,8 @@
 """What is to be done before the deploy may go: per thing to do, not per change."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from changegate.decision import Decision, Finding, Outcome
+from changegate.decision import Decision, Finding, Outcome, Remedy
 from changegate.facts import Facts
 
 
@@ -47,26 +47,33 @@ class ToDo:
 class _Group:
     finding: Finding
     places: list[Place] = field(default_factory=list)
+    people: list[str] = field(default_factory=list)
+    """Who can do it, place by place."""
+
+    def what(self, who: str, step: str) -> ToDo:
+        """The thing to do. Where the people differ from place to place, it names their role, and each place its people."""
+        places = tuple(self.places)
+        if len(set(self.people)) > 1:
+            places = tuple(replace(place, observed=f"{place.observed}; needs {each}") for place, each in zip(places, self.people, strict=True))
+        else:
+            who = self.people[0]
+        return ToDo(self.finding.control, self.finding.reason, self.finding.outcome, self.finding.required, who, step, places)
 
 
 def things_to_do(decision: Decision, facts: Facts) -> tuple[ToDo, ...]:
     """All that stops the deploy, grouped by control, reason, step and who, in the order in which it was found."""
     changes = {change.id: change for change in facts.changes}
-    groups: dict[tuple[str, str, str, str, Outcome], _Group] = {}
+    groups: dict[tuple[str, str, Outcome, str, str], _Group] = {}
     for finding in decision.stopping:
-        who, step = _who_and_step(finding)
+        remedy = finding.remedy or _read_the_page(finding)
         change = changes.get(finding.change) if finding.change is not None else None
         url = change.url if change else ""
-        link = (finding.remedy.link if finding.remedy else "") or url
-        place = Place(finding.change, change.title if change else "", url, finding.observed, link)
-        groups.setdefault((finding.control, finding.reason, step, who, finding.outcome), _Group(finding)).places.append(place)
-    return tuple(
-        ToDo(control, reason, outcome, group.finding.required, who, step, tuple(group.places))
-        for (control, reason, step, who, outcome), group in groups.items()
-    )
+        place = Place(finding.change, change.title if change else "", url, finding.observed, remedy.link or url)
+        group = groups.setdefault((finding.control, finding.reason, finding.outcome, remedy.role or remedy.who, remedy.step), _Group(finding))
+        group.places.append(place)
+        group.people.append(remedy.who)
+    return tuple(group.what(who, step) for (_, _, _, who, step), group in groups.items())
 
 
-def _who_and_step(finding: Finding) -> tuple[str, str]:
-    if finding.remedy:
-        return finding.remedy.who, finding.remedy.step
-    return "whoever runs this pipeline", f"Read what the control asks for: changegate explain {finding.control}"
+def _read_the_page(finding: Finding) -> Remedy:
+    return Remedy(who="whoever runs this pipeline", step=f"Read what the control asks for: docs/controls/{finding.control}.md")

@@ -1,6 +1,7 @@
+from builders import facts
 from unit.render.reports import change, not_approved, report
 
-from changegate.decision import Finding, Outcome
+from changegate.decision import Finding, Outcome, Remedy, decide
 from changegate.render.todo import things_to_do
 
 
@@ -36,7 +37,7 @@ def test_a_finding_without_a_remedy_still_names_a_step() -> None:
     bare = Finding(control="range-known", change=None, outcome=Outcome.UNKNOWN, reason="cut", observed="o", required="r")
     said = report((), bare)
     (thing,) = things_to_do(said.decision, said.facts)
-    assert thing.step.endswith("changegate explain range-known")
+    assert thing.step.endswith("docs/controls/range-known.md")
     assert thing.who
 
 
@@ -49,3 +50,18 @@ def test_a_finding_on_a_change_that_the_facts_lack_is_said() -> None:
 def test_nothing_that_passes_is_to_be_done() -> None:
     said = report((change(1),))
     assert things_to_do(said.decision, said.facts) == ()
+
+
+def test_one_step_for_many_people_is_one_thing_that_names_each() -> None:
+    def finding(number: int, author: str) -> Finding:
+        remedy = Remedy(who=f"someone other than {author}", role="a peer", step="approve it")
+        return Finding(control="c", change=f"#{number}", outcome=Outcome.FAIL, reason="r", observed="no approval", required="one", remedy=remedy)
+
+    (same,) = things_to_do(decide([finding(1, "alice"), finding(2, "alice")]), facts())
+    assert (same.who, same.observed) == ("someone other than alice", "no approval")
+    (differing,) = things_to_do(decide([finding(1, "alice"), finding(2, "bob")]), facts())
+    assert differing.who == "a peer"
+    assert [place.observed for place in differing.places] == [
+        "no approval; needs someone other than alice",
+        "no approval; needs someone other than bob",
+    ]
