@@ -76,8 +76,9 @@ def test_a_deploy_on_github(runner: Runner, *, approved: bool) -> None:
 
 def test_an_approved_change_may_go(runner: Runner) -> None:
     ran = run(runner, "allowed")
-    assert "✓ ALLOWED to deploy to production: the change passes" in ran.log
+    assert "✓ ALLOWED to deploy to production: first deploy, the change passes" in ran.log
     assert ran.summary.startswith("## ✅ ALLOWED to deploy to production")
+    assert "and lost nothing" in ran.log
     assert not [each for each in ran.commands if each[0] == "error"]
     assert ran.steps["gate"].outputs["record-digest"][:16] == ran.steps["gate"].outputs["record-id"]
 

@@ -147,4 +147,4 @@ def test_git_gets_the_token_once_and_for_this_server_alone(runner: Runner, tmp_p
     basic = base64.b64encode(b"x-access-token:t0ken").decode()
     assert ("add-mask", "", basic) in ran.commands
     assert ran.log.count(basic) == 1
-    assert _Headers.seen == {(f"127.0.0.1:{own}", f"basic {basic}"), (f"127.0.0.1:{other}",)}
+    assert _Headers.seen == {(f"127.0.0.1:{own}", f"Basic {basic}"), (f"127.0.0.1:{other}",)}

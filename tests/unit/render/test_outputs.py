@@ -2,7 +2,7 @@ import json
 import re
 
 from actions_harness import read_file_commands
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.render.reports import change, hostile, not_approved, report
 
@@ -28,6 +28,7 @@ def test_what_there_is_none_of_is_empty() -> None:
     assert outputs == {"decision": "allowed", "record-id": "", "record-digest": "", "log-index": "", "reasons": "[]", "receipt": ""}
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.from_regex(r"[a-z-]{1,10}", fullmatch=True), hostile | st.from_regex(r"(END_OF_VALUE_*\n?)*", fullmatch=True), max_size=4))
 def test_any_value_arrives_whole(outputs: dict[str, str]) -> None:
     assert read_file_commands(render_github(outputs)) == outputs
@@ -44,6 +45,7 @@ def test_gitlabs_form() -> None:
     )
 
 
+@settings(deadline=None)
 @given(hostile)
 def test_a_dotenv_value_stays_on_its_line(text: str) -> None:
     lines = render_dotenv({"receipt": text, "log-index": "1"}).splitlines()

@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.render.reports import hostile
 
@@ -31,6 +31,7 @@ def test_what_cannot_be_seen_is_written_out(text: str, shown: str) -> None:
     assert visible(text, 10 if text == "x" * 11 else 500) == shown
 
 
+@settings(deadline=None)
 @given(hostile)
 def test_visible_text_is_one_printable_line(text: str) -> None:
     assert visible(text).isprintable()
@@ -52,6 +53,7 @@ def test_no_line_of_a_log_is_a_command(log: str, shown: str) -> None:
     assert inert(log) == shown
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=":# []\n\tav"))
 def test_the_runner_finds_no_command(log: str) -> None:
     assert not commands_obeyed(inert(log))
@@ -87,6 +89,7 @@ def test_only_web_addresses_are_links(url: str, address: str) -> None:
     assert web_link(url) == address
 
 
+@settings(deadline=None)
 @given(hostile)
 def test_a_link_is_ascii_without_delimiters(text: str) -> None:
     for url in (text, f"https://forge.example/{text}", f"https://{text}"):
