@@ -1,4 +1,4 @@
-"""`python -P -m changegate`, where the console script is not on the path. -P keeps Python from importing a `json.py` that lies in the current directory."""
+"""`python -P -m changegate`: for where the console script is not on the path. -P keeps a `json.py` in the current directory from being imported."""
 
 from changegate.cli import main
 

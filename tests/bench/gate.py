@@ -33,7 +33,8 @@ def build(repository: Path, changes: int) -> None:
     person = "%s <%s@example.com> 1760000000 +0000"
     lines = []
     for number in range(changes + 1):
-        message = f"Change {number}\n\nRollback plan: switch the flag number {number} off\n\nTicket: SHOP-{number + 1}\nReviewed-by: Bob <bob@example.com>\n"
+        trailers = f"Ticket: SHOP-{number + 1}\nReviewed-by: Bob <bob@example.com>\n"
+        message = f"Change {number}\n\nRollback plan: switch the flag number {number} off\n\n{trailers}"
         lines += ["commit refs/heads/main", f"committer {person % ('Alice', 'alice')}", f"data {len(message)}", message]
         lines += ["M 644 inline file", f"data {len(str(number))}", str(number)]
         if number == 0:
