@@ -102,7 +102,9 @@ def _report(error: ChangegateError) -> None:
     """Say what happened and what to do; texts from outside can't get out of their line."""
     from changegate.render.text import inert, visible  # only where something went wrong: a command starts fast
 
-    click.echo(inert(f"changegate: {visible(error.message, 4000)}\n  → {visible(error.remedy, 4000)}"), err=True)
+    # The remedy is ours and may hold YAML to paste; what it quotes from outside still can't leave its line.
+    first, *rest = (visible(line, 2000) for line in error.remedy.splitlines() or [""])
+    click.echo(inert("\n    ".join([f"changegate: {visible(error.message, 2000)}\n  → {first}", *rest])), err=True)
     if os.environ.get("GITHUB_ACTIONS") == "true":
         from changegate.render import annotations
 

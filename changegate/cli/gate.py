@@ -69,7 +69,9 @@ def command(**given: Any) -> int:
     forge = _forge(given, pipeline)
     log = options.open_log(given["store"], signer, trust=trust, origin=given["origin"], now=_now)
     deployment = _deployment(given, pipeline, forge)
-    judged = judge(deployment, forge, log, requested_base=given["base"], policy_file=_policy_file(given["policy_name"]), now=_now)
+    judged = judge(
+        deployment, forge, log, requested_base=given["base"], policy_file=_policy_file(given["policy_name"], Path(given["workspace"])), now=_now
+    )
     try:
         recorded = record_decision(judged, log, signer, decided=_now())
     except (StoreError, SigningError) as error:
@@ -133,15 +135,15 @@ def _artifact(text: str) -> Artifact:
     return Artifact(name=match["name"], sha256=match["sha256"])
 
 
-def _policy_file(name: str | None) -> PolicyFile | None:
+def _policy_file(name: str | None, workspace: Path) -> PolicyFile | None:
     """A file where there is one of that name, else REF:PATH. A file of the work tree that is judged is refused: nobody reviewed it."""
     if not name:
         return None
     path = Path(name)
     if path.is_file():
-        here, there = _work_tree(Path.cwd()), _work_tree(path.resolve().parent)
-        if here is not None and here == there:
-            inside = path.resolve().relative_to(here)
+        tree = _work_tree(path.resolve().parent)
+        if tree is not None and tree in (_work_tree(Path.cwd()), _work_tree(workspace.resolve())):
+            inside = path.resolve().relative_to(tree)
             raise InputError(
                 f"--policy {name} lies in the work tree that is being judged, where whoever wrote the change wrote it, too",
                 remedy=f"Name a reviewed one: --policy main:{inside}, or a file outside the repository. Without --policy the deployed one holds.",

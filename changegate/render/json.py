@@ -9,7 +9,7 @@ r"""The report for machines (`--format json`): one object, all that the other fo
     range       outcome, base, head, baseSource, commits, removed (numbers of commits)
     todo        [{control, reason, outcome, required, who, step, places: [{change | null, title, url, observed, link}]}]
     changes     [{id, kind, title, url, outcomes: {control: pass | fail | unknown | not-applicable}}]
-    findings    [{control, change | null, outcome, reason, observed, required, remedy: {who, step, link} | null}]
+    findings    [{control, change | null, outcome, reason, observed, required, remedy: {who, role, step, link} | null}]
     record      {id, digest, logIndex, logSize, origin, store, receipt, warnings}, or null
     notRecorded why there is no record; empty where there is one
 
