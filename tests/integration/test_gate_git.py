@@ -130,6 +130,7 @@ def test_the_log_says_what_is_deployed(shop: Shop, gate: Gate) -> None:
     assert gate(base=None).report["range"]["outcome"] == "redeploy"
     assert gate(base=None, head=first).report["range"]["outcome"] == "rollback"
     assert gate(base="v1").code == 0, "a wider range may be asked for"
+    shop.commit("Third", "")
     ended = gate(base="HEAD")
     assert (ended.code, "would leave" in ended.error) == (ExitCode.USAGE, True)
 
