@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "gate": "Judge a deploy, record the decision, and stop it where it must not go.",
     "verify": "Check that an evidence store is whole, signed and consistent.",
     "show": "Print one change record, with the proof that it is in the log.",
+    "replay": "Make a recorded decision again from its recorded facts.",
     "policy": "Start, check and describe the policy file.",
     "keys": "Make and show signing keys and the trust file.",
     "demo": "A guided tour, on a real repository in a temporary directory.",

@@ -2,7 +2,6 @@
 
 import os
 import re
-import sys
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -39,9 +38,7 @@ _ARTIFACT: Final = re.compile(r"(?P<name>.{1,500})@sha256:(?P<sha256>[0-9a-f]{64
 )
 @options.option("--repository", metavar="NAME", help="The repository's name (owner/name). Default: as the CI says, else the directory's name.")
 @options.option("--workspace", default=".", metavar="DIR", show_default=True, help="The git repository that the forge 'git' reads.")
-@options.option(
-    "--store", default=options.DEFAULT_STORE, metavar="URL", show_default=True, help="The evidence store: file:DIR or git:REPOSITORY[#BRANCH]."
-)
+@options.store_option
 @options.option("--origin", metavar="NAME", help="The log's name, where the store is new.")
 @options.signing_key_option
 @options.option("--trust", "trust_file", metavar="FILE", help="Trust file with the log's earlier keys, after a rotation.")
@@ -201,9 +198,7 @@ def _print(report: render.Report, format_: str) -> None:
         case "markdown":
             text = markdown.render(report)
         case _:
-            colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-            width = min(os.get_terminal_size().columns, 120) if sys.stdout.isatty() else 100
-            text = terminal.render(report, width=width, colour=colour)
+            text = terminal.render(report, width=options.width(), colour=options.colour())
     click.echo(text, nl=not text.endswith("\n"))
 
 

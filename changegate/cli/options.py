@@ -3,6 +3,7 @@
 import os
 import random
 import secrets
+import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -61,6 +62,12 @@ def read_signer(file: str | None) -> PrivateKey:
             remedy=f"Check --signing-key and {SIGNING_KEY}: a readable file, or the PEM text.",
         ) from error
     return PrivateKey.from_pem(pem, passphrase=passphrase)
+
+
+def store_option(function: F) -> F:
+    """`--store`: where the evidence is."""
+    text = "The evidence store: file:DIR or git:REPOSITORY[#BRANCH]."
+    return option("--store", default=DEFAULT_STORE, metavar="URL", show_default=True, help=text)(function)
 
 
 def trust_option(function: F) -> F:
@@ -133,3 +140,13 @@ def default_origin(signer: Signer) -> str:
 def _pause(attempt: int) -> None:
     """Wait before another try, the longer the more were lost, with full jitter so that writers don't meet again."""
     time.sleep(random.SystemRandom().uniform(0, min(1.0, 0.005 * 2 ** min(attempt, 10))))
+
+
+def width() -> int:
+    """How wide a report is: the terminal, within reason."""
+    return min(os.get_terminal_size().columns, 120) if sys.stdout.isatty() else 100
+
+
+def colour() -> bool:
+    """Whether a report has colour: on a terminal without NO_COLOR (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")

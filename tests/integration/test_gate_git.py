@@ -343,3 +343,17 @@ def test_outputs_for_the_ci(shop: Shop, gate: Gate, monkeypatch: pytest.MonkeyPa
     lines = dict(line.split("=", 1) for line in Path("gate.env").read_text().splitlines())
     assert (lines["CHANGEGATE_DECISION"], lines["CHANGEGATE_LOG_INDEX"]) == ("blocked", "0")
     assert json.loads(lines["CHANGEGATE_REASONS"]) == ended.report["reasons"]
+
+
+def test_a_decision_is_made_again_from_its_record(shop: Shop, gate: Gate, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    head = shop.commit("Bad", GOOD.replace("Reviewed-by: Bob <bob@example.com>", ""))
+    assert gate().code == ExitCode.BLOCKED
+    subprocess.run(["rm", "-rf", str(shop.path)], check=True)
+    (tmp_path / "lax.yml").write_text("controls: {peer-approved: {enabled: false}}\n")
+    capsys.readouterr()
+    assert run(["replay", head[:10], "--store", "file:evidence", "--policy", "lax.yml"]) == 0
+    out = capsys.readouterr().out
+    assert "the same decision, blocked (peer-approved/not-approved)" in out
+    assert "by lax.yml, instead: allowed" in out
+    assert run(["replay", "ffff0000", "--store", "file:evidence"]) == ExitCode.USAGE
+    assert run(["replay", head[:10], "--store", "file:evidence", "--policy", "absent.yml"]) == ExitCode.USAGE
