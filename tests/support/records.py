@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from support.evidence import KEY, ORIGIN, digest, record
+from support.evidence import KEY, ORIGIN, digest, key_of, record
 
 from changegate import canonical
 from changegate.evidence import log_policy, note
@@ -13,7 +13,7 @@ from changegate.signing import dsse
 from changegate.signing.keys import PrivateKey, format_public
 from changegate.trust import RecordKey, Trust
 
-RECORD_KEY = PrivateKey.generate()
+RECORD_KEY = key_of(2)
 TRUST = Trust(
     log_policy=log_policy.format_single(note.verifier_key(ORIGIN, KEY.public_key)), record_keys=(RecordKey(key=format_public(RECORD_KEY.public_key)),)
 )
