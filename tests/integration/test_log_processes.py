@@ -75,7 +75,7 @@ def test_a_directory_that_may_not_be_written_says_so(root: Path) -> None:
 
 def test_a_full_disk_says_so_and_leaves_nothing_half_written(root: Path) -> None:
     append_signed(log_in(DirectoryStore(root)), 1)
-    for size in (0, 100, 1000):
+    for size in (0, 100, 800):
         message, remedy, code = run("limited", root, size)
         assert code == "4"
         assert "File too large" in message
