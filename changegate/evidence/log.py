@@ -178,9 +178,11 @@ class Log:
         index = self._store.read(layout.index_key(key))
         if index is None:
             return None
-        self._publisher.roll_forward(head)
+        place = parse_index_object(index)
+        latest = self._find_head() if place >= head.commit.size else head  # committed since the head was found
+        self._publisher.roll_forward(latest)
         self._store.apply(Batch(remove=(layout.pending_key(key),)))
-        return LogReader(self._store, self._policy, head.commit.checkpoint).prove(parse_index_object(index))
+        return LogReader(self._store, self._policy, latest.commit.checkpoint if latest.commit else b"").prove(place)
 
     def _commit(self, own: Card, head: Head) -> Receipt | None:
         """Steps 3 to 5. None where another writer was faster."""

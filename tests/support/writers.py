@@ -19,12 +19,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from support.evidence import BEGIN, KEY, ORIGIN
-from support.records import append_signed
-
 from changegate.errors import StoreError
 from changegate.evidence.log import Environment, Log
 from changegate.stores.directory import DirectoryStore
+from support.evidence import BEGIN, KEY, ORIGIN
+from support.records import append_signed
 
 WRITES = ("fsync", "link", "rename", "unlink", "write", "mkdir")
 
@@ -46,7 +45,7 @@ def child(work: Callable[[], None]) -> int:
         except StoreError as error:
             print(f"{error.message}\n{error.remedy}", flush=True)
             os._exit(4)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - a forked child must end here, whatever happens
             print(repr(error), flush=True)
             os._exit(70)
         os._exit(0)
@@ -116,4 +115,5 @@ def limited(root: str, size: int) -> None:
 
 
 if __name__ == "__main__":
-    {"together": together, "killed": killed, "readonly": readonly, "limited": limited}[sys.argv[1]](sys.argv[2], *map(int, sys.argv[3:]))
+    COMMANDS: dict[str, Callable[..., None]] = {"together": together, "killed": killed, "readonly": readonly, "limited": limited}
+    COMMANDS[sys.argv[1]](sys.argv[2], *map(int, sys.argv[3:]))
