@@ -170,7 +170,10 @@ class Log:
         if head.commit is None:
             return None
         if key in head.commit.places:
-            self._publisher.roll_forward(head)
+            # Its writer may not have synced it yet, and a receipt is for ever. That writer, or the next one, publishes it.
+            commit = {layout.commit_key(head.number): format_commit(head.commit)}
+            self._store.apply(Batch(create=commit, remove=(layout.pending_key(key),)))
+            self._store.flush()
             return head.commit.receipt(head.commit.places[key])
         if head.number <= absent_below:
             return None

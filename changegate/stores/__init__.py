@@ -63,7 +63,7 @@ class Store(Protocol):
         """
 
     def flush(self) -> None:
-        """Make everything applied durable and visible to others."""
+        """Make everything applied durable and visible to others, the objects that existed before included."""
 
 
 def check_key(key: str) -> str:

@@ -112,6 +112,8 @@ class DirectoryStore:
         """Apply; where it needn't be lasting, no name is synced: the file system writes names down in order, and may lose the latest."""
         self._lasting = lasting
         existed = {key for key in batch.create if self._exists(key)}
+        if lasting:  # another writer may have named them and not synced the name yet
+            self._unsynced.update({key.rpartition("/")[0]: None for key in existed})
         fresh = {key: data for key, data in batch.create.items() if key not in existed}
         with self._errors(f"write {next(iter(fresh), next(iter(batch.publish), 'nothing'))}"):
             existed |= self._link_all(fresh, batch.publish)
