@@ -86,3 +86,15 @@ def test_hooks_and_settings_of_the_workspace_are_never_run(repository: Path, tmp
     assert append(log_in(GitStore(str(repository))), 1).index == 0
     assert not (tmp_path / "sprung").exists()
     assert not (workspace / ".git" / "refs" / "changegate").exists()
+
+
+def test_contents_that_cannot_be_fetched_are_an_error_and_never_absent(repository: Path) -> None:
+    append(log_in(GitStore(str(repository))), 1)
+    with GitServer(repository.parent) as url:
+        store = GitStore(f"{url}/evidence.git")
+        assert "commit/001" in store.list("")
+    with pytest.raises(StoreError):
+        store.read("commit/001")
+    with pytest.raises(StoreError):
+        store.create("commit/001", b"other")
+    assert GitStore(str(repository)).read("commit/001") != b"other"
