@@ -37,7 +37,7 @@ class Edge:
         gained, rows, level = list(leaf_hashes), list[tuple[bytes, ...]](), 0
         bundled = [*self.entries, *entries]
         index = self.size // tiles.WIDTH
-        for at in range(0, len(bundled), tiles.WIDTH):
+        for at in range(0, len(bundled) if entries else 0, tiles.WIDTH):
             part = bundled[at : at + tiles.WIDTH]
             objects[Tile(0, index + at // tiles.WIDTH, len(part), bundle=True).path] = tiles.format_bundle(part)
         while gained or level < len(self.rows):

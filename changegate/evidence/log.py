@@ -170,7 +170,10 @@ class Log:
         if head.commit is None:
             return None
         if key in head.commit.places:
-            self._publisher.roll_forward(head)
+            # Its writer may not have synced it yet, and a receipt is for ever. That writer, or the next one, publishes it.
+            commit = {layout.commit_key(head.number): format_commit(head.commit)}
+            self._store.apply(Batch(create=commit, remove=(layout.pending_key(key),)))
+            self._store.flush()
             return head.commit.receipt(head.commit.places[key])
         if head.number <= absent_below:
             return None
@@ -178,9 +181,11 @@ class Log:
         index = self._store.read(layout.index_key(key))
         if index is None:
             return None
-        self._publisher.roll_forward(head)
+        place = parse_index_object(index)
+        latest = self._find_head() if place >= head.commit.size else head  # committed since the head was found
+        self._publisher.roll_forward(latest)
         self._store.apply(Batch(remove=(layout.pending_key(key),)))
-        return LogReader(self._store, self._policy, head.commit.checkpoint).prove(parse_index_object(index))
+        return LogReader(self._store, self._policy, latest.commit.checkpoint if latest.commit else b"").prove(place)
 
     def _commit(self, own: Card, head: Head) -> Receipt | None:
         """Steps 3 to 5. None where another writer was faster."""

@@ -172,7 +172,7 @@ def _check_text(text: str) -> None:
 
 
 def _check_name(name: str) -> None:
-    if not name or "+" in name or any(character.isspace() or character < " " for character in name):
+    if not name or "+" in name or any(character.isspace() or character < " " or "\ud800" <= character <= "\udfff" for character in name):
         raise FormatError(f"note: {name[:80]!r} is no key name: not empty, no spaces, no plus", remedy="Name the key like example.com/team/evidence.")
 
 

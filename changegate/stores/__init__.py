@@ -50,6 +50,7 @@ class Store(Protocol):
     def create(self, key: str, data: bytes, then: Batch = NOTHING) -> bool:
         """Make `key` unless it exists; True if this call made it, and then `then` is applied, in the same round trip where the store can.
 
+        `then` follows from `key`: a power failure may lose the end of it, which the next writer makes again.
         Where it raises, nobody knows whether `key` was made: read it back.
         """
 
@@ -62,7 +63,7 @@ class Store(Protocol):
         """
 
     def flush(self) -> None:
-        """Make everything applied durable and visible to others."""
+        """Make everything applied durable and visible to others, the objects that existed before included."""
 
 
 def check_key(key: str) -> str:

@@ -4,7 +4,7 @@ Create-only is `link(2)`: a whole, synced temporary file gets its name, or the n
 may be killed at any time: a reader sees whole objects only, and what a killed process leaves is a file in `.tmp/`, which later writers remove.
 
 Order of durability (a power failure may cut anywhere): an object's bytes are synced before it gets its name; names given by `apply` are synced
-before the next `create` gives its own; the name that `create` gave is synced before it returns.
+before the next `create` gives its own; the name that `create` gave is synced before it returns. What follows from it (`then`) may be lost.
 """
 
 import errno
@@ -48,6 +48,7 @@ class DirectoryStore:
         self._path = Path(path)
         self._root: int | None = None
         self._unsynced: dict[str, None] = {}
+        self._lasting = True
         self._cleaned = False
 
     @property
@@ -96,16 +97,23 @@ class DirectoryStore:
             return False
         with self._errors(f"write {key}"):
             # A crash before the link leaves nothing but a temporary file; after it, an object that is whole.
+            self._lasting = True
             if self._link_all({key: data}):
                 return False
-        self.apply(then)
-        if not then.create and not then.publish:
-            self.flush()
+        self._apply(then, lasting=False)
+        self.flush()
         return True
 
     def apply(self, batch: Batch) -> frozenset[str]:
         """See `changegate.stores.Store`."""
+        return self._apply(batch, lasting=True)
+
+    def _apply(self, batch: Batch, *, lasting: bool) -> frozenset[str]:
+        """Apply; where it needn't be lasting, no name is synced: the file system writes names down in order, and may lose the latest."""
+        self._lasting = lasting
         existed = {key for key in batch.create if self._exists(key)}
+        if lasting:  # another writer may have named them and not synced the name yet
+            self._unsynced.update({key.rpartition("/")[0]: None for key in existed})
         fresh = {key: data for key, data in batch.create.items() if key not in existed}
         with self._errors(f"write {next(iter(fresh), next(iter(batch.publish), 'nothing'))}"):
             existed |= self._link_all(fresh, batch.publish)
@@ -157,7 +165,7 @@ class DirectoryStore:
     def _name(self, temporary: int, name: str, key: str, *, replace: bool) -> bool:
         folder, _, final = key.rpartition("/")
         with self._folder(folder, make=True) as parent:
-            self._unsynced[folder] = None
+            self._unsynced.update({folder: None} if self._lasting else {})
             if replace:
                 os.rename(name, final, src_dir_fd=temporary, dst_dir_fd=parent)
                 return True
@@ -223,7 +231,7 @@ class DirectoryStore:
                 raise
         with suppress(FileExistsError):
             os.mkdir(part, 0o777, dir_fd=parent)
-        self._unsynced[done] = None
+        self._unsynced.update({done: None} if self._lasting else {})
         return os.open(part, _DIRECTORY, dir_fd=parent)
 
     @contextmanager

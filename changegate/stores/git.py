@@ -197,9 +197,10 @@ class GitStore:
             pipe_in.write(f"{self._tip}:{key}\n".encode("ascii"))
             pipe_in.flush()
             header = pipe_out.readline().split()
-            if header[-1:] == [b"missing"]:
-                return None
+            if header[-1:] == [b"missing"] and not git.check("ls-tree", "-z", self._tip, "--", key):
+                return None  # the tip's trees are here and say so; contents that could not be fetched are another matter
             if len(header) != 3 or header[1] != b"blob":
+                self._reader = None
                 raise StoreError(f"the evidence store {self.url} can't read {key}", remedy="Look at the repository with `git fsck`, and run again.")
             return pipe_out.read(int(header[2]) + 1)[:-1]
         except BrokenPipeError as error:

@@ -2,10 +2,12 @@
 
 import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.evidence import BEGIN, ORIGIN, Killed, MemoryStore, append, environment, log_in
@@ -181,7 +183,7 @@ def test_several_problems_are_all_reported(store: Path) -> None:
         assert str(kinds(store)[kind].relative_to(store)) in where
 
 
-def test_a_rolled_back_log_shows_against_an_earlier_checkpoint_only(store: Path, tmp_path: Path) -> None:
+def test_a_rolled_back_log_shows_against_an_earlier_checkpoint_only() -> None:
     memory = MemoryStore()
     for number in range(5):
         append_signed(log_in(memory), number)
@@ -238,10 +240,16 @@ def test_a_record_of_an_unknown_key_or_outside_its_time_is_found() -> None:
 def test_a_card_that_says_other_than_its_record_is_found(field: str) -> None:
     store = MemoryStore()
     card, envelope, facts = signed_record(1)
-    value = {"time": "2026-03-01T12:00:30Z", "facts": None}.get(field, "other")
-    lying = replace(card, **{field: value})
+    changes: dict[str, Any] = {field: {"time": "2026-03-01T12:00:30Z", "facts": None}.get(field, "other")}
+    lying = replace(card, **changes)
     log_in(store).append(lying, envelope=envelope, facts=None if field == "facts" else facts)
     assert "isn't what the record says" in said(verify_store(store, TRUST))
+
+
+def stop_at(left: Iterator[int], stopped_at: list[str], what: str) -> None:
+    if next(left, None) is None:
+        stopped_at.append(what)
+        raise Killed
 
 
 def test_what_a_stopped_writer_leaves_is_a_note() -> None:
@@ -252,14 +260,7 @@ def test_what_a_stopped_writer_leaves_is_a_note() -> None:
     for last in range(100):
         store = MemoryStore(dict(base.objects))
         victim = store.sharing()
-        steps = iter(range(last, -1, -1))
-
-        def step(what: str) -> None:
-            if next(steps, 0) == 0:
-                stopped_at.append(what)
-                raise Killed
-
-        victim.step = step
+        victim.step = partial(stop_at, iter(range(last + 1)), stopped_at)
         try:
             append_signed(log_in(victim), 3)
         except Killed:

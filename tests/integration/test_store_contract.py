@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,6 +137,22 @@ def test_one_append_is_one_push(tmp_path: Path) -> None:
         ["git", "-C", str(repository), "log", "--reverse", "--format=%s", "changegate-evidence"], check=True, capture_output=True, text=True
     ).stdout.split("\n")
     assert subjects == ["log.json", "commit/001", "commit/002", "commit/003", "commit/004", ""]
+
+
+def test_pushes_that_race_lose_nothing(tmp_path: Path) -> None:
+    repository = bare(tmp_path / "evidence.git")
+    append_signed(log_in(GitStore(str(repository))), 100)
+
+    def work(writer: int) -> list[int]:
+        log = log_in(GitStore(str(repository)), writer)
+        return [append_signed(log, writer * 10 + each).index for each in range(3)]
+
+    with ThreadPoolExecutor(4) as pool:
+        indices = [index for found in pool.map(work, range(4)) for index in found]
+    assert sorted(indices) == list(range(1, 13))
+    report = verify_store(GitStore(str(repository), whole=True), TRUST)
+    assert report.clean, report.problems
+    assert report.entries == 13
 
 
 def test_a_checkout_of_the_branch_is_a_directory_store(tmp_path: Path) -> None:

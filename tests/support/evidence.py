@@ -1,10 +1,11 @@
 """Logs for tests: cards and records made from a number, a store in memory whose every operation can be interrupted, writers that take turns."""
 
 import hashlib
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from changegate import canonical
 from changegate.errors import StoreError
@@ -16,7 +17,14 @@ from changegate.stores import NOTHING, Batch, Store, check_key
 
 ORIGIN = "example.com/acme/evidence"
 BEGIN = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-KEY = PrivateKey.generate()
+
+
+def key_of(number: int) -> PrivateKey:
+    """A key that is the same in every process."""
+    return PrivateKey(Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32))
+
+
+KEY = key_of(1)
 
 
 def digest(data: bytes) -> str:
@@ -148,7 +156,7 @@ class Turns:
                 work()
             except Killed:
                 pass
-            except BaseException as error:  # reported by the test, which is where it belongs
+            except BaseException as error:  # noqa: BLE001 - a thread's; `run` raises it in the test
                 self.errors.append(error)
             finally:
                 self.done[number] = True
@@ -169,14 +177,3 @@ class Turns:
             thread.join()
         if self.errors:
             raise self.errors[0]
-
-
-def with_time(card: Card, at: datetime) -> Card:
-    return replace(card, time=format_time(at))
-
-
-def numbers() -> Generator[int]:
-    number = 0
-    while True:
-        yield number
-        number += 1

@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-from support.evidence import KEY, ORIGIN, digest, record
-
 from changegate import canonical
 from changegate.evidence import log_policy, note
 from changegate.evidence.card import Card
@@ -12,8 +10,9 @@ from changegate.evidence.proof import Receipt
 from changegate.signing import dsse
 from changegate.signing.keys import PrivateKey, format_public
 from changegate.trust import RecordKey, Trust
+from support.evidence import KEY, ORIGIN, digest, key_of, record
 
-RECORD_KEY = PrivateKey.generate()
+RECORD_KEY = key_of(2)
 TRUST = Trust(
     log_policy=log_policy.format_single(note.verifier_key(ORIGIN, KEY.public_key)), record_keys=(RecordKey(key=format_public(RECORD_KEY.public_key)),)
 )
