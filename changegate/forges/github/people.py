@@ -67,7 +67,7 @@ def git_actor(actor: Answer, host: str) -> Identity:
         kind = _KINDS.get(user.text("__typename"), IdentityKind.HUMAN)
         return _account(user.number("databaseId"), user.text("login"), kind)
     bot = _BOT_ADDRESS.fullmatch(_written(actor, "email"))
-    if bot and bot[3].lower() in {_name(host), "github.com"}:
+    if bot and bot[3].lower() == _name(host):
         return _account(int(bot[1]), bot[2], IdentityKind.BOT)
     raise UnreadableError(
         f"the e-mail of {_written(actor, 'name') or 'an unnamed author'} leads to no GitHub account",

@@ -57,7 +57,7 @@ def test_a_time_has_a_zone() -> None:
 
 
 def test_a_list_with_a_hole_is_not_read() -> None:
-    with pytest.raises(UnreadableError, match="null where answer.a"):
+    with pytest.raises(UnreadableError, match=r"null where answer\.a"):
         Answer({"a": [1, None]}).items("a")
 
 
