@@ -11,7 +11,7 @@ import pytest
 from doubles.github import TOKEN, GitHubServer
 from doubles.github.honesty import hidden, places
 from doubles.github.scenario import Gathered, busy_world, deployment, forge, gather
-from doubles.github.state import Repository
+from doubles.github.state import HOST, Repository
 
 from changegate.errors import ChangegateError, ForgeError
 from changegate.forges.github import GitHub
@@ -66,7 +66,7 @@ def recorded() -> Iterator[tuple[Repository, list[Any], Gathered]]:
 
 
 def replay(repo: Repository, answers: list[Any]) -> Gathered | ChangegateError:
-    github = GitHub(repo.name, TOKEN)
+    github = GitHub(repo.name, TOKEN, api_url=f"http://{HOST}")
     github._client = cast("Client", Replayed(answers))
     try:
         return gather(github, deployment(repo))
