@@ -5,7 +5,7 @@ null stands, so that whoever reads a value can't mistake a refusal for an absenc
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeVar
 
 from changegate.errors import ForgeError
@@ -98,14 +98,14 @@ class Answer:
         return value
 
     def time(self, key: str) -> datetime:
-        """The moment under `key`: ISO 8601 with its zone, as all of GitHub's are."""
+        """The moment under `key`, in UTC: ISO 8601 with its zone, as all of GitHub's are."""
         try:
             moment = datetime.fromisoformat(self.text(key))
-        except ValueError:
+            if moment.tzinfo is None:
+                raise self._unlike(key, "time with a zone")
+            return moment.astimezone(UTC)
+        except (ValueError, OverflowError):
             raise self._unlike(key, "time") from None
-        if moment.tzinfo is None:
-            raise self._unlike(key, "time with a zone")
-        return moment
 
     def _unlike(self, key: str, kind: str) -> UnreadableError:
         return UnreadableError(f"GitHub's answer holds no {kind} at {self.where}.{key}", remedy="Check that the API URL is GitHub's.")

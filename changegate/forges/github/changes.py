@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 from changegate.errors import ForgeError
-from changegate.facts import Change, Deployment, DeployRange, Ticket
+from changegate.facts import Change, Deployment, DeployRange, RangeCommit, Ticket
 from changegate.forges.github.answer import Answer
 from changegate.forges.github.association import Landing, Pull, Unsettled, read_pull, settle
 from changegate.forges.github.client import Client, OverloadError
@@ -12,6 +12,7 @@ from changegate.forges.github.pages import read_all
 from changegate.forges.github.queries import (
     ASSOCIATED,
     COMMITS_AT_ONCE,
+    PARENTS,
     PULLS_AT_ONCE,
     REFERENCES_AT_ONCE,
     Reference,
@@ -64,7 +65,8 @@ def fetch(client: Client, repository: Repository, deployment: Deployment, deploy
 
 def _associate(client: Client, repository: Repository, deployment: Deployment, deploy_range: DeployRange) -> tuple[dict[str, _Found], Landing]:
     """Every commit of the range with its change, in the range's order; asked again, with a bound, where the answer may lag."""
-    due = [commit.sha for commit in deploy_range.commits]
+    asked = {commit.sha: commit for commit in deploy_range.commits}
+    due = list(asked)
     found: dict[str, _Found] = {}
     landing: Landing | None = None
     for pause in (0.0, *_LAG):
@@ -74,9 +76,7 @@ def _associate(client: Client, repository: Repository, deployment: Deployment, d
             answer = client.query(commits(some, checks=bool(pause)), repository.variables()).at("repository")
             landing = landing or Landing.of(answer.number("databaseId"), _branch(deployment, answer), deploy_range.commits, deploy_range.head)
             for index, sha in enumerate(some):
-                commit = answer.at(f"c{index}")
-                if commit.text("oid") != sha:
-                    raise ForgeError(f"GitHub answered for another commit than {sha}", remedy="Run the job again.")
+                commit = _same(client, answer.at(f"c{index}"), asked[sha])
                 listed = [read_pull(pull) for pull in read_all(client.query, commit, ASSOCIATED)]
                 found[sha] = _Found(commit, settle(sha, listed, landing))
         due = [sha for sha in due if isinstance(settled := found[sha].settled, Unsettled) and settled.may_lag]
@@ -85,6 +85,14 @@ def _associate(client: Client, repository: Repository, deployment: Deployment, d
     if landing is None:
         raise ForgeError("There was no time left to ask GitHub about the commits", remedy="Give more time: --timeout.")
     return found, landing
+
+
+def _same(client: Client, answer: Answer, commit: RangeCommit) -> Answer:
+    """The answer, if both of GitHub's APIs say the same of the commit."""
+    parents = tuple(parent.text("oid") for parent in read_all(client.query, answer, PARENTS))
+    if (answer.text("oid"), answer.at("tree").text("oid"), parents) != (commit.sha, commit.tree, commit.parents):
+        raise ForgeError(f"GitHub says different things about commit {commit.sha}", remedy="Run the job again; if it stays, ask GitHub's support.")
+    return answer
 
 
 def _branch(deployment: Deployment, repository: Answer) -> str:

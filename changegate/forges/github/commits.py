@@ -37,9 +37,9 @@ def read_commit(ask: Ask, commit: Answer, host: str) -> Commit:
         tree=read_sha(commit.at("tree"), "oid"),
         parents=tuple(read_sha(parent, "oid") for parent in read_all(ask, commit, PARENTS)),
         subject=subject_of(message),
-        author=read_git_actor(commit, "author"),
+        author=read_git_actor(commit, "author", host),
         committer=read_committer(commit, vouched, host),
-        co_authors=read_co_authors(authors),
+        co_authors=read_co_authors(authors, host),
         verified=vouched.valid,
         trailers=trailers_of(message),
     )

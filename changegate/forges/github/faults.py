@@ -20,16 +20,17 @@ permissions:
   statuses: read"""
 """What the job's token needs, as a workflow says it. `docs/github-permissions.md` says which fact needs which."""
 
-_NEEDED_BY: Final = {
+_NEEDED_BY: Final = {  # the last of these names on an error's path, aliases as `queries` gives them
     "deployments": "deployments: read",
     "statuses": "deployments: read",
-    "object": "contents: read",
     "associatedPullRequests": "pull-requests: read",
     "reviews": "pull-requests: read",
-    "pullRequest": "pull-requests: read",
-    "closingIssuesReferences": "issues: read",
+    "closes": "issues: read",
     "linked": "issues: read",
-    "issueOrPullRequest": "issues: read",
+    "it": "issues: read",
+    "nodes": "pull-requests: read",
+    "node": "pull-requests: read",
+    "repository": "contents: read",
     "statusCheckRollup": "checks: read and statuses: read",
     "contexts": "checks: read and statuses: read",
 }

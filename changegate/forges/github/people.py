@@ -12,7 +12,7 @@ from changegate.forges.github.answer import Answer, UnreadableError, known
 _WEB_FLOW: Final = "web-flow"
 _WEB_FLOW_ID: Final = 19864447
 """On github.com; a server has its own, and gives it where it shows the account."""
-_BOT_ADDRESS: Final = re.compile(r"(\d+)\+([A-Za-z0-9-]+\[bot\])@users\.noreply\.[A-Za-z0-9.-]+")
+_BOT_ADDRESS: Final = re.compile(r"([1-9][0-9]*)\+([A-Za-z0-9-]+\[bot\])@users\.noreply\.([A-Za-z0-9.-]+)")
 """A bot's own address, `<id>+<login>[bot]@users.noreply.<host>`: GitHub gives it out and no person can have it."""
 _KINDS: Final = {"Bot": IdentityKind.BOT, "User": IdentityKind.HUMAN, "Mannequin": IdentityKind.HUMAN, "Organization": IdentityKind.HUMAN}
 
@@ -54,12 +54,12 @@ def _account(number: int, login: str, kind: IdentityKind) -> Identity:
     return Identity(key=f"github:{number}", login=login, kind=IdentityKind.BOT if bot else kind)
 
 
-def read_git_actor(answer: Answer, key: str) -> Known[Identity]:
+def read_git_actor(answer: Answer, key: str, host: str) -> Known[Identity]:
     """The account to which the e-mail of a commit's author or committer leads."""
-    return known(lambda: git_actor(answer.at(key)))
+    return known(lambda: git_actor(answer.at(key), host))
 
 
-def git_actor(actor: Answer) -> Identity:
+def git_actor(actor: Answer, host: str) -> Identity:
     """Likewise, of the value itself. Raises `UnreadableError` where the e-mail leads to no account."""
     user = actor.get("user")
     if user is not None:
@@ -67,7 +67,7 @@ def git_actor(actor: Answer) -> Identity:
         kind = _KINDS.get(user.text("__typename"), IdentityKind.HUMAN)
         return _account(user.number("databaseId"), user.text("login"), kind)
     bot = _BOT_ADDRESS.fullmatch(_written(actor, "email"))
-    if bot:
+    if bot and bot[3].lower() == _name(host):
         return _account(int(bot[1]), bot[2], IdentityKind.BOT)
     raise UnreadableError(
         f"the e-mail of {_written(actor, 'name') or 'an unnamed author'} leads to no GitHub account",
@@ -84,8 +84,8 @@ def _committer(commit: Answer, vouched: Vouched, host: str) -> Identity:
     committer = commit.at("committer")
     user = committer.get("user")
     named_so = user is not None and user.text("login") == _WEB_FLOW
-    if not named_so and _written(committer, "email").lower() not in {"noreply@github.com", f"noreply@{host.partition(':')[0]}"}:
-        return git_actor(committer)
+    if not named_so and _written(committer, "email").lower() not in {"noreply@github.com", f"noreply@{_name(host)}"}:
+        return git_actor(committer, host)
     if vouched.valid and vouched.by_github:
         number = user.number("databaseId") if user is not None else _WEB_FLOW_ID
         return Identity(key=f"github:{number}", login=_WEB_FLOW, kind=IdentityKind.PLATFORM)
@@ -95,13 +95,17 @@ def _committer(commit: Answer, vouched: Vouched, host: str) -> Identity:
     )
 
 
-def read_co_authors(authors: list[Answer]) -> tuple[Known[Identity], ...]:
+def read_co_authors(authors: list[Answer], host: str) -> tuple[Known[Identity], ...]:
     """Everybody after the first: GitHub puts git's author first and the `Co-authored-by:` people behind."""
-    return tuple(_each(author) for author in authors[1:])
+    return tuple(_each(author, host) for author in authors[1:])
 
 
-def _each(author: Answer) -> Identity | Unavailable:
-    return known(lambda: git_actor(author))
+def _each(author: Answer, host: str) -> Identity | Unavailable:
+    return known(lambda: git_actor(author, host))
+
+
+def _name(host: str) -> str:
+    return host.partition(":")[0]
 
 
 def _written(actor: Answer, key: str) -> str:

@@ -99,7 +99,7 @@ REVISION: Final = """query($owner: String!, $name: String!, $revision: String!) 
 def commits(shas: Iterable[str], *, checks: bool) -> str:
     """What landed each commit: commit n of `shas` answers as `c<n>`."""
     asked = f"{_COMMIT} {ASSOCIATED} {_CHECKS if checks else ''}"
-    each = "\n".join(f'c{index}: object(oid: "{sha}") {{ ... on Commit {{ ...asked }} }}' for index, sha in enumerate(shas))
+    each = "\n".join(f"c{index}: object(oid: {json.dumps(sha)}) {{ ... on Commit {{ ...asked }} }}" for index, sha in enumerate(shas))
     return f"""query($owner: String!, $name: String!) {{
   repository(owner: $owner, name: $name, followRenames: false) {{ databaseId defaultBranchRef {{ name }} {each} }} }}
 fragment asked on Commit {{ {asked} }}"""

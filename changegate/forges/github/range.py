@@ -4,6 +4,7 @@ Deployments come from GraphQL (with their statuses), the comparison from REST, w
 """
 
 from typing import Final, NamedTuple
+from urllib.parse import quote
 
 from changegate.errors import ForgeError, InputError
 from changegate.facts import BaseSource, Deployment, DeployRange, RangeCommit, RangeOutcome
@@ -151,7 +152,7 @@ def compare(client: Client, repository: Repository, base: str, head: str) -> Com
     """
     if base == head:
         return Comparison("identical", ())
-    path = f"/repos/{repository.owner}/{repository.name}/compare/{base}...{head}"
+    path = f"/repos/{repository.owner}/{repository.name}/compare/{quote(base, safe='')}...{quote(head, safe='')}"
     commits: dict[str, RangeCommit] = {}
     page = 1
     while True:

@@ -70,7 +70,7 @@ def pull_change(
         created_at=known(lambda: read.time("createdAt")),
         merged_at=known(lambda: read.time("mergedAt")),
         merged_by=read_actor(read, "mergedBy"),
-        reviews=known(lambda: _read_reviews(source, read)),
+        reviews=known(lambda: read_reviews(source, read)),
         force_pushed_at=known(lambda: tuple(push.time("createdAt") for push in read_all(source.ask, read, FORCE_PUSHES))),
         tickets=known(lambda: read_tickets(source.ask, read, named, resolved)),
         checks=known(lambda: _read_both_checks(source, read)),
@@ -155,7 +155,7 @@ def _read_head(pull: Answer) -> Answer:
     return last[0].at("commit")
 
 
-def _read_reviews(source: Source, pull: Answer) -> tuple[Review, ...]:
+def read_reviews(source: Source, pull: Answer) -> tuple[Review, ...]:
     """All submitted reviews. A pending one is its author's draft, which nobody else sees."""
     return tuple(_read_review(review) for review in read_all(source.ask, pull, REVIEWS) if review.text("state") != "PENDING")
 

@@ -123,6 +123,7 @@ KINDS: Mapping[str, Fault] = {
     "null": fixed(200, None),
     "cut": fixed(CUT, None),
     "cut-body": lambda status, body, headers: (status, body, {**headers, "X-Cut": "1"}),
+    "trickle": lambda status, body, headers: (status, body, {**headers, "X-Slow": "1"}),
     "redirect": fixed(301, _message("Moved Permanently"), Location="http://elsewhere.example/"),
     "graphql-limit": lambda status, body, headers: (200, _LIMITED, {}) if "data" in body else (status, body, headers),
     "graphql-lost": lambda status, body, headers: (200, _LOST, {}) if "data" in body else (status, body, headers),

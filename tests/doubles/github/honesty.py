@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from changegate.facts import Change, ChangeKind, Fact, Unavailable
+from changegate.facts import Change, ChangeKind, CheckState, Fact, Unavailable
 from doubles.github.scenario import Gathered
 
 
@@ -28,7 +28,7 @@ def _distinct(changes: Iterator[Change | None]) -> list[Change]:
 
 
 def _differences(where: str, whole: Any, faulty: Any) -> Iterator[str]:
-    if whole == faulty or isinstance(faulty, Unavailable):
+    if whole == faulty or isinstance(faulty, Unavailable) or faulty is CheckState.UNKNOWN:
         return
     if isinstance(whole, Fact) and type(whole) is type(faulty):
         for name in type(whole).model_fields:

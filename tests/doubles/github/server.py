@@ -46,6 +46,8 @@ class GitHubServer:
         self.slept: list[float] = []
         self._faults: list[faults.Ordered] = []
         self._lock = threading.Lock()
+        self._stalled = threading.Event()
+        self._stalled.set()
         handler = type("Handler", (_Handler,), {"double": self})
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._http.daemon_threads = True
@@ -79,6 +81,19 @@ class GitHubServer:
     def fail(self, kind: str, *, at: int = 0, times: int = 1) -> None:
         """Order a fault of `faults.KINDS` for `times` requests, beginning with the one that comes after `at` more."""
         self._faults.append(faults.Ordered(faults.KINDS[kind], len(self.requests) + at, times))
+
+    def stall(self, *, at: int) -> None:
+        """Give no answer to that request and the later ones until `release`."""
+        self._stalled.clear()
+        self._faults.append(faults.Ordered(self._wait, len(self.requests) + at, 10**6))
+
+    def release(self) -> None:
+        """End of `stall`."""
+        self._stalled.set()
+
+    def _wait(self, _status: int, body: Any, headers: Mapping[str, str]) -> faults.Faulty:
+        self._stalled.wait(timeout=20)
+        return faults.CUT, body, headers
 
     def reset(self) -> None:
         """Forget requests and faults; the state stays."""
@@ -145,7 +160,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(content)
+        for piece in [content[at : at + 7] for at in range(0, len(content), 7)] if "X-Slow" in reply.headers else [content]:
+            self.wfile.write(piece)
         if length != len(content):
             self.close_connection = True
 

@@ -20,6 +20,8 @@ from doubles.github.pull import Pull
 
 ALL_PERMISSIONS = frozenset({"checks", "contents", "deployments", "issues", "metadata", "pull_requests", "statuses"})
 TOKEN = "ghs_doubles_own_token"
+HOST = "127.0.0.1"
+"""The host that the double is; GitHub's own addresses carry it."""
 WEB_FLOW = Person("GitHub", "noreply@github.com")
 
 
@@ -113,7 +115,7 @@ class Hub:
     def bot(self, login: str) -> Account:
         """An App's account; its login is without the `[bot]`, as GraphQL has it."""
         account = self._account(login, "Bot", "")
-        account.email = f"{account.id}+{login}[bot]@users.noreply.github.com"
+        account.email = f"{account.id}+{login}[bot]@users.noreply.{HOST}"
         return account
 
     def mannequin(self, login: str) -> Account:
