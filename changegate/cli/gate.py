@@ -22,6 +22,7 @@ from changegate.gate import Judged, PolicyFile, Recorded, judge, record_decision
 from changegate.pipeline import Pipeline, read_pipeline
 from changegate.policy import FILE_NAME
 from changegate.render import annotations, json, markdown, outputs, terminal
+from changegate.stores import open_store
 
 _ARTIFACT: Final = re.compile(r"(?P<name>.{1,500})@sha256:(?P<sha256>[0-9a-f]{64})")
 
@@ -173,7 +174,7 @@ def _where(recorded: Recorded, origin: str, given: Mapping[str, Any], warnings: 
         log_index=recorded.receipt.index,
         log_size=signed_size(recorded.receipt.checkpoint),
         origin=origin,
-        store_url=given["store"],
+        store_url=open_store(given["store"]).url,
         receipt=given["receipt"] or "" if not warnings else "",
         warnings=warnings,
     )

@@ -89,9 +89,10 @@ def find_trust(file: str | None) -> tuple[Trust, str]:
 
 def open_reader(url: str, trust: Trust) -> LogReader:
     """The log in a store, for reading, as its published checkpoint says and this trust allows. Raises `InputError` where there is none."""
-    reader = read_log(open_store(url), log_policy.parse(trust.log_policy))
+    store = open_store(url)
+    reader = read_log(store, log_policy.parse(trust.log_policy))
     if reader is None:
-        raise InputError(f"{url} holds no log", remedy="Check --store; a log begins with the first `changegate gate`.")
+        raise InputError(f"{store.url} holds no log", remedy="Check --store; a log begins with the first `changegate gate`.")
     return reader
 
 

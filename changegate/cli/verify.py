@@ -42,9 +42,10 @@ def command(store: str | None, trust: str | None, since: str | None, receipt: st
         raise InputError("which store?", remedy="Name it: changegate verify file:DIR, or changegate verify --receipt FILE.")
     if record is not None:
         raise InputError("--record goes with --receipt", remedy="Give the receipt, too.")
-    report = verify_store(open_store(store), trusted, since=_read_checkpoint(since) if since else None, progress=_progress())
+    opened = open_store(store)
+    report = verify_store(opened, trusted, since=_read_checkpoint(since) if since else None, progress=_progress())
     if report.entries == 0 and not report.problems:
-        raise InputError(f"{store} holds no log, or an empty one", remedy="Check STORE; a log begins with the first `changegate gate`.")
+        raise InputError(f"{opened.url} holds no log, or an empty one", remedy="Check STORE; a log begins with the first `changegate gate`.")
     if format_ == "json":
         click.echo(json.dumps(_as_json(report, source), indent=2))
     else:

@@ -357,3 +357,16 @@ def test_a_decision_is_made_again_from_its_record(shop: Shop, gate: Gate, capsys
     assert "by lax.yml, instead: allowed" in out
     assert run(["replay", "ffff0000", "--store", "file:evidence"]) == ExitCode.USAGE
     assert run(["replay", head[:10], "--store", "file:evidence", "--policy", "absent.yml"]) == ExitCode.USAGE
+
+
+def test_a_token_in_the_stores_address_is_never_shown(shop: Shop, gate: Gate, capsys: pytest.CaptureFixture[str]) -> None:
+    shop.commit("Round prices up")
+    store = "git:http://evidence:s3cr3t-t0ken@127.0.0.1:9/acme/shop.git"
+    ended = gate(store=store)
+    assert ended.code == ExitCode.NOT_RECORDED
+    assert "s3cr3t" not in ended.error
+    for words in (["verify", store], ["show", "abcd", "--store", store]):
+        capsys.readouterr()
+        assert run(words) != 0
+        printed = capsys.readouterr()
+        assert "s3cr3t" not in printed.out + printed.err
