@@ -9,6 +9,7 @@ from doubles.github.honesty import hidden
 from doubles.github.scenario import Gathered, busy_world, deployment, forge, gather
 
 from changegate.errors import ForgeError
+from changegate.forges.github import GitHub
 
 PASSING = ("429", "primary-limit", "secondary-limit", "500", "502", "503", "html", "empty", "not-json", "null", "cut", "cut-body", "graphql-limit")
 LASTING = ("401", "403", "404", "422", "429-long", "redirect")
@@ -112,9 +113,19 @@ def test_a_wait_beyond_the_time_is_not_begun(server: GitHubServer) -> None:
 def test_the_faults_do_something(server: GitHubServer, whole: Gathered) -> None:
     """Every kind leaves a mark on at least one request, or the tests above would prove nothing."""
     for kind in KINDS:
-        marks = int(kind == "trickle")  # which is only slow
+        marks = int(kind in {"trickle", "ends-early"})  # the one is only slow, the other hits what has further pages
         for at in range(REQUESTS):
             server.reset()
             server.fail(kind, at=at)
             marks += ask(server) != whole or bool(server.slept)
         assert marks, kind
+
+
+def test_the_total_time_bounds_everything(server: GitHubServer) -> None:
+    server.reset()
+    server.fail("502", times=10**6)
+    github = GitHub("acme/shop", TOKEN, api_url=server.url, sleep=server.sleep, now=lambda: sum(server.slept), timeout=5.0)
+    with pytest.raises(ForgeError, match="within 5 attempts or 5 s"):
+        github.resolve_head("main")
+    assert sum(server.slept) < 5.0
+    assert 2 <= len(server.requests) <= 3

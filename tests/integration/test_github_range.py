@@ -86,6 +86,16 @@ def test_the_full_ancestry_over_all_pages_parents_first(it: World, server: GitHu
     assert found.commits[0].tree == it.repo.commits[found.commits[0].sha].tree
 
 
+def test_the_first_page_again_for_the_second_is_noticed(it: World, server: GitHubServer) -> None:
+    for number in range(150):
+        it.repo.push("main", author=it.alice, files={"a": str(number)})
+    forge(server).resolve_range(deployment(it.repo), requested=None, logged=None)
+    assert [asked.method for asked in server.requests] == ["POST", "GET", "GET"]
+    server.replace(server.answers[1], at=2)
+    with pytest.raises(ForgeError, match="repeats commits"):
+        forge(server).resolve_range(deployment(it.repo), requested=None, logged=None)
+
+
 def test_redeploy(it: World, server: GitHubServer) -> None:
     found = forge(server).resolve_range(deployment(it.repo), requested=None, logged=None)
     assert (found.outcome, found.commits, found.removed) == (RangeOutcome.REDEPLOY, (), ())

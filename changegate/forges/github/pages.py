@@ -1,5 +1,6 @@
 """GraphQL connections, read to the end: every page, each item once, as many as GitHub counts."""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
@@ -16,7 +17,7 @@ class Connection(NamedTuple):
     """The type that has it."""
     field: str
     selection: str
-    """What is asked of each item; an `id` among it makes repeated items show."""
+    """What is asked of each item."""
     first: int
     """The size of the first page; further ones hold a hundred, GitHub's most."""
     arguments: str = ""
@@ -63,10 +64,14 @@ def read_all(ask: Ask, owner: Answer, connection: Connection) -> list[Answer]:
         items += page.items("nodes")
     if len(items) != total:
         raise _odd(page, f"brought {len(items)} of {total}")
-    ids = [item.value["id"] for item in items if isinstance(item.value, dict) and "id" in item.value]
-    if len(set(map(str, ids))) != len(ids):
+    if len({_identity(item) for item in items}) != len(items):
         raise _odd(page, "repeats an item")
     return items
+
+
+def _identity(item: Answer) -> str:
+    """What tells an item from others: its id, or all of it (git's authors have none; GitHub lists each once)."""
+    return json.dumps(item.value.get("id", item.value) if isinstance(item.value, dict) else item.value, sort_keys=True, default=str)
 
 
 def _odd(page: Answer, what: str) -> UnreadableError:

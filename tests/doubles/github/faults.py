@@ -65,6 +65,18 @@ def nulls(*keys: str) -> Fault:
     return changed(change)
 
 
+def pages(**info: Any) -> Fault:
+    """Every `pageInfo` saying otherwise."""
+
+    def change(body: Any) -> Any:
+        for found in list(walk(body)):
+            if "hasNextPage" in found:
+                found.update(info)
+        return body
+
+    return changed(change)
+
+
 def refused(key: str, kind: str = "FORBIDDEN") -> Fault:
     """A GraphQL error at every such key, the rest of the data given."""
 
@@ -131,6 +143,8 @@ KINDS: Mapping[str, Fault] = {
     "emptied": each_list(lambda _items: []),
     "repeated": each_list(lambda items: [items[0]] * len(items)),
     "doubled": each_list(lambda items: [*items, items[-1]]),
+    "ends-early": pages(hasNextPage=False),
+    "never-ends": pages(hasNextPage=True, endCursor="MA=="),
     "null-items": each_list(lambda items: [None, *items[1:]]),
     "null-users": nulls("user", "author", "mergedBy"),
     "null-commits": nulls("commit", "mergeCommit"),

@@ -158,7 +158,7 @@ class _Api:
     # --- commits -------------------------------------------------------------------------------------------------------------
 
     def commit(self, repo: Repository, commit: GitCommit) -> Node:
-        people = [commit.author, *_co_authors(commit.message)]
+        people = list(dict.fromkeys((commit.author, *_co_authors(commit.message))))
         signature = None
         if commit.signed:
             signature = {"__typename": "GpgSignature", "isValid": commit.signed != "invalid", "wasSignedByGitHub": commit.signed == "github"}

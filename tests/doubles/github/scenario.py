@@ -57,9 +57,9 @@ def busy_world() -> World:
         "squash", by=bob
     )
     pull = repo.pull(author=alice, body="For acme/shop#2", fork=True).commit(bob, co_authors=(carol,)).link(other).check().request_changes(carol)
-    pull.commit(alice).force_push(alice).dismiss(carol).approve(bob).comment(dave).approve(dave).check().check("lint", "failure").merge(
-        "merge", by=carol
-    )
+    pull.commit(alice).force_push(alice).commit(bob, co_authors=(carol, dave)).dismiss(carol).approve(bob).comment(dave).approve(dave).check().check(
+        "lint", "failure"
+    ).merge("merge", by=carol)
     repo.pull(author=bob, body=f"See {repo.name}#{issue.number}").commit().check().approve(alice).merge("rebase", by=carol)
     queued = [repo.pull(author=author, title=f"Queued by {author.login}").check().approve(carol) for author in (alice, bob)]
     queued[1].update_branch(bob)
@@ -68,6 +68,26 @@ def busy_world() -> World:
     repo.pull(author=bot, title="Bump pears", committer=it.hub.accounts["web-flow"], signed="github").check().approve(bob).merge("squash", by=bob)
     repo.report(repo.head, "ci")
     repo.report(repo.head, "gate", "in_progress", run=OWN_RUN)
+    return it
+
+
+def paged_world() -> World:
+    """Everything that comes in pages has more than one."""
+    it = world()
+    repo = it.repo
+    for _ in range(22):
+        repo.deploy("production", states=("in_progress", "failure"))
+    pull = repo.pull(author=it.alice, body="Fixes #1").label(*(f"label-{number}" for number in range(101)))
+    for _ in range(32):
+        pull.commit()
+    pull.commit(co_authors=tuple(it.hub.user(f"user{number}") for number in range(12)))
+    for number in range(101):
+        pull.comment(it.bob).check(f"check-{number}")
+    for _ in range(51):
+        pull.link(repo.issue())
+    pull.approve(it.bob).merge("merge")
+    for number in range(70):
+        repo.pull(author=it.bob, title=f"Small {number}", files={"a.txt": str(number)}).check().approve(it.alice).merge("squash")
     return it
 
 

@@ -82,6 +82,10 @@ class GitHubServer:
         """Order a fault of `faults.KINDS` for `times` requests, beginning with the one that comes after `at` more."""
         self._faults.append(faults.Ordered(faults.KINDS[kind], len(self.requests) + at, times))
 
+    def replace(self, body: Any, *, at: int) -> None:
+        """Give this answer to that request."""
+        self._faults.append(faults.Ordered(faults.fixed(200, body), len(self.requests) + at, 1))
+
     def stall(self, *, at: int) -> None:
         """Give no answer to that request and the later ones until `release`."""
         self._stalled.clear()
