@@ -228,7 +228,7 @@ def test_a_tag_is_deployed_from_the_default_branch(it: World, server: GitHubServ
 
 
 def test_people_are_their_numbers(it: World, server: GitHubServer) -> None:
-    it.repo.pull(author=it.alice).commit(it.bob, co_authors=(it.carol, Person("Erin", "erin@nowhere.example"))).approve(it.dave).merge("squash")
+    it.repo.pull(author=it.alice).commit(it.bob, co_authors=(it.carol, Person("Dave", "dave@nowhere.example"))).approve(it.dave).merge("squash")
     change = only(it, server)
     assert sure(change.author).key == f"github:{it.alice.id}"
     second = sure(change.commits)[1]
@@ -236,7 +236,7 @@ def test_people_are_their_numbers(it: World, server: GitHubServer) -> None:
     assert sure(second.co_authors[0]).key == f"github:{it.carol.id}"
     nobody = second.co_authors[1]
     assert isinstance(nobody, Unavailable)
-    assert "Erin" in nobody.why
+    assert "Dave" in nobody.why
 
 
 def test_a_deleted_account_is_nobody(it: World, server: GitHubServer) -> None:

@@ -11,7 +11,22 @@ from doubles.github.scenario import Gathered, busy_world, deployment, forge, gat
 from changegate.errors import ForgeError
 from changegate.forges.github import GitHub
 
-PASSING = ("429", "primary-limit", "secondary-limit", "500", "502", "503", "html", "empty", "not-json", "null", "cut", "cut-body", "graphql-limit")
+PASSING = (
+    "429",
+    "primary-limit",
+    "secondary-limit",
+    "500",
+    "502",
+    "503",
+    "html",
+    "empty",
+    "not-json",
+    "null",
+    "cut",
+    "cut-body",
+    "graphql-limit",
+    "graphql-lost",
+)
 LASTING = ("401", "403", "404", "422", "429-long", "redirect")
 REQUESTS = 5
 

@@ -88,7 +88,9 @@ def test_what_is_no_repository(name: str) -> None:
         GitHub(name, TOKEN)
 
 
-@pytest.mark.parametrize("url", ["", "api.github.com", "ftp://x", "https://", "https://user:pw@host/", "https://host/?a=b"])
+@pytest.mark.parametrize(
+    "url", ["", "http://github.example/api/v3", "api.github.com", "ftp://x", "https://", "https://user:pw@host/", "https://host/?a=b"]
+)
 def test_what_is_no_address(url: str) -> None:
     with pytest.raises(InputError):
         GitHub("acme/shop", TOKEN, api_url=url)

@@ -47,6 +47,8 @@ class Client:
         parts = urlsplit(api_url.rstrip("/"))
         if parts.scheme not in {"https", "http"} or not parts.hostname:
             raise InputError("The API URL of GitHub is not an http(s) address", remedy="Pass https://api.github.com or https://HOST/api/v3.")
+        if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
+            raise InputError("The API URL of GitHub is not encrypted, and the token would be sent to it", remedy="Pass its https address.")
         if parts.username or parts.query or parts.fragment:
             raise InputError("The API URL of GitHub holds more than a host and a path", remedy="Pass https://api.github.com or https://HOST/api/v3.")
         if not token:

@@ -79,7 +79,7 @@ def judge_status(status: int, headers: Mapping[str, str], body: Any) -> Retry | 
     """What an answer's status means: None where it is a success. `headers` are lower-case; `body` is parsed JSON, or None."""
     message = str(body.get("message", "")) if isinstance(body, dict) else ""
     if status < 300:
-        return _graphql_limit(headers, body)
+        return _graphql_fault(headers, body)
     if status in {403, 429} and (wait := _limit(status, headers, message)):
         return wait
     if status >= 500:
@@ -87,10 +87,15 @@ def judge_status(status: int, headers: Mapping[str, str], body: Any) -> Retry | 
     return _refused(status, headers, message)
 
 
-def _graphql_limit(headers: Mapping[str, str], body: Any) -> Retry | None:
+def _graphql_fault(headers: Mapping[str, str], body: Any) -> Retry | None:
+    """GraphQL's passing faults come with status 200: a used-up limit, and a query that was given up ("Something went wrong…")."""
     errors = body.get("errors") if isinstance(body, dict) else None
-    if isinstance(errors, list) and any(isinstance(error, dict) and error.get("type") == "RATE_LIMITED" for error in errors):
+    if not isinstance(body, dict) or not isinstance(errors, list) or not errors:
+        return None
+    if any(isinstance(error, dict) and error.get("type") == "RATE_LIMITED" for error in errors):
         return Retry("the token's rate limit is used up", _until_reset(headers))
+    if body.get("data") is None and all(isinstance(error, dict) and not {"type", "path", "extensions"} & set(error) for error in errors):
+        return Retry("GitHub gave the query up", heavy=True)
     return None
 
 

@@ -31,7 +31,7 @@ def execute(hub: Hub, permissions: frozenset[str], body: Mapping[str, Any], host
     root = _Api(hub, permissions, host)
     document, refused = _checked(body["query"])
     if refused:
-        return {"errors": [{"message": error.message} for error in refused]}
+        return {"errors": [{"message": error.message, "extensions": {"code": "undefinedField"}} for error in refused]}
     result = execute_sync(schema(), document, root.query(), variable_values=body.get("variables"))
     answer: dict[str, Any] = {"data": result.data}
     if result.errors:

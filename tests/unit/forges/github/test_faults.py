@@ -26,6 +26,8 @@ DATE = "Mon, 05 Jan 2026 09:00:00 GMT"
         (403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1767603630", "date": DATE}, {"message": "API rate limit exceeded"}, 30.0),
         (403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1", "date": DATE}, {}, 1.0),
         (403, {"x-ratelimit-remaining": "0"}, {}, 60.0),
+        (200, {}, {"data": None, "errors": [{"message": "Something went wrong while executing your query."}]}, None),
+        (200, {}, {"errors": [{"message": "Something went wrong"}]}, None),
         (200, {"x-ratelimit-reset": "1767603605", "date": DATE}, {"data": None, "errors": [{"type": "RATE_LIMITED"}]}, 5.0),
     ],
 )
@@ -52,7 +54,18 @@ def test_lasting_faults(status: int, headers: dict[str, str], remedy: str) -> No
     assert remedy in verdict.remedy
 
 
-@pytest.mark.parametrize("body", [{"data": {}}, {"commits": []}, [], None, {"errors": None}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"data": {}},
+        {"commits": []},
+        [],
+        None,
+        {"errors": None},
+        {"errors": [{"message": "no such field", "extensions": {}}]},
+        {"data": {}, "errors": [{"message": "x"}]},
+    ],
+)
 def test_a_success_is_no_fault(body: Any) -> None:
     assert judge_status(200, {}, body) is None
 
