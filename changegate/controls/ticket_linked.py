@@ -10,6 +10,8 @@ from changegate.policy import TicketLinked
 from changegate.tickets import ReferenceKind, find_references
 
 ID: Final = "ticket-linked"
+MENTION: Final = "number"
+"""The source of a ticket that a text names by its bare number, `#7`: that may be said of any issue."""
 
 
 class Reason(StrEnum):
@@ -18,6 +20,7 @@ class Reason(StrEnum):
     LINKED = "linked"
     NO_TICKET = "no-ticket"
     NOT_A_TICKET = "not-a-ticket"
+    ONLY_MENTIONED = "only-mentioned"
     OTHER_PROJECT = "other-project"
     CREATED_LATE = "created-late"
     NOT_LOOKED_UP = "not-looked-up"
@@ -41,7 +44,7 @@ def evaluate(change: Change, facts: Facts, rules: TicketLinked, assurance: Assur
             step = change.tickets.remedy
         remedy = Remedy(who="whoever runs the pipeline", step=step, link=change.url)
         return _finding(change, rules, Outcome.UNKNOWN, Reason.TICKET_UNKNOWN, misses[Reason.TICKET_UNKNOWN], remedy)
-    for reason in (Reason.CREATED_LATE, Reason.NOT_LOOKED_UP, Reason.OTHER_PROJECT, Reason.NOT_A_TICKET):
+    for reason in (Reason.CREATED_LATE, Reason.NOT_LOOKED_UP, Reason.ONLY_MENTIONED, Reason.OTHER_PROJECT, Reason.NOT_A_TICKET):
         if reason in misses:
             return _finding(change, rules, Outcome.FAIL, reason, misses[reason], _remedy(change, rules))
     return _finding(change, rules, Outcome.FAIL, Reason.NO_TICKET, "names no ticket", _remedy(change, rules))
@@ -74,6 +77,11 @@ def find_tickets(change: Change, rules: TicketLinked) -> tuple[Ticket, ...]:
 def _judge(ticket: Ticket, change: Change, rules: TicketLinked, assurance: Assurance) -> tuple[Reason, str]:
     if ticket.kind is TicketKind.CHANGE:
         return Reason.NOT_A_TICKET, f"{ticket.key} is a change, not a ticket"
+    if ticket.source == MENTION:
+        return (
+            Reason.ONLY_MENTIONED,
+            f"{ticket.key} is only mentioned; a closing keyword, a link or its full name says that it is this change's ticket",
+        )
     if rules.projects and ticket.key.rpartition("-")[0] not in rules.projects:
         return Reason.OTHER_PROJECT, f"{ticket.key} is in no project that the policy names"
     if not ticket.assurance.meets(assurance):

@@ -132,6 +132,38 @@ def no_checks(shop: Shop) -> None:
     shop.repository.pull(author=shop.alice, body=PLAN.format(issue=issue.number)).approve(shop.bob).merge("squash")
 
 
+def plan_names_a_deployed_tag(shop: Shop) -> None:
+    shop.repository.tags["v1.4.0"] = shop.repository.head
+    shop.repository.annotated.add("v1.4.0")
+    shop.change(body="Closes #{issue}\n\nRollback: v1.4.0").approve(shop.bob).merge("squash")
+
+
+def plan_names_a_tag_that_was_never_deployed(shop: Shop) -> None:
+    pull = shop.change(body="Closes #{issue}\n\nRollback: v9").approve(shop.bob).merge("squash")
+    shop.repository.tags["v9"] = pull.landed[-1]
+
+
+def unapproved_then_reverted(shop: Shop) -> None:
+    before = dict(shop.repository.commits[shop.repository.head].files)
+    shop.change().merge("squash", by=shop.bob)
+    after = shop.repository.commits[shop.repository.head].files
+    issue = shop.repository.issue()
+    undo = {path: before.get(path) for path in after if before.get(path) != after[path]}
+    shop.repository.pull(author=shop.alice, files=undo, body=PLAN.format(issue=issue.number)).check("tests").approve(shop.bob).merge("squash")
+
+
+def hidden_behind_a_bots_address(shop: Shop) -> None:
+    """Alice's commit on a bot's change, under the bot's address, then approved by her."""
+    bot = shop.hub.bot("updater")
+    issue = shop.repository.issue()
+    pull = shop.repository.pull(author=bot, body=PLAN.format(issue=issue.number)).commit(bot, {"backdoor.txt": "x\n"}).check("tests")
+    pull.approve(shop.alice).merge("squash")
+
+
+def only_mentioned(shop: Shop) -> None:
+    shop.change(body="See #{issue}\n\n## Rollback plan\nSwitch the flag off and tell support.").approve(shop.bob).merge("squash")
+
+
 def nothing_new(shop: Shop) -> None:
     """The deployed commit again."""
 
@@ -142,6 +174,11 @@ def nothing_new(shop: Shop) -> None:
         (approved, ExitCode.ALLOWED, []),
         (changes_requested_then_approved, ExitCode.ALLOWED, []),
         (nothing_new, ExitCode.ALLOWED, []),
+        (plan_names_a_deployed_tag, ExitCode.ALLOWED, []),
+        (plan_names_a_tag_that_was_never_deployed, ExitCode.BLOCKED, ["rollback-plan/too-short"]),
+        (unapproved_then_reverted, ExitCode.ALLOWED, []),
+        (hidden_behind_a_bots_address, ExitCode.NOT_JUDGED, ["peer-approved/contributor-unknown"]),
+        (only_mentioned, ExitCode.BLOCKED, ["ticket-linked/only-mentioned"]),
         (unapproved, ExitCode.BLOCKED, ["peer-approved/not-approved"]),
         (approved_by_a_committer, ExitCode.BLOCKED, ["peer-approved/self-approved"]),
         (approved_by_a_co_author, ExitCode.BLOCKED, ["peer-approved/self-approved"]),

@@ -262,7 +262,7 @@ def test_github_as_committer_counts_only_where_it_signed(it: World, server: GitH
 
 def test_bots_are_bots(it: World, server: GitHubServer) -> None:
     bot = it.hub.bot("updater")
-    it.repo.pull(author=bot).approve(it.hub.bot("approver")).merge("squash")
+    it.repo.pull(author=bot, signed="github").approve(it.hub.bot("approver")).merge("squash")
     change = only(it, server)
     (review,), (commit,) = sure(change.reviews), sure(change.commits)
     assert [(sure(who).kind, sure(who).login) for who in (change.author, review.reviewer, commit.author)] == [

@@ -6,7 +6,7 @@ from typing import Final
 from changegate.facts import Commit, Trailer
 from changegate.forges.github.answer import Answer, UnreadableError
 from changegate.forges.github.pages import Ask, read_all
-from changegate.forges.github.people import Vouched, read_co_authors, read_committer, read_git_actor
+from changegate.forges.github.people import Vouched, read_author, read_co_authors, read_committer
 from changegate.forges.github.queries import AUTHORS, PARENTS
 
 _SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -37,7 +37,7 @@ def read_commit(ask: Ask, commit: Answer, host: str) -> Commit:
         tree=read_sha(commit.at("tree"), "oid"),
         parents=tuple(read_sha(parent, "oid") for parent in read_all(ask, commit, PARENTS)),
         subject=subject_of(message),
-        author=read_git_actor(commit, "author", host),
+        author=read_author(commit, vouched, host),
         committer=read_committer(commit, vouched, host),
         co_authors=read_co_authors(authors, host),
         verified=vouched.valid,

@@ -54,20 +54,23 @@ def _account(number: int, login: str, kind: IdentityKind) -> Identity:
     return Identity(key=f"github:{number}", login=login, kind=IdentityKind.BOT if bot else kind)
 
 
-def read_git_actor(answer: Answer, key: str, host: str) -> Known[Identity]:
-    """The account to which the e-mail of a commit's author or committer leads."""
-    return known(lambda: git_actor(answer.at(key), host))
+def read_author(commit: Answer, vouched: Vouched, host: str) -> Known[Identity]:
+    """The account to which the e-mail of a commit's author leads."""
+    return known(lambda: git_actor(commit.at("author"), host, bots=vouched.valid))
 
 
-def git_actor(actor: Answer, host: str) -> Identity:
-    """Likewise, of the value itself. Raises `UnreadableError` where the e-mail leads to no account."""
+def git_actor(actor: Answer, host: str, *, bots: bool) -> Identity:
+    """The account behind a name in a commit. Raises `UnreadableError` where the e-mail leads to no account.
+
+    `bots`: whether a bot's address is believed. Anybody can write one into a commit, and hide behind it, unless a verified signature stands for it.
+    """
     user = actor.get("user")
     if user is not None:
         # The schema says User; bots come through it all the same, and the type name tells.
         kind = _KINDS.get(user.text("__typename"), IdentityKind.HUMAN)
         return _account(user.number("databaseId"), user.text("login"), kind)
     bot = _BOT_ADDRESS.fullmatch(_written(actor, "email"))
-    if bot and bot[3].lower() == _name(host):
+    if bot and bots and bot[3].lower() == _name(host):
         return _account(int(bot[1]), bot[2], IdentityKind.BOT)
     raise UnreadableError(
         f"the e-mail of {_written(actor, 'name') or 'an unnamed author'} leads to no GitHub account",
@@ -85,7 +88,7 @@ def _committer(commit: Answer, vouched: Vouched, host: str) -> Identity:
     user = committer.get("user")
     named_so = user is not None and user.text("login") == _WEB_FLOW
     if not named_so and _written(committer, "email").lower() not in {"noreply@github.com", f"noreply@{_name(host)}"}:
-        return git_actor(committer, host)
+        return git_actor(committer, host, bots=vouched.valid)
     if vouched.valid and vouched.by_github:
         number = user.number("databaseId") if user is not None else _WEB_FLOW_ID
         return Identity(key=f"github:{number}", login=_WEB_FLOW, kind=IdentityKind.PLATFORM)
@@ -96,12 +99,12 @@ def _committer(commit: Answer, vouched: Vouched, host: str) -> Identity:
 
 
 def read_co_authors(authors: list[Answer], host: str) -> tuple[Known[Identity], ...]:
-    """Everybody after the first: GitHub puts git's author first and the `Co-authored-by:` people behind."""
+    """Everybody after the first: GitHub puts git's author first and the `Co-authored-by:` people behind. A bot among them hides nobody."""
     return tuple(_each(author, host) for author in authors[1:])
 
 
 def _each(author: Answer, host: str) -> Identity | Unavailable:
-    return known(lambda: git_actor(author, host))
+    return known(lambda: git_actor(author, host, bots=True))
 
 
 def _name(host: str) -> str:

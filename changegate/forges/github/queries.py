@@ -128,8 +128,13 @@ _BLOB: Final = "__typename ... on Blob { oid isBinary isTruncated text }"
 _TREE: Final = "__typename ... on Tree { oid entries { name mode type oid } }"
 
 
-def blobs(expressions: Iterable[tuple[str, str]], trees: Iterable[tuple[str, str]] = ()) -> str:
-    """Files and folders by (alias, revision:path)."""
+_TAGS: Final = """refs(refPrefix: "refs/tags/", first: 100, orderBy: {field: TAG_COMMIT_DATE, direction: DESC}) {
+  nodes { name target { __typename oid ... on Tag { target { __typename oid } } } } }"""
+
+
+def blobs(expressions: Iterable[tuple[str, str]], trees: Iterable[tuple[str, str]] = (), *, tags: bool = False) -> str:
+    """Files and folders by (alias, revision:path); with `tags`, the newest hundred tags besides."""
     asked = [f"{alias}: object(expression: {json.dumps(at)}) {{ {_BLOB} }}" for alias, at in expressions]
     asked += [f"{alias}: object(expression: {json.dumps(at)}) {{ {_TREE} }}" for alias, at in trees]
+    asked += [_TAGS] if tags else []
     return "query($owner: String!, $name: String!) { repository(owner: $owner, name: $name, followRenames: false) {\n" + "\n".join(asked) + "\n} }"

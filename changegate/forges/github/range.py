@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from changegate.errors import ForgeError, InputError
-from changegate.facts import BaseSource, Deployment, DeployRange, RangeCommit, RangeOutcome
+from changegate.facts import Assurance, BaseSource, Deployment, DeployRange, RangeCommit, RangeOutcome
 from changegate.forges import Baseline
 from changegate.forges.github.answer import Answer, UnreadableError
 from changegate.forges.github.client import Client
@@ -26,6 +26,8 @@ class Comparison(NamedTuple):
 
     relation: str
     commits: tuple[RangeCommit, ...]
+    fork_tree: str = ""
+    """The tree of the commit at which the two part; the base's own where `head` is ahead."""
 
 
 class Succeeded(NamedTuple):
@@ -67,7 +69,9 @@ def resolve(client: Client, repository: Repository, deployment: Deployment, *, r
     except NotFoundError as missing:
         base, source, url = baseline
         if found is not None and found.gone and baseline is known:
-            return DeployRange(outcome=RangeOutcome.REWRITTEN, base=base, head=deployment.head, base_source=source, base_url=url)
+            return DeployRange(
+                outcome=RangeOutcome.REWRITTEN, base=base, head=deployment.head, base_source=source, base_url=url, assurance=Assurance.FORGE
+            )
         raise ForgeError(f"{base} can't be compared with {deployment.head}: {missing.message}", remedy=missing.remedy) from None
 
 
@@ -90,7 +94,17 @@ def _range(client: Client, repository: Repository, head: str, baseline: Baseline
     }[comparison.relation]
     taken = compare(client, repository, head, base).commits if outcome is RangeOutcome.ROLLBACK else ()
     brought = comparison.commits if outcome is not RangeOutcome.REWRITTEN else ()
-    return DeployRange(outcome=outcome, base=base, head=head, base_source=source, base_url=url, commits=brought, removed=taken)
+    return DeployRange(
+        outcome=outcome,
+        base=base,
+        head=head,
+        base_source=source,
+        base_url=url,
+        base_tree=comparison.fork_tree if comparison.relation == "ahead" else "",
+        assurance=Assurance.FORGE,
+        commits=brought,
+        removed=taken,
+    )
 
 
 def resolve_revision(client: Client, repository: Repository, revision: str) -> str:
@@ -172,7 +186,7 @@ def compare(client: Client, repository: Repository, base: str, head: str) -> Com
             raise _not_whole("comparison", f"repeats commits: {before + len(got)} of {total}")
         if len(commits) == total:
             _check_whole(answer, relation, base, head, commits)
-            return Comparison(relation, oldest_first(list(commits.values())))
+            return Comparison(relation, oldest_first(list(commits.values())), read_sha(answer.at("merge_base_commit").at("commit").at("tree"), "sha"))
         if not got:
             raise _not_whole("comparison", f"brought {len(commits)} of {total} commits")
         page += 1

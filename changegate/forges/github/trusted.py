@@ -9,10 +9,11 @@ import hashlib
 from typing import Final, NamedTuple, TypeAlias
 
 from changegate.errors import ForgeError, InputError
-from changegate.facts import MISSING, Missing
+from changegate.facts import MISSING, Missing, Unavailable, Version
 from changegate.forges import TrustedFiles
 from changegate.forges.github.answer import Answer, UnreadableError, known
 from changegate.forges.github.client import Client
+from changegate.forges.github.commits import read_sha
 from changegate.forges.github.queries import blobs
 from changegate.forges.github.range import Repository
 
@@ -38,10 +39,24 @@ def read_trusted(client: Client, repository: Repository, commit: str, policy_pat
     """The protocol's `read_trusted`. Raises `ForgeError` where the policy, or its absence, can't be proven."""
     files = list(dict.fromkeys((_require_path(policy_path), *_USUAL)))
     folders = list(dict.fromkeys((*_PLACES, *_USUAL_FOLDERS, *_above(policy_path))))
-    answer = _ask(client, repository, commit, files, folders)
+    answer = _ask(client, repository, commit, files, folders, tags=True)
     listings = _read_listings(answer, folders)
     policy = _read_file(answer, "f0", policy_path, _entry(listings, policy_path))
-    return TrustedFiles(policy, known(lambda: _read_templates(client, repository, commit, answer, files, listings)))
+    templates = known(lambda: _read_templates(client, repository, commit, answer, files, listings))
+    tags = known(lambda: _read_tags(answer))
+    return TrustedFiles(policy, templates, () if isinstance(tags, Unavailable) else tags)
+
+
+def _read_tags(answer: Answer) -> tuple[Version, ...]:
+    """Tagged commits. A tag that isn't read names nothing, so that a plan which rests on it doesn't count."""
+    names: dict[str, list[str]] = {}
+    for node in answer.at("refs").items("nodes"):
+        target = node.at("target")
+        if target.text("__typename") == "Tag":
+            target = target.at("target")
+        if target.text("__typename") == "Commit":
+            names.setdefault(read_sha(target, "oid"), []).append(node.text("name"))
+    return tuple(Version(commit=commit, names=tuple(found)) for commit, found in names.items())
 
 
 def _require_path(path: str) -> str:
@@ -58,10 +73,10 @@ def _above(path: str) -> list[str]:
     return ["", *("/".join(steps[: depth + 1]) + "/" for depth in range(len(steps)))]
 
 
-def _ask(client: Client, repository: Repository, commit: str, files: list[str], folders: list[str]) -> Answer:
+def _ask(client: Client, repository: Repository, commit: str, files: list[str], folders: list[str], *, tags: bool = False) -> Answer:
     wanted = [(f"f{index}", f"{commit}:{path}") for index, path in enumerate(files)]
     listed = [(f"d{index}", f"{commit}:{folder.rstrip('/')}") for index, folder in enumerate(folders)]
-    return client.query(blobs(wanted, listed), repository.variables()).at("repository")
+    return client.query(blobs(wanted, listed, tags=tags), repository.variables()).at("repository")
 
 
 def _read_templates(client: Client, repository: Repository, commit: str, answer: Answer, files: list[str], listings: Listings) -> tuple[str, ...]:

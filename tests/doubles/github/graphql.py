@@ -104,7 +104,19 @@ class _Api:
             "deployments": lambda _info, **page: self.deployments(repo, page),
             "issueOrPullRequest": lambda _info, number: self.issue_or_pull(repo, number),
             "object": lambda _info, **which: self.object(repo, **which),
+            "refs": lambda _info, **which: self.tags(repo, which["first"]),
         }
+
+    def tags(self, repo: Repository, first: int) -> Node:
+        """The newest tags. A plain tag points to its commit; that of an annotated one is an object of its own."""
+        self.need("contents")
+
+        def target(name: str, sha: str) -> Node:
+            commit = self.commit(repo, repo.commits[sha])
+            return {**_head("Tag", repo, name), "oid": object_id("tag", name.encode()), "target": commit} if name in repo.annotated else commit
+
+        newest = sorted(repo.tags.items(), key=lambda tag: repo.commits[tag[1]].order, reverse=True)[:first]
+        return {"nodes": [{**_head("Ref", repo, f"tags/{name}"), "name": name, "target": target(name, sha)} for name, sha in newest]}
 
     def deployments(self, repo: Repository, page: Mapping[str, Any]) -> Node:
         self.need("deployments")

@@ -150,6 +150,7 @@ class Repository:
         self.default_branch = "main"
         self.branches: dict[str, str] = {}
         self.tags: dict[str, str] = {}
+        self.annotated: set[str] = set()
         self.commits: dict[str, GitCommit] = {}
         self.permissions: dict[int, str] = {}
         self.pulls: dict[int, Pull] = {}

@@ -20,6 +20,7 @@ CASES: list[tuple[str, dict[str, Any], TicketLinked, Assurance, Outcome, Reason]
     ("an issue", {}, ANY, Assurance.FORGE, PASS, Reason.LINKED),
     ("none", {"tickets": ()}, ANY, Assurance.FORGE, FAIL, Reason.NO_TICKET),
     ("a pull request is no ticket", {"tickets": (ticket(kind=TicketKind.CHANGE),)}, ANY, Assurance.FORGE, FAIL, Reason.NOT_A_TICKET),
+    ("a bare number", {"tickets": (ticket(source="number"),)}, ANY, Assurance.FORGE, FAIL, Reason.ONLY_MENTIONED),
     ("a pull request and an issue", {"tickets": (ticket("x#1", kind=TicketKind.CHANGE), ticket())}, ANY, Assurance.FORGE, PASS, Reason.LINKED),
     ("opened after the merge", {"tickets": (ticket(created_at=hours(3.5)),)}, ANY, Assurance.FORGE, FAIL, Reason.CREATED_LATE),
     ("opened at the merge", {"tickets": (ticket(created_at=hours(3)),)}, ANY, Assurance.FORGE, PASS, Reason.LINKED),

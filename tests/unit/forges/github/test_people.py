@@ -6,7 +6,7 @@ import pytest
 
 from changegate.facts import Identity, IdentityKind, Unavailable
 from changegate.forges.github.answer import Answer
-from changegate.forges.github.people import Vouched, read_actor, read_committer, read_git_actor
+from changegate.forges.github.people import Vouched, read_actor, read_author, read_co_authors, read_committer
 
 HOST = "github.com"
 BY_GITHUB = Vouched(valid=True, by_github=True)
@@ -57,7 +57,7 @@ def person(email: str, user: dict[str, Any] | None = None, name: str = "Somebody
 )
 def test_authors_of_commits(written: dict[str, Any], key: str, kind: IdentityKind) -> None:
     host = "ghe.example" if "ghe.example" in written["email"] else HOST
-    found = read_git_actor(Answer({"author": written}), "author", host)
+    found = read_author(Answer({"author": written}), Vouched(valid=True, by_github=False), host)
     assert isinstance(found, Identity)
     assert (found.key, found.kind) == (key, kind)
 
@@ -73,7 +73,7 @@ def test_authors_of_commits(written: dict[str, Any], key: str, kind: IdentityKin
     ],
 )
 def test_addresses_that_lead_to_nobody(email: str) -> None:
-    found = read_git_actor(Answer({"author": person(email, name="Dave")}), "author", HOST)
+    found = read_author(Answer({"author": person(email, name="Dave")}), BY_GITHUB, HOST)
     assert isinstance(found, Unavailable)
     assert "Dave" in found.why
 
@@ -104,3 +104,21 @@ def test_a_person_who_commits_by_the_web_stays_a_person() -> None:
     found = read_committer(written, BY_GITHUB, HOST)
     assert isinstance(found, Identity)
     assert found.kind is IdentityKind.HUMAN
+
+
+BOT = "8+updater[bot]@users.noreply.github.com"
+UNSIGNED = Vouched(valid=False, by_github=False)
+
+
+def test_nobody_hides_behind_a_bots_address() -> None:
+    """Anybody can write it into a commit; only a verified signature stands for it."""
+    written = Answer({"author": person(BOT), "committer": person(BOT)})
+    assert isinstance(read_author(written, UNSIGNED, HOST), Unavailable)
+    assert isinstance(read_committer(written, UNSIGNED, HOST), Unavailable)
+    assert isinstance(read_author(written, BY_GITHUB, HOST), Identity)
+
+
+def test_a_bot_as_co_author_hides_nobody() -> None:
+    (found,) = read_co_authors([Answer(person("alice@example.com")), Answer(person(BOT))], HOST)
+    assert isinstance(found, Identity)
+    assert found.kind is IdentityKind.BOT
