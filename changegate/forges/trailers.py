@@ -173,9 +173,7 @@ def find_tickets(trailers: Iterable[Trailer]) -> tuple[Ticket, ...]:
         if key is None or _COMMIT_ID.match(trailer.value):
             continue
         for reference in find_references(trailer.value, any_address=True):
-            ticket = Ticket(
-                key=reference.key, kind=TicketKind.ASSERTED, assurance=Assurance.ASSERTED, source=f"trailer:{key}", url=reference.url
-            )
+            ticket = Ticket(key=reference.key, kind=TicketKind.ASSERTED, assurance=Assurance.ASSERTED, source=f"trailer:{key}", url=reference.url)
             found.setdefault(ticket.key, ticket)
     return tuple(found.values())
 

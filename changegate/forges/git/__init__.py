@@ -54,7 +54,9 @@ class Git:
         if logged is not None:
             return self._range_from_log(head, wanted, logged)
         if wanted is None:
-            raise InputError(f"nothing says what is deployed to {deployment.environment}", remedy="Give the commit that runs there now: --base COMMIT.")
+            raise InputError(
+                f"nothing says what is deployed to {deployment.environment}", remedy="Give the commit that runs there now: --base COMMIT."
+            )
         outcome, commits, removed = self._compare(wanted, head)
         if outcome is RangeOutcome.ROLLBACK:
             # Taken as a rollback, it would leave nothing to judge, on the word of an option alone.
@@ -73,7 +75,7 @@ class Git:
         if deployed != logged.commit:
             raise ForgeError(
                 f"the deployed commit {logged.commit} (by the {logged.source.value}) is not in {self._path}",
-                remedy=f"Fetch it: git fetch origin {logged.commit}. If the history was rewritten, restore the branch, or deploy from one that has it.",
+                remedy=f"Fetch it: git fetch origin {logged.commit}. If the history was rewritten, deploy from a branch that has it.",
             )
         outcome, commits, removed = self._compare(deployed, head)
         known = DeployRange(

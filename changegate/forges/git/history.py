@@ -1,5 +1,6 @@
 """Commit objects, and which of them came together as one change. Pure: bytes and values in, values out."""
 
+import codecs
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
@@ -12,9 +13,8 @@ from changegate.forges import trailers
 
 _PERSON: Final = re.compile(rb"(?P<name>[^<]*)<(?P<address>[^>]*)>(?:.*> ?)? ?(?P<seconds>-?[0-9]{1,20})?(?: [+-][0-9]+)?\s*", re.DOTALL)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_ENCODINGS: Final = frozenset(
-    "utf-8 utf8 us-ascii ascii iso-8859-1 iso8859-1 latin1 latin-1 iso-8859-2 iso-8859-15 cp1250 cp1251 cp1252 windows-1250 windows-1251 windows-1252 "
-    "koi8-r euc-jp shift_jis sjis iso-2022-jp euc-kr gbk gb2312 gb18030 big5".split()
+_ENCODINGS: Final = re.compile(
+    r"utf-?8|(us-)?ascii|iso-?8859-[0-9]{1,2}|latin-?1|(cp|windows-)125[0-8]|koi8-r|euc-jp|shift_jis|sjis|iso-2022-jp|euc-kr|gbk|gb2312|gb18030|big5"
 )
 """The `encoding` headers that are believed; by any other, a commit could look otherwise here than to its reader."""
 
@@ -53,7 +53,7 @@ def parse_commit(sha: str, content: bytes) -> CommitObject:
     The id is computed anew, so what is judged is what the id names, whatever lies in the object store.
     """
     digest = hashlib.sha1 if len(sha) == 40 else hashlib.sha256  # git's two object formats
-    if digest(b"commit %d\0" % len(content), usedforsecurity=False).hexdigest() != sha:
+    if digest(b"commit %d\0" % len(content) + content, usedforsecurity=False).hexdigest() != sha:
         raise _damaged(sha, "its content doesn't have that id")
     head, _, message = content.partition(b"\n\n")
     headers: dict[bytes, list[bytes]] = {}
@@ -61,7 +61,7 @@ def parse_commit(sha: str, content: bytes) -> CommitObject:
         key, _, value = line.partition(b" ")
         headers.setdefault(key, []).append(value)  # the lines of a folded header (gpgsig) have the key b""
     encoding = _text(headers.get(b"encoding", [b"utf-8"])[0]).lower()
-    if encoding not in _ENCODINGS:
+    if not _known(encoding):
         encoding = "utf-8"
     try:
         tree = headers[b"tree"][0].decode("ascii")
@@ -70,6 +70,13 @@ def parse_commit(sha: str, content: bytes) -> CommitObject:
     except (KeyError, UnicodeDecodeError) as error:
         raise _damaged(sha, "a header is missing or unreadable") from error
     return CommitObject(sha, tree, parents, _parse_signature(author, encoding), _parse_signature(committer, encoding), _text(message, encoding))
+
+
+def _known(encoding: str) -> bool:
+    try:
+        return _ENCODINGS.fullmatch(encoding) is not None and codecs.lookup(encoding) is not None
+    except LookupError:  # iso-8859-12 was never made
+        return False
 
 
 def _damaged(sha: str, why: str) -> ForgeError:
