@@ -42,7 +42,7 @@ class Reference(NamedTuple):
 NOT_PROJECTS: Final = frozenset({
     "AES", "ANSI", "ARMV", "ASCII", "BASE", "BCP", "BLAKE", "CAPEC", "CCITT", "CIS", "COVID", "CP", "CRC", "CSS", "CVE", "CVSS", "CWE",
     "DES", "DIN", "ECMA", "FIPS", "GCM", "GHSA", "GPT", "HMAC", "HTML", "HTTP", "HTTPS", "IEC", "IEEE", "IETF", "IPV", "ISO", "JDK", "JEP",
-    "JSR", "KB", "KOI", "LATIN", "MD", "MPEG", "NIST", "OAUTH", "OSI", "OWASP", "PBKDF", "PCI", "PEP", "PKCS", "PR", "PY", "RC", "RFC",
+    "JSR", "KB", "KIP", "KOI", "LATIN", "MD", "MPEG", "NIST", "OAUTH", "OSI", "OWASP", "PBKDF", "PCI", "PEP", "PKCS", "PR", "PY", "RC", "RFC",
     "RHSA", "RIPEMD", "RSA", "SHA", "SOC", "SP", "SSL", "STD", "TLS", "UCS", "USB", "UTC", "UTF", "UUID", "WCAG", "WINDOWS", "XHTML", "XML",
 })
 # fmt: on
