@@ -7,7 +7,7 @@
     built.path, built.ids[base], built.ids[fix]
 
 A commit follows the one planned before it, unless `parents` says otherwise (`()` starts a new root); a commit adds one file of its own, a merge
-takes the files of all its parents, so that git itself would merge the same. `files` puts others there (None deletes one). Dates go up by a minute.
+takes the files of all its parents (the first one's where they differ), so that git would merge files that were only added alike. `files` puts others there (None deletes one). Dates go up by a minute.
 """
 
 import os
