@@ -6,8 +6,9 @@
     built = history.write(tmp_path / "shop")
     built.path, built.ids[base], built.ids[fix]
 
-A commit follows the one planned before it, unless `parents` says otherwise (`()` starts a new root); a commit adds one file of its own, a merge
-takes the files of all its parents (the first one's where they differ), so that git would merge files that were only added alike. `files` puts others there (None deletes one). Dates go up by a minute.
+A commit follows the one planned before it, unless `parents` says otherwise (`()` starts a new root). Dates go up by a minute.
+A commit adds one file of its own. A merge takes the files of all its parents, the first one's where they differ: what git itself would make
+of files that were only added. `files` changes others (None deletes one).
 """
 
 import os
