@@ -89,6 +89,14 @@ def test_the_key_may_come_by_the_environment(cli: Run, tmp_path: Path, monkeypat
     assert (code, out) == (0, (tmp_path / "changegate-trust.yml").read_text())
 
 
+@pytest.mark.parametrize("given", ["MC4CAQAwBQYDK2VwBCIEIS3CRET", "LS0tLS1CRUdJTiBQS3CRET\\nmore", "S3CRET" * 100])
+def test_a_key_in_a_wrong_form_is_never_repeated(cli: Run, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("CHANGEGATE_SIGNING_KEY", given)
+    code, out, err = cli("keys", "show")
+    assert code == ExitCode.NOT_RECORDED
+    assert "CRET" not in out + err
+
+
 def test_an_encrypted_key(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHANGEGATE_KEY_PASSPHRASE", "correct horse")
     assert cli("keys", "generate")[0] == 0
