@@ -58,7 +58,7 @@ def test_every_command_has_help(cli: Run, name: str) -> None:
         (("gate", "--forge", "svn"), "'svn' is not one of"),
         (("verify",), "no trust file"),
         (("policy", "check", "absent.yml"), "absent.yml: No such file or directory"),
-        (("keys", "show", "--signing-key", "absent.pem"), "absent.pem: No such file or directory"),
+        (("keys", "show", "--signing-key", "absent.pem"), "absent.pem can't be read: No such file"),
     ],
 )
 def test_wrong_words_are_a_usage_error(cli: Run, arguments: tuple[str, ...], message: str) -> None:
