@@ -52,10 +52,7 @@ class Client:
         if parts.username or parts.query or parts.fragment:
             raise InputError("The API URL of GitHub holds more than a host and a path", remedy="Pass https://api.github.com or https://HOST/api/v3.")
         if not token:
-            raise InputError(
-                "No token for GitHub",
-                remedy="In GitHub Actions pass `github-token: ${{ github.token }}`; elsewhere set GITHUB_TOKEN. " + permission_remedy(),
-            )
+            raise ForgeError("no token for GitHub", remedy="Set CHANGEGATE_TOKEN, or the action's input `token`. " + permission_remedy())
         if not token.isascii() or not token.isprintable() or " " in token:
             raise InputError("The token for GitHub holds characters that no token has", remedy="Pass the token alone, without spaces or line ends.")
         self._token = token

@@ -117,7 +117,7 @@ def _refused(status: int, headers: Mapping[str, str], message: str) -> ForgeErro
     if status == 401:
         return ForgeError(
             f"GitHub doesn't accept the token (401{said})",
-            remedy="Pass a valid token: in GitHub Actions `github-token: ${{ github.token }}`; elsewhere a new one, for it may have expired.",
+            remedy="Give a valid token in CHANGEGATE_TOKEN, or as the action's input `token`; this one may have expired.",
         )
     if status == 403:
         needed = headers.get("x-accepted-github-permissions", "").replace("=", ": ").replace("_", "-")
