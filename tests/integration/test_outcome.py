@@ -11,7 +11,7 @@ import pytest
 from doubles.github import ALL_PERMISSIONS, TOKEN, GitHubServer, Hub, Repository
 from jsonschema import Draft202012Validator
 
-from changegate import outcome
+from changegate import finish, outcome
 from changegate.cli import run
 from changegate.errors import ExitCode
 
@@ -147,6 +147,17 @@ def test_which_outcomes_go_together(shop: Shop, endings: tuple[str, ...], codes:
         repeated = endings[before] in endings[:before] and each.code == 0
         assert each.report is None or each.report["repeated"] is repeated
         assert each.code == 0 or "is recorded as" in each.error
+
+
+@pytest.mark.parametrize(("ending", "code"), [("failure", ExitCode.USAGE), ("success", 0)])
+def test_of_two_jobs_at_the_same_time_the_log_takes_one(shop: Shop, monkeypatch: pytest.MonkeyPatch, ending: str, code: int) -> None:
+    shop.commit("Round prices up")
+    shop.gate("--base", "v1")
+    assert shop.outcome("success").code == 0
+    monkeypatch.setattr(finish, "_endings", lambda _reader, _gate: ())  # what a job sees that looked before the other one appended
+    ended = shop.outcome(ending)
+    assert (ended.code, "is recorded as success" in ended.error) == (code, code != 0)
+    assert shop.entries() == 2
 
 
 def test_the_next_gate_starts_from_what_is_live(shop: Shop) -> None:
