@@ -3,6 +3,7 @@
 - `client`, `faults`, `pages`: requests, what their failures mean, lists in pages;
 - `answer`: strict reading; `queries`: every field that is asked for;
 - `range`, `trusted`, `changes`: the port's three questions;
+- `deployments`: the one thing that is written, the status of a deployment;
 - `graph`, `association`, `people`, `commits`, `checks`, `tickets`, `translate`: pure rules, from JSON to facts.
 """
 
@@ -17,6 +18,7 @@ from changegate.facts import Change, Deployment, DeployRange
 from changegate.forges import Baseline, TrustedFiles
 from changegate.forges.github.changes import fetch
 from changegate.forges.github.client import Client, OnRequest
+from changegate.forges.github.deployments import Ended, StatusSet, set_status
 from changegate.forges.github.range import Repository, resolve, resolve_revision
 from changegate.forges.github.trusted import read_trusted
 
@@ -74,3 +76,7 @@ class GitHub:
     def fetch_changes(self, deployment: Deployment, deploy_range: DeployRange) -> tuple[Change, ...]:
         """The changes that brought the range's commits; see `Forge.fetch_changes`."""
         return fetch(self._client, self._repository, deployment, deploy_range, self._host)
+
+    def set_deployment_status(self, ended: Ended) -> StatusSet | None:
+        """Say how a deploy ended on the deployment that belongs to it; None where GitHub has none. Raises `ForgeError`."""
+        return set_status(self._client, self._repository, ended)
