@@ -41,6 +41,7 @@ PACKAGES: Final = {
     "@octokit/openapi@23.0.2": "package/generated/api.github.com.json",
 }
 _COMPARE: Final = "/repos/{owner}/{repo}/compare/{basehead}"
+_FILES: Final = "/repos/{owner}/{repo}/pulls/{pull_number}/files"
 _BUILT_IN: Final = frozenset({"ID", "String", "Int", "Boolean", "Float"})
 
 
@@ -102,9 +103,9 @@ def document_gaps(documents: list[str], theirs: GraphQLSchema) -> Iterator[str]:
         yield from (f"document refused: {error.message}" for error in validate(theirs, parse(document)))
 
 
-def rest_gaps(answers: list[Any], description: dict[str, Any]) -> Iterator[str]:
-    """Answers that GitHub's description forbids. Its `nullable` is OpenAPI 3.0's; JSON Schema says it as a type."""
-    schema = description["paths"][_COMPARE]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+def rest_gaps(path: str, answers: list[Any], description: dict[str, Any]) -> Iterator[str]:
+    """Answers of a path that GitHub's description forbids. Its `nullable` is OpenAPI 3.0's; JSON Schema says it as a type."""
+    schema = description["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     validator = Draft4Validator({**_nullable(schema), "components": _nullable(description["components"])})
     for answer in answers:
         yield from (f"REST answer: {'/'.join(map(str, error.path))}: {error.message[:200]}" for error in validator.iter_errors(answer))
@@ -131,12 +132,13 @@ def main() -> int:
     gaps = [
         *schema_gaps(doubles_schema(), theirs),
         *document_gaps(exchanged.documents, theirs),
-        *rest_gaps(exchanged.comparisons, description),
+        *rest_gaps(_COMPARE, exchanged.comparisons, description),
+        *rest_gaps(_FILES, exchanged.files, description),
     ]
     for gap in gaps:
         print(gap)
-    print(f"{len(exchanged.documents)} documents, {len(exchanged.comparisons)} REST answers, {len(gaps)} violations")
-    return 1 if gaps or not exchanged.documents or not exchanged.comparisons else 0
+    print(f"{len(exchanged.documents)} documents, {len(exchanged.comparisons) + len(exchanged.files)} REST answers, {len(gaps)} violations")
+    return 1 if gaps or not exchanged.documents or not exchanged.comparisons or not exchanged.files else 0
 
 
 if __name__ == "__main__":

@@ -10,7 +10,19 @@ PACKAGE = Path(__file__).parents[2] / "changegate"
 PURE = [
     *(
         PACKAGE / name
-        for name in ("facts.py", "decision.py", "policy.py", "approvals.py", "plan.py", "undone.py", "tickets.py", "pipeline.py", "record.py")
+        for name in (
+            "facts.py",
+            "decision.py",
+            "policy.py",
+            "approvals.py",
+            "codeowners.py",
+            "ownership.py",
+            "plan.py",
+            "undone.py",
+            "tickets.py",
+            "pipeline.py",
+            "record.py",
+        )
     ),
     *(PACKAGE / "controls").glob("*.py"),
     *(path for path in (PACKAGE / "render").glob("*.py")),
