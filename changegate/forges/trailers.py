@@ -37,7 +37,7 @@ _BOT_SUFFIX: Final = "[bot]"
 
 def parse(message: str) -> tuple[Trailer, ...]:
     """The trailers of a commit message, in order, values unfolded to one line."""
-    lines = _without_tail(message.split("\n"))
+    lines = _without_tail(_without_blank_start(message.split("\n")))
     trailers: list[list[str]] = []
     open_ = False  # whether a line that begins with space continues the last trailer
     for line in lines[_block_start(lines) :]:
@@ -59,17 +59,23 @@ def _is_blank(line: str) -> bool:
     return not line.strip(_SPACE + "\v\f")
 
 
+def _without_blank_start(lines: list[str]) -> list[str]:
+    """The message from its title on, whatever empty lines stand before it."""
+    return lines[next((number for number, line in enumerate(lines) if not _is_blank(line)), len(lines)) :]
+
+
 def _without_tail(lines: list[str]) -> list[str]:
     """The message up to the scissors, without the blank and comment lines at its end, nor an old `Conflicts:` list there."""
     if _CUT in lines:
-        lines = lines[: lines.index(_CUT)]
+        lines = [*lines[: lines.index(_CUT)], ""]
+    last = len(lines) - 1  # what stands there isn't ended by a newline
     if lines and not lines[-1]:
-        lines = lines[:-1]  # the message's final newline
+        lines = lines[:-1]
     tail, conflicts = len(lines), False
     for number, line in enumerate(lines):
         if line == "" or line.startswith("#"):
             tail = min(tail, number)
-        elif line == "Conflicts:":
+        elif line == "Conflicts:" and number < last:
             conflicts = True
             tail = min(tail, number)
         elif not (conflicts and line.startswith("\t")):

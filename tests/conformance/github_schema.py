@@ -42,6 +42,8 @@ PACKAGES: Final = {
 }
 _COMPARE: Final = "/repos/{owner}/{repo}/compare/{basehead}"
 _FILES: Final = "/repos/{owner}/{repo}/pulls/{pull_number}/files"
+_DEPLOYMENTS: Final = "/repos/{owner}/{repo}/deployments"
+_STATUSES: Final = "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses"
 _BUILT_IN: Final = frozenset({"ID", "String", "Int", "Boolean", "Float"})
 
 
@@ -103,9 +105,17 @@ def document_gaps(documents: list[str], theirs: GraphQLSchema) -> Iterator[str]:
         yield from (f"document refused: {error.message}" for error in validate(theirs, parse(document)))
 
 
-def rest_gaps(path: str, answers: list[Any], description: dict[str, Any]) -> Iterator[str]:
-    """Answers of a path that GitHub's description forbids. Its `nullable` is OpenAPI 3.0's; JSON Schema says it as a type."""
-    schema = description["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+def deployment_gaps(answers: list[tuple[str, Any]], description: dict[str, Any]) -> Iterator[str]:
+    """The same for deployments, their statuses, and a status that was created."""
+    for asked, answer in answers:
+        path = _STATUSES if "/statuses" in asked else _DEPLOYMENTS
+        method, status = ("post", "201") if asked.startswith("POST") else ("get", "200")
+        yield from rest_gaps([answer], description, path, method, status)
+
+
+def rest_gaps(answers: list[Any], description: dict[str, Any], path: str = _COMPARE, method: str = "get", status: str = "200") -> Iterator[str]:
+    """Answers that GitHub's description forbids. Its `nullable` is OpenAPI 3.0's; JSON Schema says it as a type."""
+    schema = description["paths"][path][method]["responses"][status]["content"]["application/json"]["schema"]
     validator = Draft4Validator({**_nullable(schema), "components": _nullable(description["components"])})
     for answer in answers:
         yield from (f"REST answer: {'/'.join(map(str, error.path))}: {error.message[:200]}" for error in validator.iter_errors(answer))
@@ -132,13 +142,15 @@ def main() -> int:
     gaps = [
         *schema_gaps(doubles_schema(), theirs),
         *document_gaps(exchanged.documents, theirs),
-        *rest_gaps(_COMPARE, exchanged.comparisons, description),
-        *rest_gaps(_FILES, exchanged.files, description),
+        *rest_gaps(exchanged.comparisons, description),
+        *rest_gaps(exchanged.files, description, _FILES),
+        *deployment_gaps(exchanged.deployments, description),
     ]
     for gap in gaps:
         print(gap)
-    print(f"{len(exchanged.documents)} documents, {len(exchanged.comparisons) + len(exchanged.files)} REST answers, {len(gaps)} violations")
-    return 1 if gaps or not exchanged.documents or not exchanged.comparisons or not exchanged.files else 0
+    rest = [exchanged.comparisons, exchanged.files, exchanged.deployments]
+    print(f"{len(exchanged.documents)} documents, {sum(map(len, rest))} REST answers, {len(gaps)} violations")
+    return 1 if gaps or not exchanged.documents or not all(rest) else 0
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ PURE = [
             "tickets.py",
             "pipeline.py",
             "record.py",
+            "outcome.py",
+            "history.py",
         )
     ),
     *(PACKAGE / "controls").glob("*.py"),
@@ -58,6 +60,9 @@ FORBIDDEN = {
     "signing": {"facts", "policy", "decision", "controls", "record", "evidence", "stores", "forges", "render", "gate", "cli"},
     "render": {"record", "signing", "evidence", "stores", "forges", "gate", "cli"},
     "gate.py": {"cli", "render"},
+    "finish.py": {"cli", "render", "gate"},
+    "history.py": {"cli", "render", "gate"},
+    "outcome.py": {"cli", "render", "gate"},
 }
 ADAPTERS = {"changegate.forges.git", "changegate.forges.github", "changegate.stores.directory", "changegate.stores.git"}
 

@@ -112,7 +112,7 @@ class Git:
         if deployed != logged.commit:
             raise ForgeError(
                 f"the deployed commit {logged.commit} (by the {logged.source.value}) is not in {self._path}",
-                remedy=f"Fetch it: git fetch origin {logged.commit}. If the history was rewritten, restore the branch, or deploy from one that has it.",
+                remedy=f"Fetch it: git fetch origin {logged.commit}. If the history was rewritten, deploy from a branch that has it.",
             )
         compared = self._compare(deployed, head)
         known = compared.range(compared.outcome, logged, head)

@@ -16,8 +16,9 @@ _NO_OPENING: Final = Missing(why="a git history doesn't say when a change was op
 
 
 def build_changes(head: str, commits: Mapping[str, CommitObject], with_content: frozenset[str]) -> tuple[Change, ...]:
-    """The changes of a range, oldest first. `commits` is the range, parents before children; `with_content` the merges that hold more
-    than git's own merge of their parents.
+    """The changes of a range, oldest first.
+
+    `commits` is the range, parents before children; `with_content` names the merges that hold more than git's own merge of their parents.
     """
     read = {sha: trailers.parse(commit.message) for sha, commit in commits.items()}
     steps = partition(head, {sha: commit.parents for sha, commit in commits.items()})
@@ -74,8 +75,10 @@ def _commit(commit: CommitObject, found: tuple[Trailer, ...]) -> Commit:
 
 
 def _describe(landing: CommitObject, brought: Sequence[CommitObject]) -> str:
-    """The landing commit's body and those of the commits it brought. Each of these stands under a heading of the first level, which ends
-    any section before it: a rollback plan that one commit leaves empty isn't filled by the next one's text.
+    """The landing commit's body, then those of the commits it brought.
+
+    Each of these stands under a heading of the first level, which ends any section before it: a rollback plan that one commit leaves
+    empty isn't filled by the next one's text.
     """
     bodies = [landing.body, *(f"# Commit {commit.sha}\n\n{commit.body}" for commit in brought if commit.body)]
     return "\n\n".join(body for body in bodies if body)

@@ -37,8 +37,8 @@ _ENVIRONMENT: Final = {
 _OPTIONS: Final = ("--no-pager", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "core.commitGraph=false")
 """The commit-graph is a cache of parents and trees, and nothing ties it to the objects."""
 
-MINIMUM: Final = (2, 35)
-"""The first git with `--remerge-diff`."""
+MINIMUM: Final = (2, 39)
+"""The first git with `merge-tree --stdin`."""
 
 WHOLE_CLONE: Final = "A whole clone is needed: clone without --depth and --filter (actions/checkout: `fetch-depth: 0`; GitLab: `GIT_DEPTH: 0`)."
 

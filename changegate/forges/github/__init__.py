@@ -3,6 +3,7 @@
 - `client`, `faults`, `pages`: requests, what their failures mean, lists in pages;
 - `answer`: strict reading; `queries`: every field that is asked for;
 - `range`, `trusted`, `changes`: the port's three questions; `owners`, `files`, `updates`: what only some policies ask besides;
+- `deployments`: the one thing that is written, the status of a deployment;
 - `graph`, `association`, `people`, `commits`, `checks`, `tickets`, `translate`: pure rules, from JSON to facts.
 """
 
@@ -17,6 +18,7 @@ from changegate.facts import Change, CodeOwnersFile, Deployment, DeployRange, Ma
 from changegate.forges import NO_NEEDS, Baseline, Needs, TrustedFiles
 from changegate.forges.github.changes import fetch
 from changegate.forges.github.client import Client, OnRequest
+from changegate.forges.github.deployments import Ended, StatusSet, set_status
 from changegate.forges.github.owners import fetch_teams, read_code_owners
 from changegate.forges.github.range import Repository, resolve, resolve_revision
 from changegate.forges.github.trusted import read_trusted
@@ -86,3 +88,7 @@ class GitHub:
         due = [name for name in dict.fromkeys(names) if name not in self._teams]
         self._teams.update((team.name, team) for team in fetch_teams(self._client, due))
         return tuple(self._teams[name] for name in names)
+
+    def set_deployment_status(self, ended: Ended) -> StatusSet | None:
+        """Say how a deploy ended on the deployment that belongs to it; None where GitHub has none. Raises `ForgeError`."""
+        return set_status(self._client, self._repository, ended)

@@ -52,10 +52,7 @@ class Client:
         if parts.username or parts.query or parts.fragment:
             raise InputError("The API URL of GitHub holds more than a host and a path", remedy="Pass https://api.github.com or https://HOST/api/v3.")
         if not token:
-            raise InputError(
-                "No token for GitHub",
-                remedy="In GitHub Actions pass `github-token: ${{ github.token }}`; elsewhere set GITHUB_TOKEN. " + permission_remedy(),
-            )
+            raise ForgeError("no token for GitHub", remedy="Set CHANGEGATE_TOKEN, or the action's input `token`. " + permission_remedy())
         if not token.isascii() or not token.isprintable() or " " in token:
             raise InputError("The token for GitHub holds characters that no token has", remedy="Pass the token alone, without spaces or line ends.")
         self._token = token
@@ -79,6 +76,10 @@ class Client:
         """A REST resource. Raises `ForgeError`."""
         query = "&".join(f"{name}={value}" for name, value in parameters.items())
         return Answer(self._ask("GET", f"{path}?{query}", None))
+
+    def post(self, path: str, body: dict[str, Any]) -> Answer:
+        """Create a REST resource. A request whose reply was lost is sent again, so creating it twice must do no harm. Raises `ForgeError`."""
+        return Answer(self._ask("POST", path, body))
 
     def wait(self, seconds: float) -> bool:
         """Sleep, if that leaves time for another request; else say False."""

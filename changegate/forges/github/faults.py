@@ -50,6 +50,10 @@ class NotFoundError(ForgeError):
         self.said = said
 
 
+class ForbiddenError(ForgeError):
+    """GitHub answers 403, and not for a limit: the token may not do this."""
+
+
 class Retry(NamedTuple):
     """A passing fault: what it was, and the seconds that GitHub asks to wait (None: it doesn't say)."""
 
@@ -113,11 +117,11 @@ def _refused(status: int, headers: Mapping[str, str], message: str) -> ForgeErro
     if status == 401:
         return ForgeError(
             f"GitHub doesn't accept the token (401{said})",
-            remedy="Pass a valid token: in GitHub Actions `github-token: ${{ github.token }}`; elsewhere a new one, for it may have expired.",
+            remedy="Give a valid token in CHANGEGATE_TOKEN, or as the action's input `token`; this one may have expired.",
         )
     if status == 403:
         needed = headers.get("x-accepted-github-permissions", "").replace("=", ": ").replace("_", "-")
-        return ForgeError(f"GitHub refuses the request (403{said})", remedy=permission_remedy(needed))
+        return ForbiddenError(f"GitHub refuses the request (403{said})", remedy=permission_remedy(needed))
     if status == 404:
         return NotFoundError(message)
     if 300 <= status < 400:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from changegate.facts import Change, Deployment, DeployRange, Run
 from changegate.forges import NO_NEEDS, Needs, TrustedFiles
 from changegate.forges.github import GitHub
+from changegate.forges.github.deployments import Ended
 from doubles.github import MEMBERS_TOKEN, TOKEN, Account, GitHubServer, Hub, Repository
 
 POLICY_PATH = "changegate.yml"
@@ -37,6 +38,8 @@ class Exchanged(NamedTuple):
     documents: list[str]
     comparisons: list[Any]
     files: list[Any]
+    deployments: list[tuple[str, Any]]
+    """Method and path of each request about deployments over REST, with its answer."""
 
 
 def world(name: str = "acme/shop") -> World:
@@ -131,5 +134,11 @@ def deploy_everything() -> Exchanged:
         github.resolve_range(deployment(it.repo, head=first), requested=None, logged=None)
         documents = [asked.body["query"] for asked in server.requests if asked.method == "POST"]
         got = [(asked.path, answer) for asked, answer in zip(server.requests, server.answers, strict=True) if asked.method == "GET"]
-    comparisons = [answer for path, answer in got if "/compare/" in path]
-    return Exchanged(list(dict.fromkeys(documents)), comparisons, [answer for path, answer in got if "/compare/" not in path])
+        comparisons = [answer for path, answer in got if "/compare/" in path]
+        files = [answer for path, answer in got if "/compare/" not in path]
+        server.reset()
+        it.repo.deploy("production", states=("in_progress",), run=OWN_RUN)
+        ended = Ended("rolled-back", it.repo.head, "production", "refs/heads/main", str(OWN_RUN), "changegate record", "https://github.com/acme/shop")
+        github.set_deployment_status(ended)
+        deployments = [(f"{asked.method} {asked.path}", answer) for asked, answer in zip(server.requests, server.answers, strict=True)]
+    return Exchanged(list(dict.fromkeys(documents)), comparisons, files, deployments)

@@ -40,7 +40,7 @@ def test_passing_faults(status: int, headers: dict[str, str], body: Any, after: 
 @pytest.mark.parametrize(
     ("status", "headers", "remedy"),
     [
-        (401, {}, "github-token: ${{ github.token }}"),
+        (401, {}, "CHANGEGATE_TOKEN"),
         (403, {"x-accepted-github-permissions": "pull_requests=read"}, "The token lacks pull-requests: read"),
         (403, {}, PERMISSIONS),
         (404, {}, "Either its name is wrong, or the token may not see it"),
