@@ -108,7 +108,7 @@ def _missing_owners(change: Change, facts: Facts, teams: dict[str, Team], approv
         named = owners.owners_of(path)
         if named:
             owned.setdefault(named, []).append(path)
-    skipped = f" (lines {', '.join(map(str, owners.skipped))} of CODEOWNERS can't be read and are skipped)" if owners.skipped else ""
+    skipped = f" (lines of CODEOWNERS skipped as invalid: {', '.join(map(str, owners.skipped))})" if owners.skipped else ""
     for named, paths in owned.items():
         answers = [_approved_by_owner(owner, teams, approvers) for owner in named]
         if any(answer is True for answer in answers):

@@ -296,6 +296,20 @@ def test_rules_of_the_policy(
     assert run(["verify", "evidence"]) == 0
 
 
+@pytest.mark.parametrize("kind", ["401", "403", "404", "422"])
+def test_a_teams_request_that_fails_lets_nothing_through(shop: Shop, gate: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.setenv("CHANGEGATE_TOKEN", MEMBERS_TOKEN)
+    deploy_with(shop, TEAM)
+    approved_by_a_member(shop)
+    server: GitHubServer = gate.server  # type: ignore[attr-defined]
+    assert gate()[0] == ExitCode.ALLOWED
+    asked_for_team = next(at for at, asked in enumerate(server.requests) if asked.body and "organization(" in asked.body["query"])
+    server.reset()
+    server.fail(kind, at=asked_for_team, times=20)
+    ended, report = gate()
+    assert (ended, report["reasons"]) == (ExitCode.NOT_JUDGED, ["peer-approved/team-unknown"])
+
+
 @pytest.mark.parametrize("rules", [IGNORE_UPDATES, TEAM, OWNERS])
 def test_a_decision_by_these_rules_is_made_again_from_its_record(shop: Shop, gate: Callable[..., Any], rules: str) -> None:
     deploy_with(shop, rules, "* @bob\n")

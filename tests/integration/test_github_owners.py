@@ -68,6 +68,35 @@ def test_more_files_than_github_lists_are_unknown() -> None:
     assert "3001 files" in found.why
 
 
+WHOLE = {"filename": "a", "status": "modified"}
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        [],
+        [WHOLE],
+        [WHOLE, WHOLE],
+        [WHOLE, WHOLE | {"filename": "b"}, WHOLE | {"filename": "c"}],
+        [WHOLE, None],
+        [WHOLE, {"filename": "b"}],
+        [WHOLE, {"filename": "b", "status": "moved"}],
+        [WHOLE, {"filename": "b", "status": "renamed"}],
+        [WHOLE, {"filename": 7, "status": "added"}],
+        {"message": "odd"},
+    ],
+)
+def test_a_list_of_files_that_is_not_whole_is_unknown(listed: Any) -> None:
+    it = world()
+    it.repo.pull(author=it.alice, files={"a": "1", "b": "2"}).merge("squash")
+    with GitHubServer(it.hub) as server:
+        only_change(it, FILES, server)
+        at = next(number for number, asked in enumerate(server.requests) if "/files?" in asked.path)
+        server.reset()
+        server.replace(listed, at=at)
+        assert isinstance(only_change(it, FILES, server).files, Unavailable)
+
+
 @pytest.mark.parametrize("place", [".github/", "", "docs/"])
 def test_code_owners_in_their_places(place: str) -> None:
     it = world()

@@ -269,7 +269,7 @@ def test_teams_and_owners(judged: Change, differs: dict[str, Any], rules: PeerAp
 def test_the_finding_names_files_owners_and_skipped_lines() -> None:
     judged = touching("a.py", "b.py", merged_at=MISSING, landed=())
     finding = evaluate(judged, facts(judged, code_owners=codeowners("* @carol @acme/x\n[ab] @dave"), teams=(team("acme/x", DAVE),)), OWNED)
-    skipped = "(lines 2 of CODEOWNERS can't be read and are skipped)"
+    skipped = "(lines of CODEOWNERS skipped as invalid: 2)"
     assert finding.observed == f"approved by bob; no approval by an owner of a.py and 1 more: @carol or @acme/x {skipped}"
     assert finding.remedy is not None
     assert finding.remedy.who == "@carol or @acme/x"
