@@ -4,9 +4,10 @@ An adapter translates. It judges nothing, and it never leaves out what it could 
 `Unavailable`, a failure that leaves nothing to judge becomes `ForgeError`.
 """
 
-from typing import NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import Final, NamedTuple, Protocol
 
-from changegate.facts import BaseSource, Change, Deployment, DeployRange, Known, Missing, Text, Version
+from changegate.facts import BaseSource, Change, CodeOwnersFile, Deployment, DeployRange, Known, Maybe, Missing, Team, Text, Version
 
 
 class Baseline(NamedTuple):
@@ -24,6 +25,16 @@ class TrustedFiles(NamedTuple):
     templates: Known[tuple[Text, ...]]
     tags: tuple[Version, ...] = ()
     """Tagged commits, the newest tags first, at least a hundred where there are as many. A version that isn't here has no name, which is safe."""
+
+
+class Needs(NamedTuple):
+    """Facts of a change that cost requests of their own: fetched only where the policy needs them, `NOT_ASKED` elsewhere."""
+
+    update_merges: bool = False
+    files: bool = False
+
+
+NO_NEEDS: Final = Needs()
 
 
 class Forge(Protocol):
@@ -50,5 +61,11 @@ class Forge(Protocol):
     def read_trusted(self, commit: str, policy_path: str) -> TrustedFiles:
         """The policy file and the description templates, as they stand at `commit`."""
 
-    def fetch_changes(self, deployment: Deployment, deploy_range: DeployRange) -> tuple[Change, ...]:
+    def fetch_changes(self, deployment: Deployment, deploy_range: DeployRange, needs: Needs = NO_NEEDS) -> tuple[Change, ...]:
         """The changes that brought `deploy_range.commits`, oldest first. Every commit of the range is in the `landed` of exactly one."""
+
+    def read_code_owners(self, commit: str) -> Maybe[CodeOwnersFile]:
+        """The CODEOWNERS file at `commit`: the first of its three places that has one. `Unavailable` where that can't be told."""
+
+    def fetch_teams(self, names: Sequence[str]) -> tuple[Team, ...]:
+        """The teams (`org/team`) with their members, in the order asked; a team that can't be seen has `Unavailable` members."""

@@ -41,6 +41,7 @@ PACKAGES: Final = {
     "@octokit/openapi@23.0.2": "package/generated/api.github.com.json",
 }
 _COMPARE: Final = "/repos/{owner}/{repo}/compare/{basehead}"
+_FILES: Final = "/repos/{owner}/{repo}/pulls/{pull_number}/files"
 _DEPLOYMENTS: Final = "/repos/{owner}/{repo}/deployments"
 _STATUSES: Final = "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses"
 _BUILT_IN: Final = frozenset({"ID", "String", "Int", "Boolean", "Float"})
@@ -142,12 +143,14 @@ def main() -> int:
         *schema_gaps(doubles_schema(), theirs),
         *document_gaps(exchanged.documents, theirs),
         *rest_gaps(exchanged.comparisons, description),
+        *rest_gaps(exchanged.files, description, _FILES),
         *deployment_gaps(exchanged.deployments, description),
     ]
     for gap in gaps:
         print(gap)
-    print(f"{len(exchanged.documents)} documents, {len(exchanged.comparisons) + len(exchanged.deployments)} REST answers, {len(gaps)} violations")
-    return 1 if gaps or not exchanged.documents or not exchanged.comparisons or not exchanged.deployments else 0
+    rest = [exchanged.comparisons, exchanged.files, exchanged.deployments]
+    print(f"{len(exchanged.documents)} documents, {sum(map(len, rest))} REST answers, {len(gaps)} violations")
+    return 1 if gaps or not exchanged.documents or not all(rest) else 0
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ PURE = [
             "decision.py",
             "policy.py",
             "approvals.py",
+            "codeowners.py",
+            "ownership.py",
             "plan.py",
             "undone.py",
             "tickets.py",

@@ -2,23 +2,24 @@
 
 - `client`, `faults`, `pages`: requests, what their failures mean, lists in pages;
 - `answer`: strict reading; `queries`: every field that is asked for;
-- `range`, `trusted`, `changes`: the port's three questions;
+- `range`, `trusted`, `changes`: the port's three questions; `owners`, `files`, `updates`: what only some policies ask besides;
 - `deployments`: the one thing that is written, the status of a deployment;
 - `graph`, `association`, `people`, `commits`, `checks`, `tickets`, `translate`: pure rules, from JSON to facts.
 """
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
 from changegate.errors import InputError
-from changegate.facts import Change, Deployment, DeployRange
-from changegate.forges import Baseline, TrustedFiles
+from changegate.facts import Change, CodeOwnersFile, Deployment, DeployRange, Maybe, Team
+from changegate.forges import NO_NEEDS, Baseline, Needs, TrustedFiles
 from changegate.forges.github.changes import fetch
 from changegate.forges.github.client import Client, OnRequest
 from changegate.forges.github.deployments import Ended, StatusSet, set_status
+from changegate.forges.github.owners import fetch_teams, read_code_owners
 from changegate.forges.github.range import Repository, resolve, resolve_revision
 from changegate.forges.github.trusted import read_trusted
 
@@ -56,6 +57,7 @@ class GitHub:
             raise InputError(f"{repository!r} is no repository of GitHub", remedy="Pass it as owner/name, as GITHUB_REPOSITORY has it.")
         self._repository = Repository(named[1], named[2])
         self._client = Client(token, api_url=api_url, timeout=timeout, now=now, sleep=sleep, on_request=on_request)
+        self._teams: dict[str, Team] = {}
         self._host = urlsplit(api_url).netloc.lower().removeprefix("api.")
 
     def __repr__(self) -> str:
@@ -75,9 +77,19 @@ class GitHub:
         """The policy file and the description templates at `commit`; see `Forge.read_trusted`."""
         return read_trusted(self._client, self._repository, commit, policy_path)
 
-    def fetch_changes(self, deployment: Deployment, deploy_range: DeployRange) -> tuple[Change, ...]:
+    def fetch_changes(self, deployment: Deployment, deploy_range: DeployRange, needs: Needs = NO_NEEDS) -> tuple[Change, ...]:
         """The changes that brought the range's commits; see `Forge.fetch_changes`."""
-        return fetch(self._client, self._repository, deployment, deploy_range, self._host)
+        return fetch(self._client, self._repository, deployment, deploy_range, self._host, needs)
+
+    def read_code_owners(self, commit: str) -> Maybe[CodeOwnersFile]:
+        """The CODEOWNERS file at `commit`; see `Forge.read_code_owners`."""
+        return read_code_owners(self._client, self._repository, commit)
+
+    def fetch_teams(self, names: Sequence[str]) -> tuple[Team, ...]:
+        """The teams with their members; see `Forge.fetch_teams`. Each is asked about once in a run."""
+        due = [name for name in dict.fromkeys(names) if name not in self._teams]
+        self._teams.update((team.name, team) for team in fetch_teams(self._client, due))
+        return tuple(self._teams[name] for name in names)
 
     def set_deployment_status(self, ended: Ended) -> StatusSet | None:
         """Say how a deploy ended on the deployment that belongs to it; None where GitHub has none. Raises `ForgeError`."""

@@ -1,9 +1,9 @@
-"""The one REST resource that changegate asks for, and GitHub's error bodies. The shapes follow GitHub's published OpenAPI description."""
+"""The two REST resources that changegate asks for, and GitHub's error bodies. The shapes follow GitHub's published OpenAPI description."""
 
 from typing import Any
 from urllib.parse import unquote
 
-from doubles.github.objects import GitCommit, Person
+from doubles.github.objects import GitCommit, Person, object_id
 from doubles.github.state import Account, Hub, Repository
 
 DOCS = "https://docs.github.com/rest"
@@ -28,6 +28,34 @@ def compare(hub: Hub, permissions: frozenset[str], path: str, page: int, size: i
     if not repo.ancestors(base) & repo.ancestors(head):
         return 404, error(404, f"No common ancestor between {base} and {head}."), {}
     return 200, _comparison(hub, repo, base, head, page, size, f"{api}/repos/{repo.name}"), {}
+
+
+def files(hub: Hub, permissions: frozenset[str], path: str, page: int, size: int, api: str) -> tuple[int, Any, dict[str, str]]:
+    """`GET /repos/{owner}/{repo}/pulls/{pull_number}/files`: status, body and headers besides. No more than 3,000 are ever listed."""
+    _, _, owner, name, _, number, _ = path.split("/", 6)
+    repo = hub.repositories.get(f"{owner}/{name}".lower())
+    pull = repo.pulls.get(int(number)) if repo and not repo.private else None
+    if repo is None or pull is None:
+        return 404, error(404, "Not Found"), {}
+    if "pull_requests" not in permissions:
+        return 403, error(403, "Resource not accessible by integration"), {"X-Accepted-GitHub-Permissions": "pull_requests=read"}
+    after = repo.commits[pull.head].files
+    listed = [
+        {
+            "sha": object_id("blob", after.get(changed, b"")),
+            "filename": changed,
+            "status": status,
+            "additions": 1,
+            "deletions": 0,
+            "changes": 1,
+            "blob_url": f"https://github.com/{repo.name}/blob/{pull.head}/{changed}",
+            "raw_url": f"https://github.com/{repo.name}/raw/{pull.head}/{changed}",
+            "contents_url": f"{api}/repos/{repo.name}/contents/{changed}?ref={pull.head}",
+            **({"previous_filename": was} if was else {}),
+        }
+        for changed, status, was in pull.files[:3000]
+    ]
+    return 200, listed[(page - 1) * size : page * size], {}
 
 
 def _comparison(hub: Hub, repo: Repository, base: str, head: str, page: int, size: int, url: str) -> dict[str, Any]:

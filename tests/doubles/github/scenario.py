@@ -3,10 +3,10 @@
 from typing import Any, NamedTuple
 
 from changegate.facts import Change, Deployment, DeployRange, Run
-from changegate.forges import TrustedFiles
+from changegate.forges import NO_NEEDS, Needs, TrustedFiles
 from changegate.forges.github import GitHub
 from changegate.forges.github.deployments import Ended
-from doubles.github import TOKEN, Account, GitHubServer, Hub, Repository
+from doubles.github import MEMBERS_TOKEN, TOKEN, Account, GitHubServer, Hub, Repository
 
 POLICY_PATH = "changegate.yml"
 OWN_RUN = 5_000_000_000
@@ -37,6 +37,7 @@ class Exchanged(NamedTuple):
 
     documents: list[str]
     comparisons: list[Any]
+    files: list[Any]
     deployments: list[tuple[str, Any]]
     """Method and path of each request about deployments over REST, with its answer."""
 
@@ -105,10 +106,10 @@ def forge(server: GitHubServer, name: str = "acme/shop", token: str = TOKEN) -> 
     return GitHub(name, token, api_url=server.url, sleep=server.sleep, now=lambda: sum(server.slept))
 
 
-def gather(github: GitHub, deploy: Deployment, requested: str | None = None) -> Gathered:
+def gather(github: GitHub, deploy: Deployment, requested: str | None = None, needs: Needs = NO_NEEDS) -> Gathered:
     """All three questions, as the gate asks them."""
     found = github.resolve_range(deploy, requested=requested, logged=None)
-    return Gathered(found, github.read_trusted(found.base, POLICY_PATH), github.fetch_changes(deploy, found))
+    return Gathered(found, github.read_trusted(found.base, POLICY_PATH), github.fetch_changes(deploy, found, needs))
 
 
 def deploy_everything() -> Exchanged:
@@ -121,18 +122,23 @@ def deploy_everything() -> Exchanged:
     it.repo.push("main", author=it.alice, files={"docs/Pull_Request_Template/A.md": "A", "docs/PULL_REQUEST_TEMPLATE.txt": "B"})
     it.repo.tags["v1.0.0"] = it.repo.head
     with GitHubServer(it.hub) as server:
-        github = forge(server)
+        github = forge(server, token=MEMBERS_TOKEN)
         github.resolve_head("v1.0.0")
-        gather(github, deployment(it.repo), requested=None)
+        gather(github, deployment(it.repo), needs=Needs(update_merges=True, files=True))
+        it.hub.team("acme/payments", it.bob)
+        github.read_code_owners(it.repo.head)
+        github.fetch_teams(["acme/payments"])
         github.read_trusted(it.repo.head, POLICY_PATH)
         first = it.repo.deployments[0].sha
         it.repo.deploy("production")
         github.resolve_range(deployment(it.repo, head=first), requested=None, logged=None)
         documents = [asked.body["query"] for asked in server.requests if asked.method == "POST"]
-        comparisons = [answer for asked, answer in zip(server.requests, server.answers, strict=True) if asked.method == "GET"]
+        got = [(asked.path, answer) for asked, answer in zip(server.requests, server.answers, strict=True) if asked.method == "GET"]
+        comparisons = [answer for path, answer in got if "/compare/" in path]
+        files = [answer for path, answer in got if "/compare/" not in path]
         server.reset()
         it.repo.deploy("production", states=("in_progress",), run=OWN_RUN)
         ended = Ended("rolled-back", it.repo.head, "production", "refs/heads/main", str(OWN_RUN), "changegate record", "https://github.com/acme/shop")
         github.set_deployment_status(ended)
         deployments = [(f"{asked.method} {asked.path}", answer) for asked, answer in zip(server.requests, server.answers, strict=True)]
-    return Exchanged(list(dict.fromkeys(documents)), comparisons, deployments)
+    return Exchanged(list(dict.fromkeys(documents)), comparisons, files, deployments)

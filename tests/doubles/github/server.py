@@ -125,9 +125,10 @@ class GitHubServer:
         path = parts.path.removeprefix("/api/v3")
         if asked.method == "POST" and parts.path in {"/graphql", "/api/graphql"}:
             return Reply(200, graphql.execute(self.hub, permissions, asked.body, "github.com"), {})
-        if asked.method == "GET" and path.startswith("/repos/") and "/compare/" in path:
+        resource = rest.compare if "/compare/" in path else rest.files if path.endswith("/files") else None
+        if asked.method == "GET" and path.startswith("/repos/") and resource is not None:
             query = {name: int(values[-1]) for name, values in parse_qs(parts.query).items()}
-            return Reply(*rest.compare(self.hub, permissions, path, query.get("page", 1), min(query.get("per_page", 30), 100), self.url))
+            return Reply(*resource(self.hub, permissions, path, query.get("page", 1), min(query.get("per_page", 30), 100), self.url))
         if found := _DEPLOYMENTS.fullmatch(path):
             filters = {name: values[-1] for name, values in parse_qs(parts.query).items()}
             return Reply(*deployments.answer(self.hub, permissions, found, asked.method, filters, asked.body, self.url))

@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from doubles.github.objects import Files, GitCommit, Person, commit_id, merge_files, tree_id
 from doubles.github.pull import Pull
 
+MEMBERS_TOKEN = "ghs_doubles_app_token"
 ALL_PERMISSIONS = frozenset({"checks", "contents", "deployments", "deployments:write", "issues", "metadata", "pull_requests", "statuses"})
 TOKEN = "ghs_doubles_own_token"
 HOST = "127.0.0.1"
@@ -105,7 +106,8 @@ class Hub:
         self.now = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
         self.accounts: dict[str, Account] = {}
         self.repositories: dict[str, Repository] = {}
-        self.tokens: dict[str, frozenset[str]] = {TOKEN: ALL_PERMISSIONS}
+        self.tokens: dict[str, frozenset[str]] = {TOKEN: ALL_PERMISSIONS, MEMBERS_TOKEN: ALL_PERMISSIONS | {"members"}}
+        self.teams: dict[str, list[Account]] = {}
         self._ids = iter(range(1001, 10**9))
         self.accounts["web-flow"] = Account(19864447, "web-flow", "User", WEB_FLOW.email)
 
@@ -131,6 +133,10 @@ class Hub:
     def mannequin(self, login: str) -> Account:
         """The stand-in for somebody of an imported history."""
         return self._account(login, "Mannequin", f"{login}@imported.example")
+
+    def team(self, name: str, *members: Account) -> None:
+        """A team (`org/slug`) and all who are in it. Only a token with the permission `members` sees it."""
+        self.teams[name.lower()] = list(members)
 
     def _account(self, login: str, kind: str, email: str) -> Account:
         account = self.accounts[login] = Account(self.next_id(), login, kind, email)
