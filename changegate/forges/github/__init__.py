@@ -2,7 +2,7 @@
 
 - `client`, `faults`, `pages`: requests, what their failures mean, lists in pages;
 - `answer`: strict reading; `queries`: every field that is asked for;
-- `range`, `trusted`, `changes`: the port's three questions;
+- `range`, `trusted`, `changes`: the port's three questions; `settings`: how the repository is set up;
 - `graph`, `association`, `people`, `commits`, `checks`, `tickets`, `translate`: pure rules, from JSON to facts.
 """
 
@@ -18,7 +18,9 @@ from changegate.forges import Baseline, TrustedFiles
 from changegate.forges.github.changes import fetch
 from changegate.forges.github.client import Client, OnRequest
 from changegate.forges.github.range import Repository, resolve, resolve_revision
+from changegate.forges.github.settings import read_settings, token_kind
 from changegate.forges.github.trusted import read_trusted
+from changegate.settings import Settings, Wanted
 
 _REPOSITORY: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]*)/([A-Za-z0-9._-]+)")
 
@@ -54,6 +56,7 @@ class GitHub:
             raise InputError(f"{repository!r} is no repository of GitHub", remedy="Pass it as owner/name, as GITHUB_REPOSITORY has it.")
         self._repository = Repository(named[1], named[2])
         self._client = Client(token, api_url=api_url, timeout=timeout, now=now, sleep=sleep, on_request=on_request)
+        self._token_kind = token_kind(token)
         self._host = urlsplit(api_url).netloc.lower().removeprefix("api.")
 
     def __repr__(self) -> str:
@@ -74,3 +77,7 @@ class GitHub:
     def fetch_changes(self, deployment: Deployment, deploy_range: DeployRange) -> tuple[Change, ...]:
         """The changes that brought the range's commits; see `Forge.fetch_changes`."""
         return fetch(self._client, self._repository, deployment, deploy_range, self._host)
+
+    def read_settings(self, wanted: Wanted) -> Settings:
+        """How the repository is set up around the gate; see `SettingsReader.read_settings`."""
+        return read_settings(self._client, self._repository, wanted, self._token_kind)
