@@ -3,6 +3,7 @@
 Sources: docs.github.com, "Permissions required for fine-grained personal access tokens"; "Behind GitHub's new authentication token formats".
 """
 
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -57,7 +58,7 @@ def read_token(client: Client, repository: Repository, answer: Answer, branch: s
     granted = []
     for need in NEEDED:
         path = root + _PROBES[need.permission].format(branch=quote(branch, safe=""))
-        found = look(lambda path=path: client.get(path, {"per_page": 1}), need.permission)  # type: ignore[misc] # mypy infers no type for a default
+        found = look(partial(client.get, path, {"per_page": 1}), need.permission)
         granted.append(Permission(need, found if isinstance(found, Unavailable) else True))
     return Token(kind[0], kind[1], tuple(granted), _may_push(answer))
 

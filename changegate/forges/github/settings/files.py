@@ -7,6 +7,7 @@ owners" for the places of CODEOWNERS, in their order.
 import base64
 import binascii
 import hashlib
+from functools import partial
 from typing import Final
 
 from changegate.facts import MISSING, Known, Maybe, Unavailable
@@ -64,6 +65,13 @@ class Tree:
             raise UnreadableError(f"GitHub's text of {path} is not the file's bytes", remedy=_NOT_WHOLE)
         return content
 
+    def read_listed(self, path: str) -> bytes:
+        """The bytes of a file that its folder lists. Raises `ForgeError`."""
+        content = self.read(path)
+        if content is None:
+            raise UnreadableError(f"GitHub lists {path} and doesn't give it", remedy=_NOT_WHOLE)
+        return content
+
 
 def read_files(client: Client, repository: Repository, branch: str, policy_path: str) -> Known[Files]:
     """What `branch` holds; `Unavailable` where not even its head can be seen."""
@@ -87,7 +95,7 @@ def _workflows(tree: Tree) -> tuple[File, ...]:
     paths = [f"{folder}/{name}" for name, (kind, _) in tree.list(folder).items() if kind == "blob" and name.endswith((".yml", ".yaml"))]
     if len(paths) > _MOST:
         raise UnreadableError(f"there are {len(paths)} workflows, more than {_MOST}", remedy="Keep fewer workflows.")
-    return tuple(File(path, look(lambda path=path: tree.read(path) or b"", _PERMISSION)) for path in sorted(paths))  # type: ignore[misc] # a default's type
+    return tuple(File(path, look(partial(tree.read_listed, path), _PERMISSION)) for path in sorted(paths))
 
 
 def _owners(tree: Tree) -> Maybe[File]:
