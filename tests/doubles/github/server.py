@@ -9,6 +9,7 @@ The base URL is GitHub's; `server.enterprise_url` is the same under `/api/v3`, a
 """
 
 import json
+import re
 import threading
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,7 +17,7 @@ from types import TracebackType
 from typing import Any, ClassVar, NamedTuple, Self
 from urllib.parse import parse_qs, urlsplit
 
-from doubles.github import faults, graphql, rest
+from doubles.github import faults, graphql, rest, settings
 from doubles.github.state import Hub
 
 
@@ -125,6 +126,9 @@ class GitHubServer:
         if asked.method == "GET" and path.startswith("/repos/") and "/compare/" in path:
             query = {name: int(values[-1]) for name, values in parse_qs(parts.query).items()}
             return Reply(*rest.compare(self.hub, permissions, path, query.get("page", 1), min(query.get("per_page", 30), 100), self.url))
+        if asked.method == "GET" and re.match(r"/repos(itories)?/", path):
+            query = {name: int(values[-1]) for name, values in parse_qs(parts.query).items()}
+            return Reply(*settings.answer(self.hub, permissions, path, query, self.url))
         return Reply(404, rest.error(404, "Not Found"), {})
 
 
