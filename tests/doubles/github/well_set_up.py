@@ -1,7 +1,12 @@
 """A repository in which the doctor finds nothing to do, for tests to weaken."""
 
+from typing import Any
+
+from changegate.forges.github import GitHub
+from changegate.settings import Wanted
 from doubles.github.scenario import World, world
-from doubles.github.settings import PULL_REQUEST, Environment, Ruleset
+from doubles.github.server import GitHubServer
+from doubles.github.settings import PULL_REQUEST, Classic, Environment, Ruleset
 
 ADMIN_TOKEN = "ghs_doubles_admin_token"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -63,3 +68,16 @@ def edit(it: World, old: str, new: str, path: str = DEPLOY) -> None:
     before = it.repo.commits[it.repo.head].files[path].decode()
     assert old in before, f"{old!r} is not in {path}"
     it.repo.push("main", author=it.alice, files={path: before.replace(old, new)}, message="Edit")
+
+
+def show_settings() -> list[tuple[str, Any]]:
+    """Every REST answer that is given when the doctor looks: path and body."""
+    it = well_set_up()
+    it.repo.branch("changegate-evidence")
+    it.repo.setup.classic["main"] = Classic(allowances=("alice",))
+    it.repo.setup.environments["production"] = Environment("production", reviewers=2, wait=5)
+    with GitHubServer(it.hub) as server:
+        github = GitHub("acme/shop", ADMIN_TOKEN, api_url=server.url, sleep=server.sleep)
+        github.read_settings(Wanted("production", "", "changegate-evidence", ".changegate.yml"))
+        shown = zip(server.requests, server.answers, strict=True)
+        return [(asked.path.partition("?")[0], body) for asked, body in shown if asked.method == "GET" and "message" not in body]
