@@ -3,7 +3,7 @@
 import os
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -11,10 +11,9 @@ from typing import Any, Final
 import click
 
 from changegate import render
-from changegate.cli import options
+from changegate.cli import options, publish
 from changegate.decision import EXIT_CODES
 from changegate.errors import ExitCode, InputError, SigningError, StoreError
-from changegate.evidence.proof import format_receipt
 from changegate.evidence.reader import signed_size
 from changegate.facts import Artifact, Deployment
 from changegate.forges import Forge
@@ -76,7 +75,7 @@ def command(**given: Any) -> int:
         # The engineer still learns why; but what isn't recorded isn't deployed.
         _print(_report(judged, render.NotRecorded(error.message)), given["format_"])
         raise
-    warnings = _write_receipt(recorded, given["receipt"])
+    warnings = publish.receipt(recorded.receipt, given["receipt"])
     report = _report(judged, _where(recorded, log.verifier_key.name, given, warnings))
     _print(report, given["format_"])
     _publish(report, given["dotenv"], os.environ)
@@ -92,7 +91,7 @@ def _forge(given: Mapping[str, Any], pipeline: Pipeline) -> Forge:
     if name == "git":
         from changegate.forges.git import Git
 
-        return Git(Path(given["workspace"]), timeout=given["timeout"], on_request=_logger(given))
+        return Git(Path(given["workspace"]), timeout=given["timeout"], on_request=publish.request_logger(verbose=given["verbose"]))
     from changegate.forges.github import GitHub
 
     repository = given["repository"] or pipeline.repository
@@ -103,7 +102,7 @@ def _forge(given: Mapping[str, Any], pipeline: Pipeline) -> Forge:
         os.environ.get("CHANGEGATE_TOKEN") or os.environ.get("GITHUB_TOKEN") or "",
         api_url=given["api_url"] or pipeline.api_url or "https://api.github.com",
         timeout=given["timeout"],
-        on_request=_logger(given),
+        on_request=publish.request_logger(verbose=given["verbose"]),
     )
 
 
@@ -157,17 +156,6 @@ def _work_tree(directory: Path) -> Path | None:
     return next((each for each in (directory, *directory.parents) if (each / ".git").exists()), None)
 
 
-def _write_receipt(recorded: Recorded, file: str | None) -> tuple[str, ...]:
-    if not file:
-        return ()
-    try:
-        Path(file).write_bytes(format_receipt(recorded.receipt))
-    except OSError as error:
-        # The record is in the log; the receipt can be made again from there.
-        return (f"the receipt could not be written to {file}: {error.strerror}; `changegate show` makes it again",)
-    return ()
-
-
 def _where(recorded: Recorded, origin: str, given: Mapping[str, Any], warnings: tuple[str, ...]) -> render.Recorded:
     return render.Recorded(
         digest=recorded.envelope_digest,
@@ -205,34 +193,9 @@ def _print(report: render.Report, format_: str) -> None:
 
 def _publish(report: render.Report, dotenv: str | None, environ: Mapping[str, str]) -> None:
     """Hand the result to the CI: summary, annotations and step outputs on GitHub, a dotenv file where one is asked for."""
-    values = outputs.values(report)
-    if dotenv:
-        _append(dotenv, outputs.render_dotenv(values))
+    publish.outputs(outputs.values(report), dotenv, environ)
     if environ.get("GITHUB_ACTIONS") != "true":
         return
     click.echo(annotations.render(report), nl=False)
-    if environ.get("GITHUB_OUTPUT"):
-        _append(environ["GITHUB_OUTPUT"], outputs.render_github(values))
     if environ.get("GITHUB_STEP_SUMMARY"):
-        _append(environ["GITHUB_STEP_SUMMARY"], markdown.render(report))
-
-
-def _append(file: str, text: str) -> None:
-    try:
-        with Path(file).open("a", encoding="utf-8") as out:
-            out.write(text)
-    except OSError as error:
-        raise InputError(
-            f"{file}: {error.strerror}", remedy="The decision is recorded, but the next steps can't read it; name a file that can be written."
-        ) from error
-
-
-def _logger(given: Mapping[str, Any]) -> Callable[..., None]:
-    """What is told of each request: with -v, what was asked and how long it took; else nothing is said."""
-
-    def log(*parts: object) -> None:
-        *what, seconds = parts
-        if given["verbose"]:
-            click.echo(f"{float(str(seconds)) * 1000:8.0f} ms  {' '.join(map(str, what))}", err=True)
-
-    return log
+        publish.append(environ["GITHUB_STEP_SUMMARY"], markdown.render(report))

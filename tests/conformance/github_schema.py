@@ -43,6 +43,8 @@ PACKAGES: Final = {
     "@octokit/openapi@23.0.2": "package/generated/api.github.com.json",
 }
 _COMPARE: Final = "/repos/{owner}/{repo}/compare/{basehead}"
+_DEPLOYMENTS: Final = "/repos/{owner}/{repo}/deployments"
+_STATUSES: Final = "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses"
 _REPOSITORY: Final = "/repos/{owner}/{repo}"
 SETTINGS: Final = (
     _REPOSITORY,
@@ -128,9 +130,17 @@ def document_gaps(documents: list[str], theirs: GraphQLSchema) -> Iterator[str]:
         yield from (f"document refused: {error.message}" for error in validate(theirs, parse(document)))
 
 
-def rest_gaps(answers: list[Any], description: dict[str, Any]) -> Iterator[str]:
+def deployment_gaps(answers: list[tuple[str, Any]], description: dict[str, Any]) -> Iterator[str]:
+    """The same for deployments, their statuses, and a status that was created."""
+    for asked, answer in answers:
+        path = _STATUSES if "/statuses" in asked else _DEPLOYMENTS
+        method, status = ("post", "201") if asked.startswith("POST") else ("get", "200")
+        yield from rest_gaps([answer], description, path, method, status)
+
+
+def rest_gaps(answers: list[Any], description: dict[str, Any], path: str = _COMPARE, method: str = "get", status: str = "200") -> Iterator[str]:
     """Answers that GitHub's description forbids. Its `nullable` is OpenAPI 3.0's; JSON Schema says it as a type."""
-    schema = description["paths"][_COMPARE]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    schema = description["paths"][path][method]["responses"][status]["content"]["application/json"]["schema"]
     validator = Draft4Validator({**_nullable(schema), "components": _nullable(description["components"])})
     for answer in answers:
         yield from (f"REST answer: {'/'.join(map(str, error.path))}: {error.message[:200]}" for error in validator.iter_errors(answer))
@@ -170,11 +180,13 @@ def main() -> int:
         *document_gaps(exchanged.documents, theirs),
         *rest_gaps(exchanged.comparisons, description),
         *settings_gaps(settings, description),
+        *deployment_gaps(exchanged.deployments, description),
     ]
     for gap in gaps:
         print(gap)
-    print(f"{len(exchanged.documents)} documents, {len(exchanged.comparisons) + len(settings)} REST answers, {len(gaps)} violations")
-    return 1 if gaps or not exchanged.documents or not exchanged.comparisons else 0
+    answers = len(exchanged.comparisons) + len(exchanged.deployments) + len(settings)
+    print(f"{len(exchanged.documents)} documents, {answers} REST answers, {len(gaps)} violations")
+    return 1 if gaps or not exchanged.documents or not exchanged.comparisons or not exchanged.deployments or not settings else 0
 
 
 if __name__ == "__main__":

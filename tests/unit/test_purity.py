@@ -21,6 +21,8 @@ PURE = [
             "pipeline.py",
             "record.py",
             "settings.py",
+            "outcome.py",
+            "history.py",
         )
     ),
     *(PACKAGE / "controls").glob("*.py"),
@@ -60,6 +62,9 @@ FORBIDDEN = {
     "settings.py": {"policy", "decision", "controls", "record", "signing", "evidence", "stores", "forges", "render", "gate", "cli", "doctor"},
     "doctor": {"record", "signing", "evidence", "stores", "forges", "render", "gate", "cli"},
     "gate.py": {"cli", "render"},
+    "finish.py": {"cli", "render", "gate"},
+    "history.py": {"cli", "render", "gate"},
+    "outcome.py": {"cli", "render", "gate"},
 }
 ADAPTERS = {"changegate.forges.git", "changegate.forges.github", "changegate.stores.directory", "changegate.stores.git"}
 

@@ -3,6 +3,7 @@
 - `client`, `faults`, `pages`: requests, what their failures mean, lists in pages;
 - `answer`: strict reading; `queries`: every field that is asked for;
 - `range`, `trusted`, `changes`: the port's three questions; `settings`: how the repository is set up;
+- `deployments`: the one thing that is written, the status of a deployment;
 - `graph`, `association`, `people`, `commits`, `checks`, `tickets`, `translate`: pure rules, from JSON to facts.
 """
 
@@ -17,6 +18,7 @@ from changegate.facts import Change, Deployment, DeployRange
 from changegate.forges import Baseline, TrustedFiles
 from changegate.forges.github.changes import fetch
 from changegate.forges.github.client import Client, OnRequest
+from changegate.forges.github.deployments import Ended, StatusSet, set_status
 from changegate.forges.github.range import Repository, resolve, resolve_revision
 from changegate.forges.github.settings import read_settings, token_kind
 from changegate.forges.github.trusted import read_trusted
@@ -81,3 +83,7 @@ class GitHub:
     def read_settings(self, wanted: Wanted) -> Settings:
         """How the repository is set up around the gate; see `SettingsReader.read_settings`."""
         return read_settings(self._client, self._repository, wanted, self._token_kind)
+
+    def set_deployment_status(self, ended: Ended) -> StatusSet | None:
+        """Say how a deploy ended on the deployment that belongs to it; None where GitHub has none. Raises `ForgeError`."""
+        return set_status(self._client, self._repository, ended)

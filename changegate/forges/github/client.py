@@ -77,6 +77,10 @@ class Client:
         query = "&".join(f"{name}={value}" for name, value in parameters.items())
         return Answer(self._ask("GET", f"{path}?{query}", None))
 
+    def post(self, path: str, body: dict[str, Any]) -> Answer:
+        """Create a REST resource. A request whose reply was lost is sent again, so creating it twice must do no harm. Raises `ForgeError`."""
+        return Answer(self._ask("POST", path, body))
+
     def wait(self, seconds: float) -> bool:
         """Sleep, if that leaves time for another request; else say False."""
         if self._now() + seconds >= self._end():

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from changegate.facts import Change, Deployment, DeployRange, Run
 from changegate.forges import TrustedFiles
 from changegate.forges.github import GitHub
+from changegate.forges.github.deployments import Ended
 from doubles.github import TOKEN, Account, GitHubServer, Hub, Repository
 
 POLICY_PATH = "changegate.yml"
@@ -36,6 +37,8 @@ class Exchanged(NamedTuple):
 
     documents: list[str]
     comparisons: list[Any]
+    deployments: list[tuple[str, Any]]
+    """Method and path of each request about deployments over REST, with its answer."""
 
 
 def world(name: str = "acme/shop") -> World:
@@ -127,4 +130,9 @@ def deploy_everything() -> Exchanged:
         github.resolve_range(deployment(it.repo, head=first), requested=None, logged=None)
         documents = [asked.body["query"] for asked in server.requests if asked.method == "POST"]
         comparisons = [answer for asked, answer in zip(server.requests, server.answers, strict=True) if asked.method == "GET"]
-    return Exchanged(list(dict.fromkeys(documents)), comparisons)
+        server.reset()
+        it.repo.deploy("production", states=("in_progress",), run=OWN_RUN)
+        ended = Ended("rolled-back", it.repo.head, "production", "refs/heads/main", str(OWN_RUN), "changegate record", "https://github.com/acme/shop")
+        github.set_deployment_status(ended)
+        deployments = [(f"{asked.method} {asked.path}", answer) for asked, answer in zip(server.requests, server.answers, strict=True)]
+    return Exchanged(list(dict.fromkeys(documents)), comparisons, deployments)

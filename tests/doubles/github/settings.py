@@ -1,7 +1,7 @@
 """How a repository of the double is set up, and the REST answers that show it. The shapes follow GitHub's published OpenAPI description.
 
 What a token may not see is refused as GitHub refuses it: 403 with the permission in a header; a list that only those who may change it see is
-left out. Lists that are only asked for to try a permission (deployments, issues, changes) are empty.
+left out. Lists that are only asked for to try a permission (issues, changes) are empty.
 """
 
 import base64
@@ -144,7 +144,7 @@ def answer(hub: "Hub", permissions: frozenset[str], path: str, query: Mapping[st
 
 
 _NOT_FOUND = _RefusedError(404, "Not Found")
-_LISTS = {"deployments": "deployments", "pulls": "pull_requests", "issues": "issues"}
+_LISTS = {"pulls": "pull_requests", "issues": "issues"}
 
 
 def _route(asked: _Asked, path: str) -> Any:
