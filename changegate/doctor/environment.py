@@ -34,8 +34,8 @@ def _judge_reviewers(found: EnvironmentState, where: str, link: str) -> Iterator
         remedy = f"{where}Required reviewers: name a team (where each deploy must go by itself, leave it and keep the branches restricted)"
         yield Check("environment-reviewers", _AREA, State.WEAK, "no reviewers are required", why, remedy, link)
         return
-    wait = f", {found.wait_minutes} minutes' wait" if found.wait_minutes else ""
-    yield good("environment-reviewers", _AREA, f"{found.reviewers} reviewers or teams may release a deploy{wait}", why)
+    wait = f", after a wait of {found.wait_minutes} min" if found.wait_minutes else ""
+    yield good("environment-reviewers", _AREA, f"a deploy is released by a person (reviewers named: {found.reviewers}){wait}", why)
     why = "else whoever starts a deploy may release it"
     if found.prevent_self_review:
         yield good("environment-self-review", _AREA, "nobody releases their own deploy", why)

@@ -47,7 +47,7 @@ def judge_workflows(found: Known[tuple[File, ...]], environment: str, url: str) 
         remedy = "Mend these files: GitHub runs nothing of a broken one, and what is in it can't be judged."
         yield Check("workflows-readable", _AREA, State.UNKNOWN, _places(unreadable), why, remedy, url)
     else:
-        yield good("workflows-readable", _AREA, f"{len(read)} workflows read", why)
+        yield good("workflows-readable", _AREA, f"all are read (workflows: {len(read)})", why)
     for rule, places in _judge(read, environment):
         if places:
             yield Check(rule.id, _AREA, rule.state, _places(places), rule.why, rule.remedy, url, important=rule.id != "workflows-elsewhere")

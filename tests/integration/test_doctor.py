@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from doubles.github import ALL_PERMISSIONS, GitHubServer
 from doubles.github.scenario import World
-from doubles.github.settings import PULL_REQUEST, Classic, Environment, Ruleset
+from doubles.github.setup import PULL_REQUEST, Classic, Environment, Ruleset
 from doubles.github.well_set_up import ADMIN_TOKEN, COMMIT, DEPLOY, edit, well_set_up
 
 from changegate import doctor

@@ -1,4 +1,4 @@
-"""How a repository of the double is set up, and the REST answers that show it. The shapes follow GitHub's published OpenAPI description.
+"""The REST answers that show how a repository is set up. The shapes follow GitHub's published OpenAPI description.
 
 What a token may not see is refused as GitHub refuses it: 403 with the permission in a header; a list that only those who may change it see is
 left out. Lists that are only asked for to try a permission (issues, changes) are empty.
@@ -8,11 +8,13 @@ import base64
 import fnmatch
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote
 
 from doubles.github.objects import entries, object_id, tree_id
+from doubles.github.repository_fields import COUNTS, FLAGS, URLS
+from doubles.github.setup import Environment, Setup
 
 if TYPE_CHECKING:
     from doubles.github.state import Hub, Repository
@@ -20,67 +22,6 @@ if TYPE_CHECKING:
 Found: TypeAlias = tuple[int, Any, dict[str, str]]
 DOCS = "https://docs.github.com/rest"
 AT = "2026-01-05T09:00:00Z"
-
-
-@dataclass
-class Ruleset:
-    """An active ruleset. `rules` are rule types; `pull_request` are that rule's parameters, None where there is no such rule."""
-
-    id: int
-    name: str
-    branches: tuple[str, ...]
-    rules: tuple[str, ...] = ("deletion", "non_fast_forward")
-    pull_request: Mapping[str, Any] | None = None
-    bypass: list[dict[str, Any]] = field(default_factory=list)
-
-
-@dataclass
-class Classic:
-    """Classic branch protection."""
-
-    approvals: int | None = 1
-    dismiss_stale: bool = True
-    last_push: bool = True
-    code_owners: bool = True
-    enforce_admins: bool = True
-    force_pushes: bool = False
-    deletions: bool = False
-    allowances: tuple[str, ...] = ()
-
-
-@dataclass
-class Environment:
-    """A deployment environment. `branches` None: any; `protected`: protected ones; else patterns."""
-
-    name: str
-    reviewers: int = 1
-    prevent_self_review: bool = True
-    wait: int = 0
-    branches: tuple[str, ...] | str | None = ("main",)
-    admins_bypass: bool | None = False
-
-
-@dataclass
-class Setup:
-    """All of a repository's settings that the double knows."""
-
-    archived: bool = False
-    public: bool = False
-    former_names: tuple[str, ...] = ()
-    may_push: bool | None = True
-    plan_has_protection: bool = True
-    classic: dict[str, Classic] = field(default_factory=dict)
-    rulesets: list[Ruleset] = field(default_factory=list)
-    environments: dict[str, Environment] = field(default_factory=dict)
-
-
-PULL_REQUEST = {
-    "dismiss_stale_reviews_on_push": True,
-    "require_code_owner_review": True,
-    "require_last_push_approval": True,
-    "required_approving_review_count": 1,
-    "required_review_thread_resolution": False,
-}
 
 
 class _RefusedError(Exception):
@@ -391,35 +332,6 @@ _ROUTES = (
     (r"git/trees/([0-9a-f]+)", _tree),
     (r"git/blobs/([0-9a-f]+)", _blob),
 )
-_URLS = {
-    **{f"{each}_url": each for each in ("contributors", "deployments", "downloads", "events", "forks", "hooks", "languages", "merges")},
-    **{f"{each}_url": each for each in ("stargazers", "subscribers", "subscription", "tags", "teams")},
-    "archive_url": "{archive_format}{/ref}",
-    "assignees_url": "assignees{/user}",
-    "blobs_url": "git/blobs{/sha}",
-    "branches_url": "branches{/branch}",
-    "collaborators_url": "collaborators{/collaborator}",
-    "comments_url": "comments{/number}",
-    "commits_url": "commits{/sha}",
-    "compare_url": "compare/{base}...{head}",
-    "contents_url": "contents/{+path}",
-    "git_commits_url": "git/commits{/sha}",
-    "git_refs_url": "git/refs{/sha}",
-    "git_tags_url": "git/tags{/sha}",
-    "issue_comment_url": "issues/comments{/number}",
-    "issue_events_url": "issues/events{/number}",
-    "issues_url": "issues{/number}",
-    "keys_url": "keys{/key_id}",
-    "labels_url": "labels{/name}",
-    "milestones_url": "milestones{/number}",
-    "notifications_url": "notifications{?since,all,participating}",
-    "pulls_url": "pulls{/number}",
-    "releases_url": "releases{/id}",
-    "statuses_url": "statuses/{sha}",
-    "trees_url": "git/trees{/sha}",
-}
-_COUNTS = ("forks", "forks_count", "network_count", "open_issues", "open_issues_count", "size", "stargazers_count", "subscribers_count")
-_FLAGS = ("disabled", "fork", "has_discussions", "has_downloads", "has_pages", "has_projects", "has_wiki", "is_template")
 
 
 def _repository(asked: _Asked) -> Any:
@@ -460,9 +372,9 @@ def _repository(asked: _Asked) -> Any:
         "svn_url": web,
         "git_url": f"git://github.com/{repo.name}.git",
         "ssh_url": f"git@github.com:{repo.name}.git",
-        **{key: f"{asked.url}/{path}" for key, path in _URLS.items()},
-        **dict.fromkeys(_COUNTS, 0),
-        **dict.fromkeys(_FLAGS, False),
+        **{key: f"{asked.url}/{path}" for key, path in URLS.items()},
+        **dict.fromkeys(COUNTS, 0),
+        **dict.fromkeys(FLAGS, False),
         **dict.fromkeys(("watchers", "watchers_count"), 0),
         **dict.fromkeys(("description", "homepage", "language", "license", "mirror_url")),
         **dict.fromkeys(("created_at", "pushed_at", "updated_at"), AT),

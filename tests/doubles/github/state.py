@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 
 from doubles.github.objects import Files, GitCommit, Person, commit_id, merge_files, tree_id
 from doubles.github.pull import Pull
-from doubles.github.settings import Setup
+from doubles.github.setup import Setup
 
 ALL_PERMISSIONS = frozenset({"checks", "contents", "deployments", "deployments:write", "issues", "metadata", "pull_requests", "statuses"})
 ADMIN_PERMISSIONS = ALL_PERMISSIONS | {"actions", "administration"}

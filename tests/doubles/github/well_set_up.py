@@ -6,7 +6,7 @@ from changegate.forges.github import GitHub
 from changegate.settings import Wanted
 from doubles.github.scenario import World, world
 from doubles.github.server import GitHubServer
-from doubles.github.settings import PULL_REQUEST, Classic, Environment, Ruleset
+from doubles.github.setup import PULL_REQUEST, Classic, Environment, Ruleset
 
 ADMIN_TOKEN = "ghs_doubles_admin_token"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
