@@ -11,6 +11,7 @@ Exits 0 where all hold, 1 with a line per violation.
 """
 
 import json
+import re
 import subprocess
 import sys
 import tarfile
@@ -21,6 +22,7 @@ from typing import Any, Final
 
 from doubles.github.graphql import schema as doubles_schema
 from doubles.github.scenario import deploy_everything
+from doubles.github.well_set_up import show_settings
 from graphql import (
     GraphQLEnumType,
     GraphQLField,
@@ -44,6 +46,30 @@ _COMPARE: Final = "/repos/{owner}/{repo}/compare/{basehead}"
 _FILES: Final = "/repos/{owner}/{repo}/pulls/{pull_number}/files"
 _DEPLOYMENTS: Final = "/repos/{owner}/{repo}/deployments"
 _STATUSES: Final = "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses"
+_REPOSITORY: Final = "/repos/{owner}/{repo}"
+SETTINGS: Final = (
+    _REPOSITORY,
+    *(
+        f"{_REPOSITORY}/{path}"
+        for path in (
+            "commits",
+            "deployments",
+            "pulls",
+            "issues",
+            "environments",
+            "commits/{ref}/check-runs",
+            "commits/{ref}/status",
+            "branches/{branch}/protection",
+            "rules/branches/{branch}",
+            "rulesets/{ruleset_id}",
+            "environments/{environment_name}",
+            "environments/{environment_name}/deployment-branch-policies",
+            "git/trees/{tree_sha}",
+            "git/blobs/{file_sha}",
+        )
+    ),
+)
+"""What the doctor asks for, as the description spells it."""
 _BUILT_IN: Final = frozenset({"ID", "String", "Int", "Boolean", "Float"})
 
 
@@ -121,6 +147,16 @@ def rest_gaps(answers: list[Any], description: dict[str, Any], path: str = _COMP
         yield from (f"REST answer: {'/'.join(map(str, error.path))}: {error.message[:200]}" for error in validator.iter_errors(answer))
 
 
+def settings_gaps(answers: list[tuple[str, Any]], description: dict[str, Any]) -> Iterator[str]:
+    """The doctor's answers, each against the description of its path."""
+    components = _nullable(description["components"])
+    for path, answer in answers:
+        template = next(each for each in SETTINGS if re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", each), path))
+        schema = description["paths"][template]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        validator = Draft4Validator({**_nullable(schema), "components": components})
+        yield from (f"{template}: {'/'.join(map(str, error.path))}: {error.message[:200]}" for error in validator.iter_errors(answer))
+
+
 def _nullable(value: Any) -> Any:
     if isinstance(value, list):
         return [_nullable(item) for item in value]
@@ -139,16 +175,18 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         theirs, description = published(Path(folder))
     exchanged = deploy_everything()
+    settings = show_settings()
     gaps = [
         *schema_gaps(doubles_schema(), theirs),
         *document_gaps(exchanged.documents, theirs),
         *rest_gaps(exchanged.comparisons, description),
         *rest_gaps(exchanged.files, description, _FILES),
+        *settings_gaps(settings, description),
         *deployment_gaps(exchanged.deployments, description),
     ]
     for gap in gaps:
         print(gap)
-    rest = [exchanged.comparisons, exchanged.files, exchanged.deployments]
+    rest = [exchanged.comparisons, exchanged.files, exchanged.deployments, settings]
     print(f"{len(exchanged.documents)} documents, {sum(map(len, rest))} REST answers, {len(gaps)} violations")
     return 1 if gaps or not exchanged.documents or not all(rest) else 0
 

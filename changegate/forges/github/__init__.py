@@ -2,7 +2,8 @@
 
 - `client`, `faults`, `pages`: requests, what their failures mean, lists in pages;
 - `answer`: strict reading; `queries`: every field that is asked for;
-- `range`, `trusted`, `changes`: the port's three questions; `owners`, `files`, `updates`: what only some policies ask besides;
+- `range`, `trusted`, `changes`: the port's three questions; `settings`: how the repository is set up;
+- `owners`, `files`, `updates`: what only some policies ask besides;
 - `deployments`: the one thing that is written, the status of a deployment;
 - `graph`, `association`, `people`, `commits`, `checks`, `tickets`, `translate`: pure rules, from JSON to facts.
 """
@@ -21,7 +22,9 @@ from changegate.forges.github.client import Client, OnRequest
 from changegate.forges.github.deployments import Ended, StatusSet, set_status
 from changegate.forges.github.owners import fetch_teams, read_code_owners
 from changegate.forges.github.range import Repository, resolve, resolve_revision
+from changegate.forges.github.settings import read_settings, token_kind
 from changegate.forges.github.trusted import read_trusted
+from changegate.settings import Settings, Wanted
 
 _REPOSITORY: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]*)/([A-Za-z0-9._-]+)")
 
@@ -58,6 +61,7 @@ class GitHub:
         self._repository = Repository(named[1], named[2])
         self._client = Client(token, api_url=api_url, timeout=timeout, now=now, sleep=sleep, on_request=on_request)
         self._teams: dict[str, Team] = {}
+        self._token_kind = token_kind(token)
         self._host = urlsplit(api_url).netloc.lower().removeprefix("api.")
 
     def __repr__(self) -> str:
@@ -90,6 +94,10 @@ class GitHub:
         due = [name for name in dict.fromkeys(names) if name not in self._teams]
         self._teams.update((team.name, team) for team in fetch_teams(self._client, due))
         return tuple(self._teams[name] for name in names)
+
+    def read_settings(self, wanted: Wanted) -> Settings:
+        """How the repository is set up around the gate; see `SettingsReader.read_settings`."""
+        return read_settings(self._client, self._repository, wanted, self._token_kind)
 
     def set_deployment_status(self, ended: Ended) -> StatusSet | None:
         """Say how a deploy ended on the deployment that belongs to it; None where GitHub has none. Raises `ForgeError`."""

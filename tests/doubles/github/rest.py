@@ -1,4 +1,4 @@
-"""The two REST resources that changegate asks for, and GitHub's error bodies. The shapes follow GitHub's published OpenAPI description."""
+"""The comparison, commits, accounts and error bodies by REST; `settings` has the rest. The shapes follow GitHub's published OpenAPI description."""
 
 from typing import Any
 from urllib.parse import unquote
@@ -68,18 +68,20 @@ def _comparison(hub: Hub, repo: Repository, base: str, head: str, page: int, siz
         "permalink_url": web,
         "diff_url": f"{web}.diff",
         "patch_url": f"{web}.patch",
-        "base_commit": _commit(hub, repo, repo.commits[base], url),
-        "merge_base_commit": _commit(hub, repo, repo.commits[repo.merge_base(base, head)], url),
+        "base_commit": commit(hub, repo, repo.commits[base], url),
+        "merge_base_commit": commit(hub, repo, repo.commits[repo.merge_base(base, head)], url),
         "status": relation,
         "ahead_by": len(ahead),
         "behind_by": len(behind),
         "total_commits": len(ahead),
-        "commits": [_commit(hub, repo, commit, url) for commit in ahead[(page - 1) * size : page * size]],
+        "commits": [commit(hub, repo, each, url) for each in ahead[(page - 1) * size : page * size]],
         "files": [],
     }
 
 
-def _commit(hub: Hub, repo: Repository, commit: GitCommit, url: str) -> dict[str, Any]:
+def commit(hub: Hub, repo: Repository, commit: GitCommit, url: str) -> dict[str, Any]:
+    """A commit, as in a list or a comparison."""
+
     def parent(sha: str) -> dict[str, str]:
         return {"sha": sha, "url": f"{url}/commits/{sha}", "html_url": f"https://github.com/{repo.name}/commit/{sha}"}
 
@@ -104,13 +106,14 @@ def _commit(hub: Hub, repo: Repository, commit: GitCommit, url: str) -> dict[str
                 "verified_at": None,
             },
         },
-        "author": _account(hub, commit.author, url),
-        "committer": _account(hub, commit.committer, url),
+        "author": account(hub, commit.author, url),
+        "committer": account(hub, commit.committer, url),
         "parents": [parent(sha) for sha in commit.parents],
     }
 
 
-def _account(hub: Hub, person: Person, url: str) -> dict[str, Any] | None:
+def account(hub: Hub, person: Person, url: str) -> dict[str, Any] | None:
+    """The account that a person's e-mail leads to."""
     account: Account | None = hub.by_email(person.email)
     if account is None:
         return None

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, ClassVar, NamedTuple, Self
 from urllib.parse import parse_qs, urlsplit
 
-from doubles.github import deployments, faults, graphql, rest
+from doubles.github import deployments, faults, graphql, rest, settings
 from doubles.github.state import Hub
 
 _DEPLOYMENTS = re.compile(r"/repos/(?P<repository>[^/]+/[^/]+)/deployments(?:/(?P<id>[0-9]+)/statuses)?")
@@ -132,6 +132,9 @@ class GitHubServer:
         if found := _DEPLOYMENTS.fullmatch(path):
             filters = {name: values[-1] for name, values in parse_qs(parts.query).items()}
             return Reply(*deployments.answer(self.hub, permissions, found, asked.method, filters, asked.body, self.url))
+        if asked.method == "GET" and re.match(r"/repos(itories)?/", path):
+            query = {name: int(values[-1]) for name, values in parse_qs(parts.query).items()}
+            return Reply(*settings.answer(self.hub, permissions, path, query, self.url))
         return Reply(404, rest.error(404, "Not Found"), {})
 
 

@@ -17,9 +17,11 @@ from datetime import UTC, datetime, timedelta
 
 from doubles.github.objects import Files, GitCommit, Person, commit_id, merge_files, tree_id
 from doubles.github.pull import Pull
+from doubles.github.setup import Setup
 
 MEMBERS_TOKEN = "ghs_doubles_app_token"
 ALL_PERMISSIONS = frozenset({"checks", "contents", "deployments", "deployments:write", "issues", "metadata", "pull_requests", "statuses"})
+ADMIN_PERMISSIONS = ALL_PERMISSIONS | {"actions", "administration"}
 TOKEN = "ghs_doubles_own_token"
 HOST = "127.0.0.1"
 """The host that the double is; GitHub's own addresses carry it."""
@@ -176,6 +178,7 @@ class Repository:
         self.association_lag = 0
         """How many more answers know nothing yet of which change a commit is in."""
         self.private = False
+        self.setup = Setup()
         self._ancestors: dict[str, frozenset[str]] = {}
 
     # --- git -----------------------------------------------------------------------------------------------------------------
