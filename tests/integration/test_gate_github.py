@@ -367,7 +367,7 @@ def test_a_teams_request_that_fails_lets_nothing_through(shop: Shop, gate: Calla
     asked_for_team = next(at for at, asked in enumerate(server.requests) if asked.body and "organization(" in asked.body["query"])
     server.reset()
     server.fail(kind, at=asked_for_team, times=20)
-    ended, report = gate()
+    ended, report = gate("--store", "file:another")
     assert (ended, report["reasons"]) == (ExitCode.NOT_JUDGED, ["peer-approved/team-unknown"])
 
 

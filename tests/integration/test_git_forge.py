@@ -80,7 +80,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Built:
         (1, 1, 3, RangeOutcome.AHEAD, 1, [2, 3], []),
         (0, 2, 3, RangeOutcome.AHEAD, 0, [1, 2, 3], []),
         (0, 3, 3, RangeOutcome.AHEAD, 0, [1, 2, 3], []),
-        (0, 3, 1, RangeOutcome.ROLLBACK, 3, [], [2, 3]),
+        (0, 3, 1, RangeOutcome.AHEAD, 0, [1], [2, 3]),
     ],
 )
 def test_ranges(
