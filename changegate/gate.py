@@ -67,7 +67,7 @@ def judge(
     Raises `ForgeError`, `StoreError`, `InputError` or `PolicyError` where there is nothing to decide on.
     """
     reader = log.reader()
-    history = read_history(reader.cards() if reader else (), deployment)
+    history = read_history(reader.cards() if reader else (), deployment, log.verify_record)
     deploy_range = _resolve_range(forge, deployment, requested_base, history.baselines)
     trusted_at = deploy_range.base if policy_file is None or policy_file.data is not None else forge.resolve_head(policy_file.ref)
     trusted = forge.read_trusted(trusted_at, policy_file.path if policy_file else policies.FILE_NAME)

@@ -12,14 +12,15 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from changegate.cli.vouching import vouch
 from changegate.errors import InputError, SigningError
 from changegate.evidence import layout, log_policy
 from changegate.evidence.log import Environment, Log, parse_log_object
 from changegate.evidence.reader import LogReader, read_log
 from changegate.signing import Signer
-from changegate.signing.keys import PrivateKey
+from changegate.signing.keys import PrivateKey, format_public
 from changegate.stores import open_store
-from changegate.trust import Trust
+from changegate.trust import RecordKey, Trust
 from changegate.trust import parse as parse_trust
 
 DEFAULT_STORE: Final = "file:.changegate/evidence"
@@ -124,15 +125,19 @@ def _reason(error: OSError | ValueError) -> str:
 
 
 def open_log(url: str, signer: Signer, *, trust: Trust | None, origin: str | None, now: Callable[[], datetime]) -> Log:
-    """The log in a store, to be appended to with this key. A new one begins under `origin`, or a name made from the key."""
+    """The log in a store, to be appended to with this key. A new one begins under `origin`, or a name made from the key.
+
+    It believes the records that the trust file's keys signed; without one, those that this very key signed.
+    """
     store = open_store(url)
     begun = store.read(layout.LOG)
     name = parse_log_object(begun) if begun is not None else origin or default_origin(signer)
     if origin and name != origin:
         raise InputError(f"the store holds the log {name!r}, not {origin!r}", remedy="Correct --origin, or name another store.")
+    believed = trust or Trust(log_policy="", record_keys=(RecordKey(key=format_public(signer.public_key)),))
     environment = Environment(clock=now, pause=_pause, nonce=lambda: secrets.token_hex(16))
     earlier = log_policy.parse(trust.log_policy).logs if trust else ()
-    return Log(store, signer, name, environment, also_trusted=earlier)
+    return Log(store, signer, name, environment, vouch=vouch(believed, origin=name), also_trusted=earlier)
 
 
 def default_origin(signer: Signer) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from support.evidence import BEGIN, KEY, ORIGIN, Killed, MemoryStore, append, environment, key_of, log_in, nonces, record
+from support.evidence import BEGIN, KEY, ORIGIN, Killed, MemoryStore, append, believe, environment, key_of, log_in, nonces, record
 
 from changegate.errors import InputError, StoreError, VerificationError
 from changegate.evidence import layout, log_policy, note
@@ -77,19 +77,19 @@ def test_objects_that_the_card_does_not_name_are_refused() -> None:
 
 
 def test_another_logs_store_is_refused_by_name() -> None:
-    other = Log(grown(1), KEY, "example.com/other", environment())
+    other = Log(grown(1), KEY, "example.com/other", environment(), vouch=believe)
     with pytest.raises(StoreError, match=r"holds the log 'example\.com/acme/evidence', not 'example\.com/other'"):
         append(other, 2)
 
 
 def test_another_keys_log_is_refused_by_name() -> None:
     with pytest.raises(VerificationError, match="signed by no trusted key"):
-        append(Log(grown(1), key_of(9), ORIGIN, environment()), 2)
+        append(Log(grown(1), key_of(9), ORIGIN, environment(), vouch=believe), 2)
 
 
 def test_a_rotated_key_continues_the_log() -> None:
     store = grown(3)
-    rotated = Log(store, key_of(9), ORIGIN, environment(), also_trusted=[note.verifier_key(ORIGIN, KEY.public_key)])
+    rotated = Log(store, key_of(9), ORIGIN, environment(), also_trusted=[note.verifier_key(ORIGIN, KEY.public_key)], vouch=believe)
     assert append(rotated, 3).index == 3
     both = log_policy.LogPolicy((note.verifier_key(ORIGIN, KEY.public_key), rotated.verifier_key), {}, {}, "none")
     reader = read_log(store, both)
@@ -107,15 +107,15 @@ def test_a_rotated_key_continues_the_log() -> None:
 )
 def test_a_clock_that_is_off_is_refused_by_name(now: datetime, reference: datetime | None, said: str) -> None:
     with pytest.raises(StoreError, match=said):
-        append(Log(MemoryStore(), KEY, ORIGIN, at(now, reference)), 1)
+        append(Log(MemoryStore(), KEY, ORIGIN, at(now, reference), vouch=believe), 1)
 
 
 def test_a_clock_behind_the_log_is_refused_and_times_never_decrease() -> None:
     store = MemoryStore()
-    append(Log(store, KEY, ORIGIN, at(BEGIN + timedelta(hours=1))), 1)
+    append(Log(store, KEY, ORIGIN, at(BEGIN + timedelta(hours=1)), vouch=believe), 1)
     with pytest.raises(StoreError, match="behind the log's last commit"):
-        append(Log(store, KEY, ORIGIN, at(BEGIN + timedelta(minutes=50))), 2)
-    append(Log(store, KEY, ORIGIN, at(BEGIN + timedelta(minutes=57))), 3)
+        append(Log(store, KEY, ORIGIN, at(BEGIN + timedelta(minutes=50)), vouch=believe), 2)
+    append(Log(store, KEY, ORIGIN, at(BEGIN + timedelta(minutes=57)), vouch=believe), 3)
     head = log_in(store)._find_head()
     assert head.commit is not None
     assert head.commit.time == format_time(BEGIN + timedelta(hours=1))
@@ -125,7 +125,7 @@ def test_a_card_dated_ahead_stays_waiting() -> None:
     store = grown(1)
     card, envelope, facts = record(2)
     ahead = replace(card, time=format_time(BEGIN + timedelta(days=1)))
-    victim = Log(store, KEY, ORIGIN, at(BEGIN + timedelta(days=1)))
+    victim = Log(store, KEY, ORIGIN, at(BEGIN + timedelta(days=1)), vouch=believe)
     victim._submit(ahead, envelope, facts)
     append(log_in(store), 3)
     assert list(store.list(layout.PENDING)) == [layout.pending_key(card.key)]

@@ -1,0 +1,43 @@
+"""Is a record what its card says, and signed by a key that may? The one rule for writers, readers and verifiers. Pure."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from changegate.errors import VerificationError
+from changegate.evidence import statement
+from changegate.evidence.card import Card
+from changegate.evidence.commit import digest_of
+from changegate.signing import dsse
+from changegate.trust import Trust
+
+
+class SignedRecord(NamedTuple):
+    """Who signed, and what exactly."""
+
+    key_id: str
+    payload: bytes
+
+
+def verify_record(card: Card, envelope: bytes, trust: Trust, *, committed: datetime | None = None) -> SignedRecord:
+    """The signed statement behind a card.
+
+    1. The envelope is the one that the card names, and a trusted record key signed it.
+    2. That key's time holds the record's time and, where it is known, its commit's.
+    3. The card repeats what the statement says.
+
+    Raises `VerificationError`, or `FormatError` for an envelope or a statement that is none.
+    """
+    if digest_of(envelope) != card.envelope:
+        raise VerificationError("the card is another record's than this one", remedy="Take the card or receipt that was written with this record.")
+    key_id, payload = dsse.verify(dsse.parse_envelope(envelope), trust.public_keys)
+    trust.check_window(key_id, card.at)
+    if committed is not None:
+        trust.check_window(key_id, committed)
+    different = statement.differences(payload, card)
+    if different:
+        name, signed, found = different[0]
+        raise VerificationError(
+            f"the log's entry says of record {card.envelope[:16]} that its {name} is {found[:80]!r}; what was signed says {signed[:80]!r}",
+            remedy="Somebody put a card in the log that isn't this record's. Believe neither; `changegate verify` names every such entry.",
+        )
+    return SignedRecord(key_id, payload)
