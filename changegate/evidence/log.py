@@ -27,7 +27,8 @@ from changegate.evidence.commit import MAX_ENTRIES, digest_of, format_commit, gr
 from changegate.evidence.history import ROLLED_BACK, Head, History
 from changegate.evidence.proof import Receipt
 from changegate.evidence.publisher import Publisher, parse_index_object
-from changegate.evidence.reader import LogReader, decompress
+from changegate.evidence.reader import MAX_FACTS_BYTES, LogReader, decompress
+from changegate.evidence.signed_record import MAX_RECORD_BYTES
 from changegate.signing import Signer
 from changegate.stores import Batch, Store
 
@@ -137,6 +138,12 @@ class Log:
     def _check_input(self, card: Card, envelope: bytes, facts: bytes | None) -> None:
         if digest_of(envelope) != card.envelope or (digest_of(facts) if facts is not None else None) != card.facts:
             raise InputError("the card doesn't name these very objects", remedy="Report this: it is a mistake in changegate.")
+        for what, size, limit in (("record", len(envelope), MAX_RECORD_BYTES), ("facts", len(facts or b""), MAX_FACTS_BYTES)):
+            if size > limit:
+                raise StoreError(
+                    f"the {what} would take {size} bytes; nobody reads more than {limit}, so it isn't written",
+                    remedy="Deploy fewer changes at once, or look for one with an oversized message, description or list of files.",
+                )
 
     def _check_clock(self, card: Card) -> None:
         now, reference = self._environment.clock(), self._environment.reference()

@@ -1,14 +1,17 @@
 """Is a record what its card says, and signed by a key that may? The one rule for writers, readers and verifiers. Pure."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from changegate.errors import VerificationError
+from changegate.errors import FormatError, VerificationError
 from changegate.evidence import statement
 from changegate.evidence.card import Card
 from changegate.evidence.commit import digest_of
 from changegate.signing import dsse
 from changegate.trust import Trust
+
+MAX_RECORD_BYTES: Final = 64 * 1024 * 1024
+"""How large an envelope may be, for whoever writes one and whoever reads it."""
 
 
 class SignedRecord(NamedTuple):
@@ -27,6 +30,10 @@ def verify_record(card: Card, envelope: bytes, trust: Trust, *, committed: datet
 
     Raises `VerificationError`, or `FormatError` for an envelope or a statement that is none.
     """
+    if len(envelope) > MAX_RECORD_BYTES:
+        raise FormatError(
+            f"a record of {len(envelope)} bytes, more than {MAX_RECORD_BYTES}", remedy="changegate writes none so large."
+        )
     if digest_of(envelope) != card.envelope:
         raise VerificationError("the card is another record's than this one", remedy="Take the card or receipt that was written with this record.")
     key_id, payload = dsse.verify(dsse.parse_envelope(envelope), trust.public_keys)

@@ -9,6 +9,7 @@ from changegate.evidence.card import Card, format_time, parse_card
 from changegate.evidence.commit import Commit, digest_of
 from changegate.evidence.findings import Report
 from changegate.evidence.reader import decompress
+from changegate.evidence.signed_record import MAX_RECORD_BYTES
 from changegate.signing import dsse
 from changegate.stores import Store
 from changegate.trust import Trust
@@ -57,6 +58,8 @@ class RecordVerifier:
             self._report.problem("a record isn't the one that was logged", key, expected=card.envelope, found=digest_of(data), meaning=_EDITED)
             return
         try:
+            if len(data) > MAX_RECORD_BYTES:
+                raise FormatError(f"{len(data)} bytes, more than {MAX_RECORD_BYTES}", remedy=_EDITED)
             key_id, payload = dsse.verify(dsse.parse_envelope(data), self._keys)
             self._trust.check_window(key_id, card.at)
             different = statement.differences(payload, card)

@@ -9,7 +9,8 @@ from support.evidence import BEGIN, KEY, ORIGIN, Killed, MemoryStore, append, be
 
 from changegate.errors import InputError, StoreError, VerificationError
 from changegate.evidence import layout, log_policy, note
-from changegate.evidence.card import format_time
+from changegate.evidence import log as log_module
+from changegate.evidence.card import Card, format_card, format_time
 from changegate.evidence.log import AlreadyRecordedError, Environment, Log
 from changegate.evidence.reader import LogReader, read_log
 
@@ -238,3 +239,39 @@ def test_a_reader_on_an_older_checkpoint_still_reads_after_its_partial_tiles_are
     newer = read_log(store, POLICY)
     assert newer is not None
     newer.verify_extends(older.checkpoint)
+
+
+@pytest.mark.parametrize(("limit", "what"), [("MAX_RECORD_BYTES", "record"), ("MAX_FACTS_BYTES", "facts")])
+def test_what_no_reader_takes_is_not_written(monkeypatch: pytest.MonkeyPatch, limit: str, what: str) -> None:
+    store = grown(1)
+    before = dict(store.objects)
+    monkeypatch.setattr(log_module, limit, 4)
+    with pytest.raises(StoreError, match=rf"the {what} would take \d+ bytes; nobody reads more than 4"):
+        append(log_in(store), 2)
+    assert store.objects == before
+
+
+def test_an_index_that_names_anothers_entry_is_refused() -> None:
+    store = grown(3)
+    store.objects[layout.index_key(record(7)[0].key)] = b"1\n"
+    with pytest.raises(VerificationError, match="which is another's"):
+        append(log_in(store), 7)
+
+
+def test_a_card_that_nobody_vouches_for_is_not_committed_nor_in_the_way() -> None:
+    store = grown(1)
+    planted, honest = record(2, payload="planted"), record(2)
+    log_in(store)._submit(*planted)
+    log_in(store)._submit(*record(3))
+
+    def vouch(card: Card, _envelope: bytes, _at: datetime) -> None:
+        if card == planted[0] or card == record(3)[0]:
+            raise VerificationError("signed by no trusted key", remedy="-")
+
+    log = Log(store, KEY, ORIGIN, environment(), vouch=vouch)
+    receipt = log.append(honest[0], envelope=honest[1], facts=honest[2])
+    assert receipt.extra == format_card(honest[0]), "the planted card under our own key gave way"
+    reader = log.reader()
+    assert reader is not None
+    assert reader.size == 2
+    assert list(store.list(layout.PENDING)) == [layout.pending_key(record(3)[0].key)]
