@@ -25,6 +25,7 @@ from changegate.evidence import layout, log_policy, note
 from changegate.evidence.card import KEY, Card, format_card, format_time, parse_card
 from changegate.evidence.commit import MAX_ENTRIES, digest_of, format_commit, grow
 from changegate.evidence.history import ROLLED_BACK, Head, History
+from changegate.evidence.log_object import parse_log_object
 from changegate.evidence.proof import Receipt
 from changegate.evidence.publisher import Publisher, parse_index_object
 from changegate.evidence.reader import MAX_FACTS_BYTES, LogReader, decompress
@@ -82,9 +83,11 @@ class Log:
         *,
         vouch: Vouch,
         also_trusted: Iterable[note.VerifierKey] = (),
+        windows: log_policy.Windows | None = None,
         known: bytes | None = None,
     ) -> None:
-        """`vouch` is asked before the log signs a card into its tree, or believes one. `also_trusted` are keys that signed earlier (rotation);
+        """`vouch` is asked before the log signs a card into its tree, or believes one. `also_trusted` are keys that signed earlier (rotation),
+        `windows` the times of theirs that ended;
         `known` is a checkpoint kept from before: a log behind it was rolled back.
 
         Nothing is read or written yet. Raises `FormatError` for an origin that can't be a key's name.
@@ -92,7 +95,8 @@ class Log:
         self._store, self._signer, self._origin, self._environment = store, signer, origin, environment
         self._vouch = vouch
         self.verifier_key = note.verifier_key(origin, signer.public_key)
-        self._policy = log_policy.LogPolicy((self.verifier_key, *also_trusted), {}, {}, log_policy.NONE)
+        earlier = (key for key in also_trusted if key.name == origin)  # the trust file may list other logs, too: they have no say here
+        self._policy = log_policy.LogPolicy((self.verifier_key, *earlier), {}, {}, log_policy.NONE, windows or {})
         self._known = known
         self._history, self._publisher = History(store, self._policy), Publisher(store)
         self._opened = False
@@ -298,14 +302,6 @@ class Log:
             LogReader(self._store, self._policy, head.commit.checkpoint).verify_extends(earlier)
             self._known = None
         return head
-
-
-def parse_log_object(data: bytes) -> str:
-    """The origin that `log.json` names. Raises `FormatError`."""
-    match canonical.loads(data, what="log.json"):
-        case {"version": 1, "origin": str(origin), "created": str(_)} as found if len(found) == 3 and canonical.dumps(found) == data:
-            return origin
-    raise FormatError("log.json: damaged, or not of a version that this changegate knows", remedy="Use the changegate that wrote it, or a newer one.")
 
 
 def _clock_error(now: datetime, other: datetime, whose: str) -> StoreError:

@@ -14,18 +14,20 @@ rewritten from the start by a holder of its keys, where no earlier checkpoint is
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable
+from datetime import datetime
 from itertools import pairwise
 from typing import Final
 
 from changegate.errors import FormatError, VerificationError
 from changegate.evidence import layout, log_policy, merkle, tiles
-from changegate.evidence.card import KEY, parse_card
+from changegate.evidence.card import KEY, format_time, parse_card
 from changegate.evidence.checkpoint import Checkpoint
 from changegate.evidence.commit import NO_COMMIT, Commit, digest_of, parse_commit
 from changegate.evidence.edge import Edge
 from changegate.evidence.findings import Report
 from changegate.evidence.history import Head
-from changegate.evidence.log import parse_log_object
+from changegate.evidence.log import MAX_SKEW
+from changegate.evidence.log_object import parse_log_object
 from changegate.evidence.proof import parse_receipt
 from changegate.evidence.publisher import format_index_object
 from changegate.evidence.reader import LogReader
@@ -42,15 +44,18 @@ _PLANTED: Final = "It is damaged, or somebody without a key put it there. No wri
 _ROLLED_BACK: Final = "The newest commits were deleted, or the store is an older copy. Records are missing."
 
 
-def verify_store(store: Store, trust: Trust, *, since: bytes | None = None, progress: Callable[[int], None] = lambda _entries: None) -> Report:
+def verify_store(
+    store: Store, trust: Trust, *, since: bytes | None = None, now: datetime | None = None, progress: Callable[[int], None] = lambda _entries: None
+) -> Report:
     """Everything in the store, against this trust. `since` is a checkpoint kept from earlier; `progress` is told how many entries are done.
+    `now` is the verifier's own clock, where it can be relied on: no commit may be ahead of it.
 
     Raises `FormatError` for a trust file or a `since` that can't be used, `VerificationError` for a `since` that no trusted log signed,
     `StoreError` where the store can't be read. All else is in the report.
     """
-    policy = log_policy.parse(trust.log_policy)
+    policy = log_policy.of(trust)
     earlier = policy.verify(since) if since is not None else None
-    return _StoreVerifier(store, trust, policy, progress).run(earlier, since)
+    return _StoreVerifier(store, trust, policy, now, progress).run(earlier, since)
 
 
 def verify_receipt(receipt: bytes, record: bytes, trust: Trust) -> Checkpoint:
@@ -61,7 +66,7 @@ def verify_receipt(receipt: bytes, record: bytes, trust: Trust) -> Checkpoint:
     parsed = parse_receipt(receipt)
     entry = parsed.extra if parsed.extra is not None else record
     card = parse_card(entry)
-    verified = parsed.verify(merkle.leaf_hash(entry), log_policy.parse(trust.log_policy))
+    verified = parsed.verify(merkle.leaf_hash(entry), log_policy.of(trust))
     if record == entry:
         return verified
     verify_record(card, record, trust)
@@ -69,11 +74,14 @@ def verify_receipt(receipt: bytes, record: bytes, trust: Trust) -> Checkpoint:
 
 
 class _StoreVerifier:
-    def __init__(self, store: Store, trust: Trust, policy: log_policy.LogPolicy, progress: Callable[[int], None]) -> None:
+    def __init__(self, store: Store, trust: Trust, policy: log_policy.LogPolicy, now: datetime | None, progress: Callable[[int], None]) -> None:
         self._store, self._trust, self._policy, self._progress = store, trust, policy, progress
+        self._now = now
         self._report = Report()
         self._records = RecordVerifier(store, trust, self._report)
         self._edge: Edge | None = Edge()
+        self._origin: str | None = None
+        """The log's name; None where `log.json` gives no trusted one."""
         self._published: Checkpoint | None = None
         self._committed: Checkpoint | None = None
         """The commits' own checkpoint of the published size."""
@@ -105,13 +113,15 @@ class _StoreVerifier:
         if origin not in names:
             meaning = "This is another log, or its name was changed. Take the trust file that belongs to it."
             self._report.problem("the log is none that is trusted", layout.LOG, expected=" or ".join(sorted(names)), found=origin, meaning=meaning)
+            return
+        self._origin = origin
 
     def _read_published(self) -> None:
         data = self._store.read(layout.CHECKPOINT)
         if data is None:
             return
         try:
-            self._published = self._policy.verify(data)
+            self._published = self._policy.verify(data, origin=self._origin)
         except (FormatError, VerificationError) as error:
             self._report.error("the published checkpoint can't be trusted", layout.CHECKPOINT, error, expected="signed as the trust file demands")
 
@@ -149,12 +159,17 @@ class _StoreVerifier:
 
     def _check_commit(self, commit: Commit, key: str, head: Head, *, is_last: bool) -> None:
         try:
-            signed = commit.verify(self._policy)
+            signed = commit.verify(self._policy, origin=self._origin)
             self._report.checkpoint = signed
             if self._published and self._published.size == commit.size:
                 self._committed = signed
         except (FormatError, VerificationError) as error:
             self._report.error("a commit's checkpoint can't be trusted", key, error, expected="signed, and of the tree that its entries make")
+        if self._now is not None and commit.at > self._now + MAX_SKEW:
+            self._report.problem(
+                "a commit is dated ahead of now", key, expected=f"at most {format_time(self._now)}", found=commit.time,
+                meaning="A writer's clock was wrong, or this one is; or the time was made up, so that honest writers count as late and are refused.",
+            )  # fmt: skip
         follows = head.commit is not None and head.number == commit.number - 1
         try:
             if follows and head.commit is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from changegate.cli import run
-from changegate.evidence.log import parse_log_object
+from changegate.evidence.log_object import parse_log_object
 
 GOOD = "Rollback plan: switch the flag off, then purge the cache\n\nTicket: SHOP-12\nReviewed-by: Bob <bob@example.com>"
 
