@@ -71,7 +71,7 @@ def forge(store: MemoryStore, signer: PrivateKey, at: datetime, origin: str = OR
         head, digest = parse_commit(data), digest_of(data)
         edge, _ = edge.grow(head.entries, head.leaf_hashes)
         number += 1
-    card, envelope, facts = signed_record(50 + number)
+    card, envelope, _ = signed_record(50 + number)
     commit = grow(head, digest, [format_card(card)], at=at, nonce=f"{number:032x}", origin=origin, signer=signer)
     store.objects[layout.envelope_key(card.envelope)] = envelope
     _, then = Publisher(store).sequel(commit, edge)
