@@ -116,3 +116,19 @@ def test_a_card_that_another_record_stands_behind_is_not_believed(shop: GitShop,
 def test_the_gate_does_not_start_from_it(shop: GitShop) -> None:
     forged_receipt(shop)
     assert shop.gate() == ExitCode.NOT_VERIFIED
+
+
+@pytest.mark.parametrize("key", [".hidden/evil", ".x", "pending/.x", "commit/.x", "tile/0/.x", "index/ab/.x", "envelope/.x", "foo", "tile/0/000.p/X"])
+def test_foreign_files_are_named_and_stop_nobody(shop: GitShop, key: str) -> None:
+    plant(key, b"x")
+    run(["verify", "evidence"])
+    assert key in shop.capsys.readouterr().out
+    shop.commit("Second")
+    assert shop.gate() == 0
+
+
+def test_a_checkout_of_a_git_store_has_a_repository_beside_the_evidence(shop: GitShop) -> None:
+    plant(".git/HEAD", b"ref: refs/heads/changegate-evidence")
+    plant(".tmp/left", b"x")
+    assert run(["verify", "evidence"]) == 0
+    assert ".git" not in shop.capsys.readouterr().out
