@@ -69,8 +69,8 @@ def judge(
     Raises `ForgeError`, `StoreError`, `InputError` or `PolicyError` where there is nothing to decide on.
     """
     reader = log.reader()
-    history = read_history(reader.cards() if reader else (), deployment)
-    deploy_range = _resolve_range(forge, deployment, requested_base, history.baselines, reader)
+    history = read_history(reader.cards() if reader else (), deployment, log.verify_record)
+    deploy_range = _resolve_range(forge, deployment, requested_base, history.baselines, log, reader)
     trusted_at = deploy_range.deployed or deploy_range.base
     if policy_file is not None and policy_file.data is None:
         trusted_at = _outside(deploy_range, forge.resolve_head(policy_file.ref), policy_file)
@@ -84,7 +84,7 @@ def judge(
         range=deploy_range,
         changes=changes,
         templates=trusted.templates,
-        deployed=_versions(_deployed(deploy_range, deployment, history, reader), trusted.tags),
+        deployed=_versions(_deployed(deploy_range, deployment, history, log, reader), trusted.tags),
         fetched_at=now(),
     )
     facts = _with_owners(facts, forge, rules, trusted_at)
@@ -107,7 +107,7 @@ def _with_owners(facts: Facts, forge: Forge, rules: PeerApproved, trusted_at: st
 
 
 def _resolve_range(
-    forge: Forge, deployment: Deployment, requested: str | None, baselines: tuple[Baseline, ...], reader: LogReader | None
+    forge: Forge, deployment: Deployment, requested: str | None, baselines: tuple[Baseline, ...], log: Log, reader: LogReader | None
 ) -> DeployRange:
     """The range, whichever of the log's candidates is live.
 
@@ -117,7 +117,7 @@ def _resolve_range(
     newest, *others = baselines or (None,)
     first = forge.resolve_range(deployment, requested=requested, logged=newest)
     by_forge = first.base_source is BaseSource.DEPLOYMENT or first.deployed
-    if by_forge and (newest is None or _let_go(reader, deployment, first.deployed or first.base)):
+    if by_forge and (newest is None or _let_go(log, reader, deployment, first.deployed or first.base)):
         return first
     if by_forge:
         first = forge.resolve_range(deployment, requested=requested, logged=newest, believe_deployments=False)
@@ -125,13 +125,14 @@ def _resolve_range(
     return widest([first, *rest])
 
 
-def _let_go(reader: LogReader | None, deployment: Deployment, commit: str) -> bool:
+def _let_go(log: Log, reader: LogReader | None, deployment: Deployment, commit: str) -> bool:
     """Whether the log has a decision by which this commit went live here: an allowed one, or one in audit mode, which stops nothing."""
     if reader is None:
         return False
     for _, card in reader.find(commit):
         if (card.repository, card.environment, card.predicate_type) != (deployment.repository, deployment.environment, record.PREDICATE_TYPE):
             continue
+        log.verify_record(card)
         if card.decision == Verdict.ALLOWED:
             return True
         envelope = canonical.loads(dsse.parse_envelope(reader.envelope(card)).payload, what="statement")
@@ -140,7 +141,7 @@ def _let_go(reader: LogReader | None, deployment: Deployment, commit: str) -> bo
     return False
 
 
-def _deployed(found: DeployRange, deployment: Deployment, history: History, reader: LogReader | None) -> tuple[str, ...]:
+def _deployed(found: DeployRange, deployment: Deployment, history: History, log: Log, reader: LogReader | None) -> tuple[str, ...]:
     """The commits that went live here before, newest first: what is deployed, what the log let go, and for a rollback its head if it was one.
 
     The forge's word for a rollback's head counts for the time before the log's first record of this environment.
@@ -149,7 +150,7 @@ def _deployed(found: DeployRange, deployment: Deployment, history: History, read
     if found.outcome is RangeOutcome.ROLLBACK and found.head not in known:
         at = found.head_deployed_at
         before = not isinstance(at, Missing | Unavailable) and at < _first_record(reader, deployment, default=at + timedelta(seconds=1))
-        if before or _let_go(reader, deployment, found.head):
+        if before or _let_go(log, reader, deployment, found.head):
             known.append(found.head)
     return tuple(dict.fromkeys(known))
 

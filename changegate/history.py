@@ -13,7 +13,7 @@ With a doubt there are several candidates: each doubtful version down to the new
 them, so the caller takes the widest (`changegate.gate.judge`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from changegate import outcome, record
@@ -39,7 +39,7 @@ class History(NamedTuple):
     """Commits that were allowed before and neither failed nor were rolled back, newest first."""
 
 
-def read_history(cards: Iterable[tuple[int, Card]], deployment: Deployment) -> History:
+def read_history(cards: Iterable[tuple[int, Card]], deployment: Deployment, verify: Callable[[Card], None]) -> History:
     """Look back through the log's cards, newest first, for this repository and environment.
 
     An outcome stands after its decision, so going back it is known when the decision comes. The candidates are all doubtful decisions down to
@@ -47,16 +47,20 @@ def read_history(cards: Iterable[tuple[int, Card]], deployment: Deployment) -> H
     1. the newest success, and each success that was reported after that one (two runs overlapped: who ended last may be live); else
     2. the newest decision that is older than every decision with an outcome: from before outcomes were recorded here.
 
+    A card only says where to look: whatever is taken from one, `verify` is asked first, which raises unless its signed record says the same. It is
+    asked about the newest record, the decisions that count and their outcomes: some twenty of them, however long the log.
+
     It stops once it has the last versions that could be returned to, or, with what it needs found, has looked back far enough.
     """
     previous: record.Previous | None = None
-    walk = _Walk()
+    walk = _Walk(verify)
     for seen, (index, card) in enumerate(cards):
         if walk.settled and (len(walk.deployed) >= VERSIONS or seen >= LOOK_BACK):
             break
         if (card.repository, card.environment) != (deployment.repository, deployment.environment):
             continue
         if previous is None:
+            verify(card)
             previous = record.Previous(index=index, envelope=card.envelope)
         if card.predicate_type == outcome.PREDICATE_TYPE and card.about is not None:
             walk.meet_outcome(card, card.about)
@@ -68,9 +72,10 @@ def read_history(cards: Iterable[tuple[int, Card]], deployment: Deployment) -> H
 class _Walk:
     """What is known on the way back."""
 
-    def __init__(self) -> None:
+    def __init__(self, verify: Callable[[Card], None]) -> None:
+        self._verify = verify
         self.deployed: dict[str, None] = {}
-        self._outcomes: dict[str, set[str]] = {}
+        self._outcomes: dict[str, list[Card]] = {}
         self._successes: list[Card] = []
         """Outcomes that say so, newest first."""
         self._doubtful: list[str] = []
@@ -86,15 +91,20 @@ class _Walk:
 
     def meet_outcome(self, card: Card, gate: str) -> None:
         """An outcome, of a decision that is still to come."""
-        self._outcomes.setdefault(gate, set()).add(card.decision)
+        self._outcomes.setdefault(gate, []).append(card)
         if card.decision == Ending.SUCCESS:
             self._successes.append(card)
 
     def meet_decision(self, card: Card) -> None:
         """A gate decision, all of whose outcomes were met."""
-        endings = self._outcomes.pop(card.envelope, set())
+        outcomes = self._outcomes.pop(card.envelope, [])
+        if not outcomes and (card.decision != Verdict.ALLOWED or (self._certain is not None and card.commit in self.deployed)):
+            return
+        for each in (card, *outcomes):
+            self._verify(each)
         if card.decision != Verdict.ALLOWED:
             return
+        endings = {each.decision for each in outcomes}
         if Ending.ROLLED_BACK in endings or endings == {Ending.FAILURE}:
             self._needed = len(self._doubtful) + 1
             return
@@ -115,7 +125,10 @@ class _Walk:
         for success in self._successes:
             if success.about == gate:
                 break
-            if self._outcomes.get(success.about or "") == {Ending.SUCCESS}:
+            still = self._outcomes.get(success.about or "", [])
+            if {each.decision for each in still} == {Ending.SUCCESS}:
+                for each in still:
+                    self._verify(each)
                 found.append(success.commit)
         return tuple(found)
 

@@ -12,7 +12,8 @@
         from: 2026-01-01T00:00:00Z     # optional
         until: 2027-01-01T00:00:00Z    # optional: records dated later don't count
 
-Rotation adds a key and gives the old one an `until`; records signed before stay valid.
+Rotation adds a key and gives the old one an `until`; records signed before stay valid. A log key of the policy that stands among the record keys,
+too, as `changegate keys` writes it, has the same time: what it signs in commits of a later time doesn't count (`changegate.evidence.log_policy`).
 """
 
 from collections.abc import Mapping

@@ -81,7 +81,7 @@ def rotate(out: str, trust_file: str, overlap: int) -> None:
     replacement.write_bytes(trusts.format_trust(after))
     replacement.replace(trust_file)
     click.echo(f"Key {signer.key_id[:16]} may sign from now on; the old ones until {now + timedelta(hours=overlap):%Y-%m-%d %H:%M} UTC.")
-    click.echo(f"  {out}: the new private key. Replace the pipeline's secret ({SIGNING_KEY}) with it before then.")
+    click.echo(f"  {out}: the new private key. Replace the pipeline's secret ({SIGNING_KEY}) with it before then: the gate refuses an ended key.")
     click.echo(f"  {trust_file}: extended. Give it to the pipeline (--trust) and to whoever verifies.")
 
 

@@ -12,14 +12,17 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from changegate.errors import InputError, SigningError
+from changegate.cli.vouching import vouch
+from changegate.errors import InputError, SigningError, VerificationError
 from changegate.evidence import layout, log_policy
-from changegate.evidence.log import Environment, Log, parse_log_object
+from changegate.evidence.history import Head, History
+from changegate.evidence.log import Environment, Log
+from changegate.evidence.log_object import parse_log_object
 from changegate.evidence.reader import LogReader, read_log
 from changegate.signing import Signer
-from changegate.signing.keys import PrivateKey
+from changegate.signing.keys import PrivateKey, format_public
 from changegate.stores import open_store
-from changegate.trust import Trust
+from changegate.trust import RecordKey, Trust
 from changegate.trust import parse as parse_trust
 
 DEFAULT_STORE: Final = "file:.changegate/evidence"
@@ -92,10 +95,23 @@ def find_trust(file: str | None) -> tuple[Trust, str]:
 def open_reader(url: str, trust: Trust) -> LogReader:
     """The log in a store, for reading, as its published checkpoint says and this trust allows. Raises `InputError` where there is none."""
     store = open_store(url)
-    reader = read_log(store, log_policy.parse(trust.log_policy))
+    policy = log_policy.of(trust)
+    reader = read_log(store, policy)
     if reader is None:
         raise InputError(f"{store.url} holds no log", remedy="Check --store; a log begins with the first `changegate gate`.")
+    if policy.ended(reader.signed):
+        _check_published(reader, History(store, policy).find_head())
     return reader
+
+
+def _check_published(reader: LogReader, head: Head) -> None:
+    """A checkpoint that only an ended key signed has no time of its own: it must be that of the newest commits, which have."""
+    commit = head.commit
+    if commit is None or (reader.size, reader.root) not in {(each.size, each.root()) for each in (commit.before, commit.after)}:
+        raise VerificationError(
+            "the published checkpoint is signed by a key that has ended, and isn't what the log's commits make",
+            remedy="The ended key may have been stolen. `changegate verify` says more.",
+        )
 
 
 def write_file(file: str, data: bytes) -> None:
@@ -130,15 +146,38 @@ def _reason(error: OSError | ValueError) -> str:
 
 
 def open_log(url: str, signer: Signer, *, trust: Trust | None, origin: str | None, now: Callable[[], datetime]) -> Log:
-    """The log in a store, to be appended to with this key. A new one begins under `origin`, or a name made from the key."""
+    """The log in a store, to be appended to with this key. A new one begins under `origin`, or a name made from the key.
+
+    It believes the records that the trust file's keys signed; without one, those that this very key signed. Raises `SigningError` for a key that the
+    trust file doesn't let sign now: what it recorded, nobody would believe.
+    """
+    if trust is not None:
+        _check_signer(signer, trust, now())
     store = open_store(url)
     begun = store.read(layout.LOG)
     name = parse_log_object(begun) if begun is not None else origin or default_origin(signer)
     if origin and name != origin:
         raise InputError(f"the store holds the log {name!r}, not {origin!r}", remedy="Correct --origin, or name another store.")
+    believed = trust or Trust(log_policy="", record_keys=(RecordKey(key=format_public(signer.public_key)),))
     environment = Environment(clock=now, pause=_pause, nonce=lambda: secrets.token_hex(16))
-    earlier = log_policy.parse(trust.log_policy).logs if trust else ()
-    return Log(store, signer, name, environment, also_trusted=earlier)
+    policy = log_policy.of(trust) if trust else None
+    earlier, windows = (policy.logs, policy.windows) if policy else ((), {})
+    return Log(store, signer, name, environment, vouch=vouch(believed, origin=name), also_trusted=earlier, windows=windows)
+
+
+def _check_signer(signer: Signer, trust: Trust, now: datetime) -> None:
+    if signer.key_id not in trust.public_keys:
+        raise SigningError(
+            f"the signing key {signer.key_id[:16]} is no record key of the trust file, so nobody would believe what it signs",
+            remedy=f"Give the key that the trust file names in {SIGNING_KEY}, or the trust file that names this key.",
+        )
+    try:
+        trust.check_window(signer.key_id, now)
+    except VerificationError as error:
+        raise SigningError(
+            f"the signing key {signer.key_id[:16]} may not sign now: by the trust file its time is over, or hasn't come",
+            remedy=f"Give the key that `changegate keys rotate` made in {SIGNING_KEY}, or correct this machine's clock.",
+        ) from error
 
 
 def default_origin(signer: Signer) -> str:

@@ -7,7 +7,7 @@ from changegate.errors import InputError
 from changegate.evidence.card import Card
 from changegate.evidence.proof import Receipt
 from changegate.evidence.reader import LogReader
-from changegate.signing import dsse
+from changegate.evidence.signed_record import verify_record
 from changegate.trust import Trust
 
 _SHORTEST: Final = 4
@@ -45,6 +45,5 @@ def find_record(reader: LogReader, trust: Trust, wanted: str) -> Record:
         raise InputError(f"{wanted} is not enough to tell apart: {several}", remedy="Give more digits.")
     index, card = next((each for each in found if each[1].about is None or each[1].envelope.startswith(wanted.lower())), found[0])
     envelope = reader.envelope(card)
-    key_id, payload = dsse.verify(dsse.parse_envelope(envelope), trust.public_keys)
-    trust.check_window(key_id, card.at)
+    key_id, payload = verify_record(card, envelope, trust)
     return Record(card, reader.prove(index), key_id, envelope, canonical.loads(payload, what="statement"))

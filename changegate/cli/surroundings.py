@@ -8,7 +8,7 @@ from changegate.cli import options
 from changegate.doctor import KeyState, StoreState
 from changegate.errors import ChangegateError, StoreError
 from changegate.evidence import layout, log_policy
-from changegate.evidence.log import parse_log_object
+from changegate.evidence.log_object import parse_log_object
 from changegate.evidence.reader import LogReader, read_log
 from changegate.facts import MISSING, Maybe, Unavailable
 from changegate.signing import keys

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import click
@@ -43,7 +44,7 @@ def command(store: str | None, trust: str | None, since: str | None, receipt: st
     if record is not None:
         raise InputError("--record goes with --receipt", remedy="Give the receipt, too.")
     opened = open_store(store)
-    report = verify_store(opened, trusted, since=_read_checkpoint(since) if since else None, progress=_progress())
+    report = verify_store(opened, trusted, since=_read_checkpoint(since) if since else None, now=datetime.now(UTC), progress=_progress())
     if report.entries == 0 and not report.problems:
         raise InputError(f"{opened.url} holds no log, or an empty one", remedy="Check STORE; a log begins with the first `changegate gate`.")
     if format_ == "json":

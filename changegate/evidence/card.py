@@ -13,7 +13,8 @@ from typing import Final
 from changegate.errors import FormatError
 from changegate.evidence.tiles import MAX_ENTRY_BYTES
 
-_HEX: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
+KEY: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
+"""What an idempotency key looks like, as every digest does."""
 _TIME: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,6}))?Z", re.ASCII)
 _CONTROL: Final = re.compile(r"[\x00-\x1f]")
 _DAMAGED: Final = "The entry is damaged or was not written by changegate; `changegate verify` says where."
@@ -42,7 +43,7 @@ class Card:
 
     def __post_init__(self) -> None:
         for name in ("envelope", "key", *(name for name in ("facts", "about") if getattr(self, name) is not None)):
-            if not _HEX.fullmatch(getattr(self, name)):
+            if not KEY.fullmatch(getattr(self, name)):
                 raise FormatError(f"index card: {name} is not a SHA-256 in lower-case hex", remedy=_DAMAGED)
         for name in ("predicate_type", "repository", "environment", "commit", "decision"):
             text = getattr(self, name)

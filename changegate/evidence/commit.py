@@ -79,16 +79,17 @@ class Commit:
         path = merkle.inclusion_proof(index, self.size, read)
         return Receipt(index, path, self.checkpoint, self.entries[index - self.before.size])
 
-    def verify(self, policy: LogPolicy) -> Checkpoint:
-        """Raise `VerificationError` unless the checkpoint is signed by the log and is that of this very tree."""
-        signed = policy.verify(self.checkpoint)
+    def verify(self, policy: LogPolicy, *, origin: str | None = None) -> Checkpoint:
+        """Raise `VerificationError` unless the checkpoint is signed by the log, by a key in its time, and of this very tree."""
+        signed = policy.verify(self.checkpoint, at=self.at, origin=origin)
         if (signed.size, signed.root) != (self.size, self.after.root()):
             raise VerificationError(f"commit {self.number}: its signed checkpoint is of another tree than its entries make", remedy=_DAMAGED)
         return signed
 
     def verify_follows(self, previous: "Commit", digest: str) -> None:
         """Raise `VerificationError` unless it continues `previous`, whose bytes have this digest."""
-        if self.previous != digest or self.before != previous.after or self.number != previous.number + 1 or self.at < previous.at:
+        same_log = checkpoint.parse(self.checkpoint).origin == checkpoint.parse(previous.checkpoint).origin
+        if self.previous != digest or self.before != previous.after or self.number != previous.number + 1 or self.at < previous.at or not same_log:
             raise VerificationError(f"commit {self.number} doesn't continue commit {previous.number}: the log is forked", remedy=_DAMAGED)
 
 

@@ -75,7 +75,22 @@ class History:
             return Head(None, NO_COMMIT)
         commit = parse_commit(data)
         commit.verify(self._policy)
+        self._check_ended(commit)
         return Head(commit, digest_of(data))
+
+    def _check_ended(self, commit: Commit) -> None:
+        """A commit by an ended key is as old as it says only if nothing before it is newer: commit times never decrease.
+
+        Goes back to a key that has no end, or to the first commit: after a rotation, until the new key's first commit; else not one step.
+        """
+        while self._policy.ended(commit.checkpoint) and commit.number > 1:
+            data = self._store.read(layout.commit_key(commit.number - 1))
+            if data is None:
+                raise VerificationError(f"commit {commit.number - 1} is missing", remedy=ROLLED_BACK)
+            before = parse_commit(data)
+            before.verify(self._policy)
+            commit.verify_follows(before, digest_of(data))
+            commit = before
 
     def _check_published(self, head: Head) -> None:
         size = signed_size(self._store.read(layout.CHECKPOINT))

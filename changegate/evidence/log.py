@@ -16,22 +16,30 @@ import gzip
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from itertools import islice
+from typing import Final, TypeAlias
 
 from changegate import canonical
 from changegate.errors import FormatError, InputError, StoreError, VerificationError
 from changegate.evidence import layout, log_policy, note
-from changegate.evidence.card import Card, format_card, format_time, parse_card
+from changegate.evidence.card import KEY, Card, format_card, format_time, parse_card
 from changegate.evidence.commit import MAX_ENTRIES, digest_of, format_commit, grow
 from changegate.evidence.history import ROLLED_BACK, Head, History
+from changegate.evidence.log_object import parse_log_object
 from changegate.evidence.proof import Receipt
 from changegate.evidence.publisher import Publisher, parse_index_object
-from changegate.evidence.reader import LogReader, decompress
+from changegate.evidence.reader import MAX_FACTS_BYTES, LogReader, decompress
+from changegate.evidence.signed_record import MAX_RECORD_BYTES
 from changegate.signing import Signer
 from changegate.stores import Batch, Store
 
 MAX_ATTEMPTS: Final = 1000
 MAX_SKEW: Final = timedelta(minutes=5)
+MAX_LOOKED_AT: Final = 4 * MAX_ENTRIES
+"""How many waiting cards one append looks at: whoever may write to the store could put any number there."""
+
+Vouch: TypeAlias = Callable[[Card, bytes, datetime], None]
+"""Raises `VerificationError` or `FormatError` unless this envelope bears out the card, signed by a record key that may sign at this time."""
 
 
 class AlreadyRecordedError(StoreError):
@@ -73,16 +81,22 @@ class Log:
         origin: str,
         environment: Environment,
         *,
+        vouch: Vouch,
         also_trusted: Iterable[note.VerifierKey] = (),
+        windows: log_policy.Windows | None = None,
         known: bytes | None = None,
     ) -> None:
-        """`also_trusted` are keys that signed earlier (rotation); `known` is a checkpoint kept from before: a log behind it was rolled back.
+        """`vouch` is asked before the log signs a card into its tree, or believes one. `also_trusted` are keys that signed earlier (rotation),
+        `windows` the times of theirs that ended;
+        `known` is a checkpoint kept from before: a log behind it was rolled back.
 
         Nothing is read or written yet. Raises `FormatError` for an origin that can't be a key's name.
         """
         self._store, self._signer, self._origin, self._environment = store, signer, origin, environment
+        self._vouch = vouch
         self.verifier_key = note.verifier_key(origin, signer.public_key)
-        self._policy = log_policy.LogPolicy((self.verifier_key, *also_trusted), {}, {}, log_policy.NONE)
+        earlier = (key for key in also_trusted if key.name == origin)  # the trust file may list other logs, too: they have no say here
+        self._policy = log_policy.LogPolicy((self.verifier_key, *earlier), {}, {}, log_policy.NONE, windows or {})
         self._known = known
         self._history, self._publisher = History(store, self._policy), Publisher(store)
         self._opened = False
@@ -115,9 +129,25 @@ class Log:
         self._publisher.roll_forward(head)
         return LogReader(self._store, self._policy, head.commit.checkpoint) if head.commit else None
 
+    def verify_record(self, card: Card) -> None:
+        """Raise `VerificationError` or `FormatError` unless the record of an entry is signed, in its key's time, and says what its card says."""
+        self._verify_record(card, card.at)
+
+    def _verify_record(self, card: Card, at: datetime) -> None:
+        envelope = self._store.read(layout.envelope_key(card.envelope)) or b""
+        if digest_of(envelope) != card.envelope:
+            raise VerificationError(f"the record {card.envelope[:16]} is missing, or it was changed", remedy=ROLLED_BACK)
+        self._vouch(card, envelope, at)
+
     def _check_input(self, card: Card, envelope: bytes, facts: bytes | None) -> None:
         if digest_of(envelope) != card.envelope or (digest_of(facts) if facts is not None else None) != card.facts:
             raise InputError("the card doesn't name these very objects", remedy="Report this: it is a mistake in changegate.")
+        for what, size, limit in (("record", len(envelope), MAX_RECORD_BYTES), ("facts", len(facts or b""), MAX_FACTS_BYTES)):
+            if size > limit:
+                raise StoreError(
+                    f"the {what} would take {size} bytes; nobody reads more than {limit}, so it isn't written",
+                    remedy="Deploy fewer changes at once, or look for one with an oversized message, description or list of files.",
+                )
 
     def _check_clock(self, card: Card) -> None:
         now, reference = self._environment.clock(), self._environment.reference()
@@ -157,10 +187,8 @@ class Log:
             if key == pending:
                 if data is None or data == objects[key]:
                     continue  # None: it was there and is gone, so it is in the log now
-                waiting = self._read_pending(key)
-                if waiting is None or waiting.key != card.key:
-                    raise StoreError(f"{key} is damaged, or its record is missing", remedy="Remove that object, it is in no commit; then run again.")
-                return waiting
+                # What isn't a signed record's isn't from an earlier run: ours takes its place, and the commit removes it.
+                return self._read_pending(key, self._environment.clock()) or card
             if data is None or (decompress(data) if key.startswith(layout.FACTS) else data) != (facts if key.startswith(layout.FACTS) else envelope):
                 raise VerificationError(f"{key} exists and holds something else", remedy=ROLLED_BACK)
         return card
@@ -185,15 +213,19 @@ class Log:
         latest = self._find_head() if place >= head.commit.size else head  # committed since the head was found
         self._publisher.roll_forward(latest)
         self._store.apply(Batch(remove=(layout.pending_key(key),)))
-        return LogReader(self._store, self._policy, latest.commit.checkpoint if latest.commit else b"").prove(place)
+        receipt = LogReader(self._store, self._policy, latest.commit.checkpoint if latest.commit else b"").prove(place)
+        if parse_card(receipt.extra or b"").key != key:
+            raise VerificationError(f"{layout.index_key(key)} names entry {place}, which is another's", remedy=ROLLED_BACK)
+        return receipt
 
     def _commit(self, own: Card, head: Head) -> Receipt | None:
         """Steps 3 to 5. None where another writer was faster."""
         edge = self._publisher.roll_forward(head)
         now = self._check_not_behind(head)
-        entries, stale = self._collect(own, head, now)
-        nonce = self._environment.nonce()
         at = max(now, head.commit.at) if head.commit else now
+        self._verify_record(own, at)
+        entries, stale = self._collect(own, head, at)
+        nonce = self._environment.nonce()
         commit = grow(head.commit, head.digest, entries, at=at, nonce=nonce, origin=self._origin, signer=self._signer)
         data, key = format_commit(commit), layout.commit_key(commit.number)
         grown, then = self._publisher.sequel(commit, edge)
@@ -219,35 +251,39 @@ class Log:
             return receipt
         raise AlreadyRecordedError(parse_card(receipt.extra or b""), receipt)
 
-    def _collect(self, own: Card, head: Head, now: datetime) -> tuple[list[bytes], tuple[str, ...]]:
-        """What to append: our own card, then those of others that wait, are whole and not dated ahead of us; and the keys of those that are in."""
+    def _collect(self, own: Card, head: Head, at: datetime) -> tuple[list[bytes], tuple[str, ...]]:
+        """What to append: our own card, then those of others that wait, are vouched for and not dated ahead; and the keys of those that are in."""
         cards, stale = {own.key: own}, list[str]()
         committed = head.commit.places if head.commit else {}
-        for key in self._store.list(layout.PENDING):
+        for key in islice(self._store.list(layout.PENDING), MAX_LOOKED_AT):
             if len(cards) == MAX_ENTRIES:
                 break
             name = key.removeprefix(layout.PENDING)
-            if name in cards:
-                continue
-            card = self._read_pending(key)
-            if card is None or card.key != name or card.at > now + MAX_SKEW:
+            if name in cards or not KEY.fullmatch(name):
                 continue
             if name in committed or self._store.read(layout.index_key(name)) is not None:
                 stale.append(key)
-            else:
+                continue
+            card = self._read_pending(key, at)
+            if card is not None:
                 cards[name] = card
         return [format_card(card) for card in cards.values()], tuple(stale)
 
-    def _read_pending(self, key: str) -> Card | None:
-        """A waiting card whose envelope and facts are there. Others stay where they are; verification names them."""
-        data = self._store.read(key)
+    def _read_pending(self, key: str, at: datetime) -> Card | None:
+        """A waiting card that may be committed at this time: its record is vouched for, its facts are there. Others stay; verification names them.
+
+        Anybody who may write to the store can put a card there. What is committed is signed into the tree, so nothing is believed here.
+        """
         try:
-            card = parse_card(data) if data else None
-        except FormatError:
+            card = parse_card(self._store.read(key) or b"")
+            if key != layout.pending_key(card.key) or card.at > at + MAX_SKEW:
+                return None
+            self._verify_record(card, at)
+            facts = self._store.read(layout.facts_key(card.facts)) if card.facts is not None else None
+            whole = facts is None if card.facts is None else facts is not None and digest_of(decompress(facts)) == card.facts
+        except (FormatError, VerificationError):
             return None
-        if card is None or digest_of(self._store.read(layout.envelope_key(card.envelope)) or b"") != card.envelope:
-            return None
-        return card if card.facts is None or self._store.read(layout.facts_key(card.facts)) is not None else None
+        return card if whole else None
 
     def _check_not_behind(self, head: Head) -> datetime:
         now = self._environment.clock()
@@ -266,14 +302,6 @@ class Log:
             LogReader(self._store, self._policy, head.commit.checkpoint).verify_extends(earlier)
             self._known = None
         return head
-
-
-def parse_log_object(data: bytes) -> str:
-    """The origin that `log.json` names. Raises `FormatError`."""
-    match canonical.loads(data, what="log.json"):
-        case {"version": 1, "origin": str(origin), "created": str(_)} as found if len(found) == 3 and canonical.dumps(found) == data:
-            return origin
-    raise FormatError("log.json: damaged, or not of a version that this changegate knows", remedy="Use the changegate that wrote it, or a newer one.")
 
 
 def _clock_error(now: datetime, other: datetime, whose: str) -> StoreError:

@@ -1,14 +1,18 @@
 """C2SP tlog-policy: which logs and witnesses a verifier believes, and how many must agree (https://c2sp.org/tlog-policy). Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final, TypeAlias
 
 from changegate.errors import FormatError, VerificationError
 from changegate.evidence import checkpoint, note
 from changegate.evidence.checkpoint import Checkpoint
+from changegate.signing import keys
+from changegate.trust import RecordKey, Trust
 
 NONE: Final = "none"
+Windows: TypeAlias = Mapping[bytes, tuple[RecordKey, ...]]
 MAX_LINES: Final = 1000
 _FIX: Final = "Correct the log policy in the trust file; its form is C2SP's tlog-policy."
 
@@ -29,23 +33,37 @@ class LogPolicy:
     witnesses: Mapping[str, note.VerifierKey]
     groups: Mapping[str, Group]
     quorum: str
+    windows: Windows = field(default_factory=dict)
+    """By the public key's bytes: in which time a log's key may sign. A key that isn't here may at any."""
 
-    def verify(self, data: bytes) -> Checkpoint:
+    def verify(self, data: bytes, *, at: datetime | None = None, origin: str | None = None) -> Checkpoint:
         """The verified checkpoint.
 
         1. A listed log signed it, and that log's key name is the origin.
         2. The witnesses whose cosignatures hold make the quorum.
         3. No signature by any listed key fails.
+        4. Where `at` is given, when it was signed, that log's key had not ended then; where `origin` is given, it is that log's.
 
         Raises `FormatError`, `VerificationError`.
         """
         signed = note.parse_note(data)
         found = checkpoint.parse_text(signed.text)
         verified = note.verify(signed, (*self.logs, *self.witnesses.values()))
-        if not any(key in verified and key.name == found.origin for key in self.logs):
+        if origin is not None and found.origin != origin:
+            raise VerificationError(
+                f"checkpoint: it is of the log {found.origin!r}, not of {origin!r}",
+                remedy="Two logs never share a store. Somebody signed here with another log's key; ask its owner.",
+            )
+        signers = [key for key in self.logs if key in verified and key.name == found.origin]
+        if not signers:
             raise VerificationError(
                 f"checkpoint: the log {found.origin!r} is none that the policy lists, or its own key didn't sign",
                 remedy="Compare the origin with the policy's log lines; the trust file may be another log's.",
+            )
+        if at is not None and not any(self._allows(key, at) for key in signers):
+            raise VerificationError(
+                f"checkpoint: signed at {at:%Y-%m-%dT%H:%M:%SZ} by keys of {found.origin!r} outside the time in which they are trusted",
+                remedy="A key that signs outside its time may have been stolen. Ask its owner.",
             )
         if not self._witnessed(self.quorum, verified):
             have = sorted(name for name, key in self.witnesses.items() if key in verified)
@@ -54,6 +72,14 @@ class LogPolicy:
                 remedy="Ask the witnesses for their cosignatures, or take a checkpoint that has them.",
             )
         return found
+
+    def ended(self, data: bytes) -> bool:
+        """Whether a checkpoint, verified before, is signed by none but keys that have an end. Raises as `verify` does."""
+        verified = note.verify(note.parse_note(data), self.logs)
+        return all(key.key in self.windows and all(each.until for each in self.windows[key.key]) for key in verified)
+
+    def _allows(self, key: note.VerifierKey, at: datetime) -> bool:
+        return key.key not in self.windows or any(each.allows(at) for each in self.windows[key.key])
 
     def _witnessed(self, name: str, verified: frozenset[note.VerifierKey]) -> bool:
         if name == NONE:
@@ -67,6 +93,15 @@ class LogPolicy:
 def single(key: note.VerifierKey) -> LogPolicy:
     """The policy that believes one log and asks for no witness."""
     return LogPolicy((key,), {}, {}, NONE)
+
+
+def of(trust: Trust) -> LogPolicy:
+    """A trust file's policy. A log key that is a record key, too, as `changegate keys` makes it, has that one's time. Raises `FormatError`."""
+    windows: dict[bytes, tuple[RecordKey, ...]] = {}
+    for each in trust.record_keys:
+        key = keys.parse_public(each.key).public_bytes_raw()
+        windows[key] = (*windows.get(key, ()), each)
+    return replace(parse(trust.log_policy), windows=windows)
 
 
 def format_single(key: note.VerifierKey) -> str:

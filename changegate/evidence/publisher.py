@@ -3,6 +3,7 @@
 All of it is a function of the commits. The same function writes it after winning a commit, after a crash of whoever won, and after a loss of tiles.
 """
 
+import re
 from typing import Final
 
 from changegate.errors import FormatError, VerificationError
@@ -14,6 +15,7 @@ from changegate.evidence.tree import TreeReader
 from changegate.stores import Batch, Store
 
 _HINT_EVERY: Final = 16
+_WIDTH: Final = re.compile(r"[0-9]{1,3}", re.ASCII)
 
 
 class Publisher:
@@ -86,7 +88,8 @@ class Publisher:
         for path in objects:
             tile = tiles.parse_path(path)
             if tile.width == tiles.WIDTH:
-                remove += self._store.list(f"{path}.p/")
+                partial = f"{path}.p/"
+                remove += (key for key in self._store.list(partial) if _WIDTH.fullmatch(key.removeprefix(partial)))
         return after, Batch({**objects, **indices}, publish, tuple(remove))
 
 

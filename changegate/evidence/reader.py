@@ -13,6 +13,7 @@ from changegate.evidence import checkpoint, layout, merkle, tiles
 from changegate.evidence.card import Card, parse_card
 from changegate.evidence.checkpoint import Checkpoint
 from changegate.evidence.commit import digest_of
+from changegate.evidence.log_object import parse_log_object
 from changegate.evidence.log_policy import LogPolicy
 from changegate.evidence.proof import Receipt
 from changegate.evidence.tree import REMEDY, TreeReader
@@ -104,7 +105,13 @@ class LogReader(TreeReader):
 def read_log(store: Store, policy: LogPolicy) -> LogReader | None:
     """The log at its published checkpoint; None where nothing was appended yet. Raises `VerificationError`, `FormatError`, `StoreError`."""
     signed = store.read(layout.CHECKPOINT)
-    return None if signed is None else LogReader(store, policy, signed)
+    if signed is None:
+        return None
+    begun = store.read(layout.LOG)
+    if begun is None:
+        raise VerificationError(f"{layout.LOG} is missing from {store.url}", remedy=REMEDY)
+    policy.verify(signed, origin=parse_log_object(begun))
+    return LogReader(store, policy, signed)
 
 
 def decompress(data: bytes) -> bytes:

@@ -14,67 +14,74 @@ rewritten from the start by a holder of its keys, where no earlier checkpoint is
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable
+from datetime import datetime
+from itertools import pairwise
 from typing import Final
 
 from changegate.errors import FormatError, VerificationError
 from changegate.evidence import layout, log_policy, merkle, tiles
-from changegate.evidence.card import parse_card
+from changegate.evidence.card import KEY, format_time, parse_card
 from changegate.evidence.checkpoint import Checkpoint
 from changegate.evidence.commit import NO_COMMIT, Commit, digest_of, parse_commit
 from changegate.evidence.edge import Edge
 from changegate.evidence.findings import Report
 from changegate.evidence.history import Head
-from changegate.evidence.log import parse_log_object
+from changegate.evidence.log import MAX_SKEW
+from changegate.evidence.log_object import parse_log_object
 from changegate.evidence.proof import parse_receipt
 from changegate.evidence.publisher import format_index_object
 from changegate.evidence.reader import LogReader
+from changegate.evidence.signed_record import verify_record
 from changegate.evidence.tree import TreeReader
 from changegate.evidence.verify_records import RecordVerifier
-from changegate.signing import dsse
 from changegate.stores import Store
 from changegate.trust import Trust
 
 _EDITED: Final = "It was changed after it was written: by hand, by a failing disk or by tampering. Restore it from a copy of the store and compare."
 _LOST: Final = "It was deleted, or the store wasn't copied whole. Restore it from a copy."
 _STOPPED: Final = "A writer was stopped; the next append puts it right."
+_PLANTED: Final = "It is damaged, or somebody without a key put it there. No writer takes it into the log; keep a copy, find out who did, remove it."
 _ROLLED_BACK: Final = "The newest commits were deleted, or the store is an older copy. Records are missing."
 
 
-def verify_store(store: Store, trust: Trust, *, since: bytes | None = None, progress: Callable[[int], None] = lambda _entries: None) -> Report:
+def verify_store(
+    store: Store, trust: Trust, *, since: bytes | None = None, now: datetime | None = None, progress: Callable[[int], None] = lambda _entries: None
+) -> Report:
     """Everything in the store, against this trust. `since` is a checkpoint kept from earlier; `progress` is told how many entries are done.
+    `now` is the verifier's own clock, where it can be relied on: no commit may be ahead of it.
 
     Raises `FormatError` for a trust file or a `since` that can't be used, `VerificationError` for a `since` that no trusted log signed,
     `StoreError` where the store can't be read. All else is in the report.
     """
-    policy = log_policy.parse(trust.log_policy)
+    policy = log_policy.of(trust)
     earlier = policy.verify(since) if since is not None else None
-    return _StoreVerifier(store, trust, policy, progress).run(earlier, since)
+    return _StoreVerifier(store, trust, policy, now, progress).run(earlier, since)
 
 
 def verify_receipt(receipt: bytes, record: bytes, trust: Trust) -> Checkpoint:
     """The verified checkpoint that holds this record. `record` is the envelope, or the entry itself.
 
-    An envelope's own signature is verified too. Raises `FormatError`, `VerificationError`.
+    An envelope's own signature is verified too, and that the entry says what it says. Raises `FormatError`, `VerificationError`.
     """
     parsed = parse_receipt(receipt)
     entry = parsed.extra if parsed.extra is not None else record
     card = parse_card(entry)
-    verified = parsed.verify(merkle.leaf_hash(entry), log_policy.parse(trust.log_policy))
+    verified = parsed.verify(merkle.leaf_hash(entry), log_policy.of(trust))
     if record == entry:
         return verified
-    if digest_of(record) != card.envelope:
-        raise VerificationError("the receipt is for another record than this one", remedy="Take the receipt that was written with this record.")
-    key_id, _ = dsse.verify(dsse.parse_envelope(record), trust.public_keys)
-    trust.check_window(key_id, card.at)
+    verify_record(card, record, trust)
     return verified
 
 
 class _StoreVerifier:
-    def __init__(self, store: Store, trust: Trust, policy: log_policy.LogPolicy, progress: Callable[[int], None]) -> None:
-        self._store, self._policy, self._progress = store, policy, progress
+    def __init__(self, store: Store, trust: Trust, policy: log_policy.LogPolicy, now: datetime | None, progress: Callable[[int], None]) -> None:
+        self._store, self._trust, self._policy, self._progress = store, trust, policy, progress
+        self._now = now
         self._report = Report()
         self._records = RecordVerifier(store, trust, self._report)
         self._edge: Edge | None = Edge()
+        self._origin: str | None = None
+        """The log's name; None where `log.json` gives no trusted one."""
         self._published: Checkpoint | None = None
         self._committed: Checkpoint | None = None
         """The commits' own checkpoint of the published size."""
@@ -106,13 +113,15 @@ class _StoreVerifier:
         if origin not in names:
             meaning = "This is another log, or its name was changed. Take the trust file that belongs to it."
             self._report.problem("the log is none that is trusted", layout.LOG, expected=" or ".join(sorted(names)), found=origin, meaning=meaning)
+            return
+        self._origin = origin
 
     def _read_published(self) -> None:
         data = self._store.read(layout.CHECKPOINT)
         if data is None:
             return
         try:
-            self._published = self._policy.verify(data)
+            self._published = self._policy.verify(data, origin=self._origin)
         except (FormatError, VerificationError) as error:
             self._report.error("the published checkpoint can't be trusted", layout.CHECKPOINT, error, expected="signed as the trust file demands")
 
@@ -150,12 +159,17 @@ class _StoreVerifier:
 
     def _check_commit(self, commit: Commit, key: str, head: Head, *, is_last: bool) -> None:
         try:
-            signed = commit.verify(self._policy)
+            signed = commit.verify(self._policy, origin=self._origin)
             self._report.checkpoint = signed
             if self._published and self._published.size == commit.size:
                 self._committed = signed
         except (FormatError, VerificationError) as error:
             self._report.error("a commit's checkpoint can't be trusted", key, error, expected="signed, and of the tree that its entries make")
+        if self._now is not None and commit.at > self._now + MAX_SKEW:
+            self._report.problem(
+                "a commit is dated ahead of now", key, expected=f"at most {format_time(self._now)}", found=commit.time,
+                meaning="A writer's clock was wrong, or this one is; or the time was made up, so that honest writers count as late and are refused.",
+            )  # fmt: skip
         follows = head.commit is not None and head.number == commit.number - 1
         try:
             if follows and head.commit is not None:
@@ -267,6 +281,7 @@ class _StoreVerifier:
         for known in self._known.values():
             ordered = array("Q", sorted(known))
             known[:] = ordered
+        self._check_repeated(self._known[layout.ENVELOPES])
         tree = TreeReader(self._store, head.frontier.size, head.frontier.root())
         for key in self._store.list(""):
             if key in {layout.LOG, layout.CHECKPOINT, layout.HINT} or key.startswith(layout.COMMITS):
@@ -274,9 +289,31 @@ class _StoreVerifier:
             if key.startswith(layout.TILES):
                 self._check_tile(key, tree)
             elif key.startswith(layout.PENDING):
-                self._report.note("a record waits for its commit", key, expected="an entry", found="a waiting card", meaning=_STOPPED)
+                self._check_waiting(key)
             elif not self._accounted(key):
                 self._check_extra(key)
+
+    def _check_repeated(self, envelopes: "array[int]") -> None:
+        """A record stands in the log once: entered again, an old one would look like the newest."""
+        for one, other in pairwise(envelopes):
+            if one == other:
+                self._report.problem(
+                    "a record is entered twice", f"{layout.ENVELOPES}{one >> 56:02x}/{one:016x}…", expected="one entry", found="another one",
+                    meaning="An old record was entered anew, under another key, to look like a new one.",
+                )  # fmt: skip
+
+    def _check_waiting(self, key: str) -> None:
+        """Whoever may write to the store can put anything there. No writer commits it, so the log is none the worse: a note, whatever it is."""
+        name = key.removeprefix(layout.PENDING)
+        try:
+            card = parse_card((self._store.read(key) if KEY.fullmatch(name) else None) or b"")
+            if card.key != name:
+                raise VerificationError(f"the card's own key is {card.key}", remedy=_PLANTED)
+            verify_record(card, self._store.read(layout.envelope_key(card.envelope)) or b"", self._trust)
+        except (FormatError, VerificationError) as error:
+            self._report.note("a waiting card stands for no signed record", key, expected="a signed record", found=error.message, meaning=_PLANTED)
+            return
+        self._report.note("a record waits for its commit", key, expected="an entry", found="a waiting card", meaning=_STOPPED)
 
     def _accounted(self, key: str) -> bool:
         for prefix, of in ((layout.ENVELOPES, layout.envelope_key), (layout.FACTS, layout.facts_key), (layout.INDEX, layout.index_key)):

@@ -9,6 +9,7 @@ from changegate.evidence.card import Card, format_time, parse_card
 from changegate.evidence.commit import Commit, digest_of
 from changegate.evidence.findings import Report
 from changegate.evidence.reader import decompress
+from changegate.evidence.signed_record import MAX_AGE, MAX_RECORD_BYTES
 from changegate.signing import dsse
 from changegate.stores import Store
 from changegate.trust import Trust
@@ -28,8 +29,8 @@ class RecordVerifier:
     def verify(self, index: int, entry: bytes, commit: Commit | None) -> Card | None:
         """The entry's card, or None where there is none.
 
-        1. The card is one, and not dated ahead of its commit.
-        2. The envelope is there, has the card's digest, and a trusted key signed it in its time.
+        1. The card is one, and not dated ahead of its commit nor more than `MAX_AGE` before it.
+        2. The envelope is there, has the card's digest, and a trusted key signed it in its time, which holds the commit, too.
         3. The card repeats what the signed statement says.
         4. The facts are there and have the card's digest.
         """
@@ -43,11 +44,16 @@ class RecordVerifier:
                 "a record is dated after its commit", f"entry {index}", expected=f"at most {format_time(commit.at)}", found=card.time,
                 meaning="A clock was wrong, or one of the times was made up.",
             )  # fmt: skip
-        self._verify_envelope(index, card)
+        if commit is not None and card.at < commit.at - MAX_AGE:
+            self._report.problem(
+                "a record is dated long before its commit", f"entry {index}", expected=f"at least {format_time(commit.at - MAX_AGE)}",
+                found=card.time, meaning="It was dated back, by whoever had its key, or a clock was wrong.",
+            )  # fmt: skip
+        self._verify_envelope(index, card, commit)
         self._verify_facts(card)
         return card
 
-    def _verify_envelope(self, index: int, card: Card) -> None:
+    def _verify_envelope(self, index: int, card: Card, commit: Commit | None) -> None:
         key = layout.envelope_key(card.envelope)
         data = self._store.read(key)
         if data is None:
@@ -57,8 +63,12 @@ class RecordVerifier:
             self._report.problem("a record isn't the one that was logged", key, expected=card.envelope, found=digest_of(data), meaning=_EDITED)
             return
         try:
+            if len(data) > MAX_RECORD_BYTES:
+                raise FormatError(f"{len(data)} bytes, more than {MAX_RECORD_BYTES}", remedy=_EDITED)
             key_id, payload = dsse.verify(dsse.parse_envelope(data), self._keys)
             self._trust.check_window(key_id, card.at)
+            if commit is not None:
+                self._trust.check_window(key_id, commit.at)
             different = statement.differences(payload, card)
         except (FormatError, VerificationError) as error:
             self._report.error("a record can't be trusted", key, error, expected="a statement signed by a record key in its time")

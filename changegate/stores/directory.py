@@ -22,6 +22,8 @@ from changegate.errors import StoreError
 from changegate.stores import NOTHING, Batch, check_key
 
 _TEMPORARY: Final = ".tmp"
+_NO_OBJECTS: Final = frozenset({_TEMPORARY + "/", ".git/"})
+"""At the top: a killed writer's files, and the repository of a `git:` store's checkout. All else is listed, so that verification names it."""
 _STRAY_SECONDS: Final = 3600
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -88,7 +90,7 @@ class DirectoryStore:
         for name, link in entries:
             if link:
                 raise StoreError(f"the evidence store {self.url} holds a symbolic link: {prefix}{name}", remedy=_REMEDIES[errno.ELOOP])
-            if not name.startswith("."):
+            if prefix or name not in _NO_OBJECTS:
                 yield from self.list(prefix + name) if name.endswith("/") else (prefix + name,)
 
     def create(self, key: str, data: bytes, then: Batch = NOTHING) -> bool:

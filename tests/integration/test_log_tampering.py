@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.evidence import BEGIN, ORIGIN, Killed, MemoryStore, append, environment, log_in
+from support.evidence import BEGIN, ORIGIN, Killed, MemoryStore, append, believe, environment, log_in
 from support.records import RECORD_KEY, TRUST, append_signed, signed_record
 
 from changegate.errors import FormatError, VerificationError
@@ -218,7 +218,7 @@ def test_an_earlier_checkpoint_must_be_signed_by_a_trusted_log() -> None:
 
 def test_a_log_of_another_key_is_not_trusted() -> None:
     store = MemoryStore()
-    other = Log(store, PrivateKey.generate(), ORIGIN, environment())
+    other = Log(store, PrivateKey.generate(), ORIGIN, environment(), vouch=believe)
     append_signed(other, 1)
     report = verify_store(store, TRUST)
     assert "signed by no trusted key" in said(report)

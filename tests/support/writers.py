@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from changegate.errors import StoreError
 from changegate.evidence.log import Environment, Log
 from changegate.stores.directory import DirectoryStore
-from support.evidence import BEGIN, KEY, ORIGIN
+from support.evidence import BEGIN, KEY, ORIGIN, believe
 from support.records import append_signed
 
 WRITES = ("fsync", "link", "rename", "unlink", "write", "mkdir")
@@ -34,7 +34,7 @@ def real_log(root: str) -> Log:
         pause=lambda attempt: time.sleep(secrets.randbelow(1000) / 1e6 * min(attempt, 20)),
         nonce=lambda: secrets.token_hex(16),
     )
-    return Log(DirectoryStore(root), KEY, ORIGIN, environment)
+    return Log(DirectoryStore(root), KEY, ORIGIN, environment, vouch=believe)
 
 
 def child(work: Callable[[], None]) -> int:

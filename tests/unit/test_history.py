@@ -7,6 +7,7 @@ import pytest
 from builders import deployment, sha
 
 from changegate import outcome, record
+from changegate.errors import VerificationError
 from changegate.evidence.card import Card
 from changegate.history import LOOK_BACK, VERSIONS, History, read_history
 
@@ -49,8 +50,12 @@ def cards(story: str, environment: str = "production") -> list[Card]:
     return told
 
 
+def believe(_card: Card) -> None:
+    """Every record says what its card says."""
+
+
 def read(told: list[Card], environment: str = "production") -> History:
-    return read_history(reversed(list(enumerate(told))), deployment(environment=environment))
+    return read_history(reversed(list(enumerate(told))), deployment(environment=environment), believe)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +152,7 @@ def test_it_looks_back_past_failures_for_something_that_may_be_live() -> None:
 def test_it_stops_once_it_knows_enough() -> None:
     told = cards(" ".join(f"A{number} A{number}+" for number in range(VERSIONS + 5)))
     rest = iter(list(reversed(list(enumerate(told)))))
-    found = read_history(rest, deployment())
+    found = read_history(rest, deployment(), believe)
     assert len(found.deployed) == VERSIONS
     assert [each.commit for each in found.baselines] == [sha(f"a{VERSIONS + 4}")]
     assert len(list(rest)) >= 2, "older ones weren't read"
@@ -161,5 +166,38 @@ def test_an_environment_that_stopped_recording_outcomes_is_as_one_without() -> N
 def test_it_looks_back_no_further_than_it_must() -> None:
     other = cards("staging:S") * (LOOK_BACK + 1)
     rest = iter(list(reversed(list(enumerate(cards("A") + other + cards("B"))))))
-    assert [each.commit for each in read_history(rest, deployment()).baselines] == [sha("b")]
+    assert [each.commit for each in read_history(rest, deployment(), believe).baselines] == [sha("b")]
     assert next(rest, None) is not None
+
+
+@pytest.mark.parametrize(
+    ("story", "forged"),
+    [
+        ("A B", 1),  # a deployed version
+        ("A A+ B", 0),
+        ("A A+ B", 2),
+        ("A A+ B B+", 3),  # a success
+        ("A A+ B B-", 3),  # a failure
+        ("A A+ B B<", 3),  # a rollback
+        ("A B?", 1),  # the newest record, whatever it says
+        ("A A+ B C C+ B+", 5),  # a success that was reported later
+        ("A A+ B B- B? C", 2),  # the decision that an outcome is about
+        ("A A+ B B+", 0),  # one to return to
+    ],
+)
+def test_what_is_taken_from_a_card_stands_in_its_signed_record(story: str, forged: int) -> None:
+    told = cards(story)
+
+    def verify(card: Card) -> None:
+        if card == told[forged]:
+            raise VerificationError("not what was signed", remedy="-")
+
+    with pytest.raises(VerificationError):
+        read_history(reversed(list(enumerate(told))), deployment(), verify)
+
+
+def test_few_records_are_read_however_many_were_deployed() -> None:
+    told = cards(" ".join(f"A{number} A{number}+" for number in range(200)))
+    asked: list[Card] = []
+    read_history(reversed(list(enumerate(told))), deployment(), asked.append)
+    assert len(asked) <= 2 * VERSIONS + 1

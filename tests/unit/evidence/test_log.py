@@ -5,11 +5,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from support.evidence import BEGIN, KEY, ORIGIN, Killed, MemoryStore, append, environment, key_of, log_in, nonces, record
+from support.evidence import BEGIN, KEY, ORIGIN, Killed, MemoryStore, append, believe, environment, key_of, log_in, nonces, record
 
 from changegate.errors import InputError, StoreError, VerificationError
 from changegate.evidence import layout, log_policy, note
-from changegate.evidence.card import format_time
+from changegate.evidence import log as log_module
+from changegate.evidence.card import Card, format_card, format_time
 from changegate.evidence.log import AlreadyRecordedError, Environment, Log
 from changegate.evidence.reader import LogReader, read_log
 
@@ -77,19 +78,19 @@ def test_objects_that_the_card_does_not_name_are_refused() -> None:
 
 
 def test_another_logs_store_is_refused_by_name() -> None:
-    other = Log(grown(1), KEY, "example.com/other", environment())
+    other = Log(grown(1), KEY, "example.com/other", environment(), vouch=believe)
     with pytest.raises(StoreError, match=r"holds the log 'example\.com/acme/evidence', not 'example\.com/other'"):
         append(other, 2)
 
 
 def test_another_keys_log_is_refused_by_name() -> None:
     with pytest.raises(VerificationError, match="signed by no trusted key"):
-        append(Log(grown(1), key_of(9), ORIGIN, environment()), 2)
+        append(Log(grown(1), key_of(9), ORIGIN, environment(), vouch=believe), 2)
 
 
 def test_a_rotated_key_continues_the_log() -> None:
     store = grown(3)
-    rotated = Log(store, key_of(9), ORIGIN, environment(), also_trusted=[note.verifier_key(ORIGIN, KEY.public_key)])
+    rotated = Log(store, key_of(9), ORIGIN, environment(), also_trusted=[note.verifier_key(ORIGIN, KEY.public_key)], vouch=believe)
     assert append(rotated, 3).index == 3
     both = log_policy.LogPolicy((note.verifier_key(ORIGIN, KEY.public_key), rotated.verifier_key), {}, {}, "none")
     reader = read_log(store, both)
@@ -107,15 +108,15 @@ def test_a_rotated_key_continues_the_log() -> None:
 )
 def test_a_clock_that_is_off_is_refused_by_name(now: datetime, reference: datetime | None, said: str) -> None:
     with pytest.raises(StoreError, match=said):
-        append(Log(MemoryStore(), KEY, ORIGIN, at(now, reference)), 1)
+        append(Log(MemoryStore(), KEY, ORIGIN, at(now, reference), vouch=believe), 1)
 
 
 def test_a_clock_behind_the_log_is_refused_and_times_never_decrease() -> None:
     store = MemoryStore()
-    append(Log(store, KEY, ORIGIN, at(BEGIN + timedelta(hours=1))), 1)
+    append(Log(store, KEY, ORIGIN, at(BEGIN + timedelta(hours=1)), vouch=believe), 1)
     with pytest.raises(StoreError, match="behind the log's last commit"):
-        append(Log(store, KEY, ORIGIN, at(BEGIN + timedelta(minutes=50))), 2)
-    append(Log(store, KEY, ORIGIN, at(BEGIN + timedelta(minutes=57))), 3)
+        append(Log(store, KEY, ORIGIN, at(BEGIN + timedelta(minutes=50)), vouch=believe), 2)
+    append(Log(store, KEY, ORIGIN, at(BEGIN + timedelta(minutes=57)), vouch=believe), 3)
     head = log_in(store)._find_head()
     assert head.commit is not None
     assert head.commit.time == format_time(BEGIN + timedelta(hours=1))
@@ -125,7 +126,7 @@ def test_a_card_dated_ahead_stays_waiting() -> None:
     store = grown(1)
     card, envelope, facts = record(2)
     ahead = replace(card, time=format_time(BEGIN + timedelta(days=1)))
-    victim = Log(store, KEY, ORIGIN, at(BEGIN + timedelta(days=1)))
+    victim = Log(store, KEY, ORIGIN, at(BEGIN + timedelta(days=1)), vouch=believe)
     victim._submit(ahead, envelope, facts)
     append(log_in(store), 3)
     assert list(store.list(layout.PENDING)) == [layout.pending_key(card.key)]
@@ -238,3 +239,39 @@ def test_a_reader_on_an_older_checkpoint_still_reads_after_its_partial_tiles_are
     newer = read_log(store, POLICY)
     assert newer is not None
     newer.verify_extends(older.checkpoint)
+
+
+@pytest.mark.parametrize(("limit", "what"), [("MAX_RECORD_BYTES", "record"), ("MAX_FACTS_BYTES", "facts")])
+def test_what_no_reader_takes_is_not_written(monkeypatch: pytest.MonkeyPatch, limit: str, what: str) -> None:
+    store = grown(1)
+    before = dict(store.objects)
+    monkeypatch.setattr(log_module, limit, 4)
+    with pytest.raises(StoreError, match=rf"the {what} would take \d+ bytes; nobody reads more than 4"):
+        append(log_in(store), 2)
+    assert store.objects == before
+
+
+def test_an_index_that_names_anothers_entry_is_refused() -> None:
+    store = grown(3)
+    store.objects[layout.index_key(record(7)[0].key)] = b"1\n"
+    with pytest.raises(VerificationError, match="which is another's"):
+        append(log_in(store), 7)
+
+
+def test_a_card_that_nobody_vouches_for_is_not_committed_nor_in_the_way() -> None:
+    store = grown(1)
+    planted, honest = record(2, payload="planted"), record(2)
+    log_in(store)._submit(*planted)
+    log_in(store)._submit(*record(3))
+
+    def vouch(card: Card, _envelope: bytes, _at: datetime) -> None:
+        if card == planted[0] or card == record(3)[0]:
+            raise VerificationError("signed by no trusted key", remedy="-")
+
+    log = Log(store, KEY, ORIGIN, environment(), vouch=vouch)
+    receipt = log.append(honest[0], envelope=honest[1], facts=honest[2])
+    assert receipt.extra == format_card(honest[0]), "the planted card under our own key gave way"
+    reader = log.reader()
+    assert reader is not None
+    assert reader.size == 2
+    assert list(store.list(layout.PENDING)) == [layout.pending_key(record(3)[0].key)]

@@ -1,0 +1,55 @@
+"""Is a record what its card says, and signed by a key that may? The one rule for writers, readers and verifiers. Pure."""
+
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from changegate.errors import FormatError, VerificationError
+from changegate.evidence import statement
+from changegate.evidence.card import Card
+from changegate.evidence.commit import digest_of
+from changegate.signing import dsse
+from changegate.trust import Trust
+
+MAX_AGE: Final = timedelta(hours=24)
+"""How long a record may wait for its commit: an ended key can't enter records that it dates further back."""
+MAX_RECORD_BYTES: Final = 64 * 1024 * 1024
+"""How large an envelope may be, for whoever writes one and whoever reads it."""
+
+
+class SignedRecord(NamedTuple):
+    """Who signed, and what exactly."""
+
+    key_id: str
+    payload: bytes
+
+
+def verify_record(card: Card, envelope: bytes, trust: Trust, *, committed: datetime | None = None) -> SignedRecord:
+    """The signed statement behind a card.
+
+    1. The envelope is the one that the card names, and a trusted record key signed it.
+    2. That key's time holds the record's time and, where it is known, its commit's, which is at most `MAX_AGE` later.
+    3. The card repeats what the statement says.
+
+    Raises `VerificationError`, or `FormatError` for an envelope or a statement that is none.
+    """
+    if len(envelope) > MAX_RECORD_BYTES:
+        raise FormatError(f"a record of {len(envelope)} bytes, more than {MAX_RECORD_BYTES}", remedy="changegate writes none so large.")
+    if digest_of(envelope) != card.envelope:
+        raise VerificationError("the card is another record's than this one", remedy="Take the card or receipt that was written with this record.")
+    key_id, payload = dsse.verify(dsse.parse_envelope(envelope), trust.public_keys)
+    trust.check_window(key_id, card.at)
+    if committed is not None:
+        trust.check_window(key_id, committed)
+        if card.at < committed - MAX_AGE:
+            raise VerificationError(
+                f"the record of {card.time} waited for its commit for longer than {MAX_AGE.total_seconds() / 3600:.0f} hours",
+                remedy="Run the gate again: a new attempt gets a record of its own.",
+            )
+    different = statement.differences(payload, card)
+    if different:
+        name, signed, found = different[0]
+        raise VerificationError(
+            f"the log's entry says of record {card.envelope[:16]} that its {name} is {found[:80]!r}; what was signed says {signed[:80]!r}",
+            remedy="Somebody put a card in the log that isn't this record's. Believe neither; `changegate verify` names every such entry.",
+        )
+    return SignedRecord(key_id, payload)
