@@ -85,13 +85,13 @@ def judge(
     deploy_range = forge.resolve_range(deployment, requested=requested_base, logged=history.baseline)
     trusted_at = deploy_range.base if policy_file is None or policy_file.data is not None else forge.resolve_head(policy_file.ref)
     trusted = forge.read_trusted(trusted_at, policy_file.path if policy_file else policies.FILE_NAME)
-    policy, source = _read_policy(policy_file, trusted.policy, trusted_at)
+    policy, source = read_policy(policy_file, trusted.policy, trusted_at)
     facts = Facts(
         deployment=deployment,
         range=deploy_range,
         changes=forge.fetch_changes(deployment, deploy_range),
         templates=trusted.templates,
-        deployed=_versions(deploy_range.base, history.deployed, trusted.tags),
+        deployed=list_versions(deploy_range.base, history.deployed, trusted.tags),
         fetched_at=now(),
     )
     effective = policy.for_environment(deployment.environment)
@@ -119,7 +119,8 @@ def read_history(cards: Iterable[tuple[int, Card]], deployment: Deployment) -> H
     return History(previous, baseline, tuple(deployed))
 
 
-def _read_policy(named: PolicyFile | None, found: bytes | Missing, commit: str) -> tuple[policies.Policy, record.PolicySource]:
+def read_policy(named: PolicyFile | None, found: bytes | Missing, commit: str) -> tuple[policies.Policy, record.PolicySource]:
+    """The policy that the caller names, else the one `found` at `commit`, else the defaults; and which it was. Raises `PolicyError`."""
     if named is not None and named.data is not None:
         source = record.PolicySource(sha256=policies.digest(named.data), source="file", path=named.source)
         return policies.parse(named.data, source=named.source), source
@@ -133,7 +134,8 @@ def _read_policy(named: PolicyFile | None, found: bytes | Missing, commit: str) 
     return policies.parse(found, source=f"{path} at {commit[:10]}"), source
 
 
-def _versions(base: str, deployed: tuple[str, ...], tags: tuple[Version, ...]) -> tuple[Version, ...]:
+def list_versions(base: str, deployed: tuple[str, ...], tags: tuple[Version, ...]) -> tuple[Version, ...]:
+    """The versions that may be returned to, by every name they have."""
     names = {tag.commit: tag.names for tag in tags}
     return tuple(Version(commit=commit, names=names.get(commit, ())) for commit in dict.fromkeys((base, *deployed)))
 

@@ -3,7 +3,7 @@
 import os
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -11,17 +11,16 @@ from typing import Any, Final
 import click
 
 from changegate import render
-from changegate.cli import options
+from changegate.cli import judging, options
 from changegate.decision import EXIT_CODES
 from changegate.errors import ExitCode, InputError, SigningError, StoreError
 from changegate.evidence.proof import format_receipt
 from changegate.evidence.reader import signed_size
 from changegate.facts import Artifact, Deployment
 from changegate.forges import Forge
-from changegate.gate import Judged, PolicyFile, Recorded, judge, record_decision
+from changegate.gate import Judged, Recorded, judge, record_decision
 from changegate.pipeline import Pipeline, read_pipeline
 from changegate.policy import FILE_NAME
-from changegate.render import annotations, json, markdown, outputs, terminal
 from changegate.stores import open_store
 
 _ARTIFACT: Final = re.compile(r"(?P<name>.{1,500})@sha256:(?P<sha256>[0-9a-f]{64})")
@@ -64,22 +63,21 @@ def command(**given: Any) -> int:
     pipeline = read_pipeline(os.environ, local_run=f"local-{uuid.uuid4().hex}")
     signer = options.read_signer(given["signing_key"])
     trust = options.read_trust(given["trust_file"]) if given["trust_file"] else None
-    forge = _forge(given, pipeline)
+    forge = judging.open_forge(given, pipeline)
     log = options.open_log(given["store"], signer, trust=trust, origin=given["origin"], now=_now)
     deployment = _deployment(given, pipeline, forge)
-    judged = judge(
-        deployment, forge, log, requested_base=given["base"], policy_file=_policy_file(given["policy_name"], Path(given["workspace"])), now=_now
-    )
+    policy_file = judging.find_policy(given["policy_name"], Path(given["workspace"]))
+    judged = judge(deployment, forge, log, requested_base=given["base"], policy_file=policy_file, now=_now)
     try:
         recorded = record_decision(judged, log, signer, decided=_now())
     except (StoreError, SigningError) as error:
         # The engineer still learns why; but what isn't recorded isn't deployed.
-        _print(_report(judged, render.NotRecorded(error.message)), given["format_"])
+        judging.print_report(_report(judged, render.NotRecorded(error.message)), given["format_"])
         raise
     warnings = _write_receipt(recorded, given["receipt"])
     report = _report(judged, _where(recorded, log.verifier_key.name, given, warnings))
-    _print(report, given["format_"])
-    _publish(report, given["dotenv"], os.environ)
+    judging.print_report(report, given["format_"])
+    judging.publish(report, given["dotenv"], os.environ)
     return EXIT_CODES[judged.decision.verdict] if judged.policy.enforce else ExitCode.ALLOWED
 
 
@@ -87,37 +85,14 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _forge(given: Mapping[str, Any], pipeline: Pipeline) -> Forge:
-    name = given["forge_name"] or pipeline.forge
-    if name == "git":
-        from changegate.forges.git import Git
-
-        return Git(Path(given["workspace"]), timeout=given["timeout"], on_request=_logger(given))
-    from changegate.forges.github import GitHub
-
-    repository = given["repository"] or pipeline.repository
-    if not repository:
-        raise InputError("--repository is missing", remedy="Name the repository on GitHub: --repository owner/name.")
-    return GitHub(
-        repository,
-        os.environ.get("CHANGEGATE_TOKEN") or os.environ.get("GITHUB_TOKEN") or "",
-        api_url=given["api_url"] or pipeline.api_url or "https://api.github.com",
-        timeout=given["timeout"],
-        on_request=_logger(given),
-    )
-
-
 def _deployment(given: Mapping[str, Any], pipeline: Pipeline, forge: Forge) -> Deployment:
     repository = given["repository"] or pipeline.repository or Path(given["workspace"]).resolve().name
-    for option, text in (("--environment", given["environment"]), ("--repository", repository)):
-        if not text or any(character < " " or character == "\x7f" for character in text):
-            raise InputError(f"{option}: empty, or with a control character", remedy="Give a printable name.")
     return Deployment(
         forge=forge.name,
-        repository=repository,
+        repository=judging.require_name("--repository", repository),
         repository_id=pipeline.repository_id,
         server_url=pipeline.server_url,
-        environment=given["environment"],
+        environment=judging.require_name("--environment", given["environment"]),
         head=forge.resolve_head(given["head"] or pipeline.head or "HEAD"),
         ref=pipeline.ref,
         deployer=pipeline.deployer,
@@ -131,30 +106,6 @@ def _artifact(text: str) -> Artifact:
     if not match:
         raise InputError(f"--artifact {text!r} is not NAME@sha256:DIGEST", remedy="For example ghcr.io/acme/shop@sha256: and 64 hex digits.")
     return Artifact(name=match["name"], sha256=match["sha256"])
-
-
-def _policy_file(name: str | None, workspace: Path) -> PolicyFile | None:
-    """A file where there is one of that name, else REF:PATH. A file of the work tree that is judged is refused: nobody reviewed it."""
-    if not name:
-        return None
-    path = Path(name)
-    if path.is_file():
-        tree = _work_tree(path.resolve().parent)
-        if tree is not None and tree in (_work_tree(Path.cwd()), _work_tree(workspace.resolve())):
-            inside = path.resolve().relative_to(tree)
-            raise InputError(
-                f"--policy {name} lies in the work tree that is being judged, where whoever wrote the change wrote it, too",
-                remedy=f"Name a reviewed one: --policy main:{inside}, or a file outside the repository. Without --policy the deployed one holds.",
-            )
-        return PolicyFile(name, data=options.read_file(name, "--policy"))
-    ref, colon, inside_path = name.partition(":")
-    if not colon or not ref or not inside_path:
-        raise InputError(f"--policy {name}: no such file", remedy="Name a file, or REF:PATH in the repository, such as main:.changegate.yml.")
-    return PolicyFile(name, ref=ref, path=inside_path)
-
-
-def _work_tree(directory: Path) -> Path | None:
-    return next((each for each in (directory, *directory.parents) if (each / ".git").exists()), None)
 
 
 def _write_receipt(recorded: Recorded, file: str | None) -> tuple[str, ...]:
@@ -181,58 +132,5 @@ def _where(recorded: Recorded, origin: str, given: Mapping[str, Any], warnings: 
 
 
 def _report(judged: Judged, where: render.Recorded | render.NotRecorded) -> render.Report:
-    source = judged.source
-    match source.source:
-        case "repository":
-            policy = f"{source.path} at {source.ref[:10]}"
-        case "file":
-            policy = source.path
-        case _:
-            policy = "the defaults (no policy file)"
-    return render.Report(decision=judged.decision, facts=judged.facts, enforced=judged.policy.enforce, policy=policy, where=where)
-
-
-def _print(report: render.Report, format_: str) -> None:
-    match format_:
-        case "json":
-            text = json.render(report)
-        case "markdown":
-            text = markdown.render(report)
-        case _:
-            text = terminal.render(report, width=options.width(), colour=options.colour())
-    click.echo(text, nl=not text.endswith("\n"))
-
-
-def _publish(report: render.Report, dotenv: str | None, environ: Mapping[str, str]) -> None:
-    """Hand the result to the CI: summary, annotations and step outputs on GitHub, a dotenv file where one is asked for."""
-    values = outputs.values(report)
-    if dotenv:
-        _append(dotenv, outputs.render_dotenv(values))
-    if environ.get("GITHUB_ACTIONS") != "true":
-        return
-    click.echo(annotations.render(report), nl=False)
-    if environ.get("GITHUB_OUTPUT"):
-        _append(environ["GITHUB_OUTPUT"], outputs.render_github(values))
-    if environ.get("GITHUB_STEP_SUMMARY"):
-        _append(environ["GITHUB_STEP_SUMMARY"], markdown.render(report))
-
-
-def _append(file: str, text: str) -> None:
-    try:
-        with Path(file).open("a", encoding="utf-8") as out:
-            out.write(text)
-    except OSError as error:
-        raise InputError(
-            f"{file}: {error.strerror}", remedy="The decision is recorded, but the next steps can't read it; name a file that can be written."
-        ) from error
-
-
-def _logger(given: Mapping[str, Any]) -> Callable[..., None]:
-    """What is told of each request: with -v, what was asked and how long it took; else nothing is said."""
-
-    def log(*parts: object) -> None:
-        *what, seconds = parts
-        if given["verbose"]:
-            click.echo(f"{float(str(seconds)) * 1000:8.0f} ms  {' '.join(map(str, what))}", err=True)
-
-    return log
+    words = judging.name_policy(judged.source)
+    return render.Report(decision=judged.decision, facts=judged.facts, enforced=judged.policy.enforce, policy=words, where=where)

@@ -4,6 +4,7 @@ An adapter translates. It judges nothing, and it never leaves out what it could 
 `Unavailable`, a failure that leaves nothing to judge becomes `ForgeError`.
 """
 
+from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from changegate.facts import BaseSource, Change, Deployment, DeployRange, Known, Missing, Text, Version
@@ -49,3 +50,60 @@ class Forge(Protocol):
 
     def fetch_changes(self, deployment: Deployment, deploy_range: DeployRange) -> tuple[Change, ...]:
         """The changes that brought `deploy_range.commits`, oldest first. Every commit of the range is in the `landed` of exactly one."""
+
+
+class OpenChange(NamedTuple):
+    """A change that is under review: not merged, not closed."""
+
+    change: Change
+    """Nothing of it has landed, and it was merged at no time; its checks are those of its head."""
+    draft: bool
+    head: str
+    """Its head, known even where `change.head` says that it can't be trusted."""
+    base: str
+    """The tip of the branch into which it is to be merged: nobody can change what stands there by this change."""
+    deployed: Known[str | Missing]
+    """What is deployed to the environment now."""
+
+
+class Standing(StrEnum):
+    """What a preview tells whoever merges."""
+
+    GOOD = "good"
+    BAD = "bad"
+    UNKNOWN = "unknown"
+    ADVICE = "advice"
+    """Something is missing or unknown, and nothing stops for it (audit mode)."""
+
+
+class Notice(NamedTuple):
+    """What is shown on an open change. The texts are Markdown, and escaped already."""
+
+    standing: Standing
+    title: str
+    text: str
+    url: str = ""
+    """The pipeline run that says so."""
+
+
+class Reviewing(Protocol):
+    """What a preview asks of a forge on which changes are reviewed. Every method raises `ForgeError` where it can't do all of its work."""
+
+    @property
+    def name(self) -> str:
+        """The word in the report."""
+
+    def resolve_head(self, commit: str) -> str:
+        """As `Forge.resolve_head`."""
+
+    def read_trusted(self, commit: str, policy_path: str) -> TrustedFiles:
+        """As `Forge.read_trusted`."""
+
+    def fetch_open_change(self, number: int, *, environment: str, run: str) -> OpenChange:
+        """The change of this number; the checks of the pipeline run `run` are not its own. Raises `InputError` where none of it is open."""
+
+    def put_check(self, head: str, notice: Notice) -> str:
+        """Show the notice as a check on a commit, in place of an earlier one. Gives its address."""
+
+    def put_comment(self, number: int, notice: Notice) -> str:
+        """Show the notice as a comment on a change, in place of an earlier one. Gives its address."""

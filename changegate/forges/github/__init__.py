@@ -3,6 +3,7 @@
 - `client`, `faults`, `pages`: requests, what their failures mean, lists in pages;
 - `answer`: strict reading; `queries`: every field that is asked for;
 - `range`, `trusted`, `changes`: the port's three questions;
+- `opened`, `notices`: a pull request that is still open, and what is shown on it;
 - `graph`, `association`, `people`, `commits`, `checks`, `tickets`, `translate`: pure rules, from JSON to facts.
 """
 
@@ -14,9 +15,11 @@ from urllib.parse import urlsplit
 
 from changegate.errors import InputError
 from changegate.facts import Change, Deployment, DeployRange
-from changegate.forges import Baseline, TrustedFiles
+from changegate.forges import Baseline, Notice, OpenChange, TrustedFiles
 from changegate.forges.github.changes import fetch
 from changegate.forges.github.client import Client, OnRequest
+from changegate.forges.github.notices import put_check, put_comment
+from changegate.forges.github.opened import fetch_open
 from changegate.forges.github.range import Repository, resolve, resolve_revision
 from changegate.forges.github.trusted import read_trusted
 
@@ -74,3 +77,15 @@ class GitHub:
     def fetch_changes(self, deployment: Deployment, deploy_range: DeployRange) -> tuple[Change, ...]:
         """The changes that brought the range's commits; see `Forge.fetch_changes`."""
         return fetch(self._client, self._repository, deployment, deploy_range, self._host)
+
+    def fetch_open_change(self, number: int, *, environment: str, run: str) -> OpenChange:
+        """The open pull request of this number; see `Reviewing.fetch_open_change`."""
+        return fetch_open(self._client, self._repository, number, self._host, environment=environment, run=run)
+
+    def put_check(self, head: str, notice: Notice) -> str:
+        """A check run on a commit; see `Reviewing.put_check`."""
+        return put_check(self._client, self._repository, head, notice)
+
+    def put_comment(self, number: int, notice: Notice) -> str:
+        """A comment on a pull request; see `Reviewing.put_comment`."""
+        return put_comment(self._client, self._repository, number, notice)

@@ -48,7 +48,7 @@ def fetch(client: Client, repository: Repository, deployment: Deployment, deploy
     answers: dict[int, Answer] = {}
     resolved: dict[Reference, Ticket | None] = {}
     for some in _batches(list(wanted.values()), PULLS_AT_ONCE):
-        _fetch_pulls(client, some, list(dict.fromkeys(one for pull in some for one in named[pull.number])), answers, resolved)
+        fetch_pulls(client, some, list(dict.fromkeys(one for pull in some for one in named[pull.number])), answers, resolved)
     changes = []
     for number, pull in wanted.items():
         landed = tuple(sha for sha, each in found.items() if isinstance(each.settled, Pull) and each.settled.number == number)
@@ -103,7 +103,7 @@ def _branch(deployment: Deployment, repository: Answer) -> str:
     return ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else repository.at("defaultBranchRef").text("name")
 
 
-def _fetch_pulls(
+def fetch_pulls(
     client: Client, some: Sequence[Pull], references: Sequence[Reference], answers: dict[int, Answer], resolved: dict[Reference, Ticket | None]
 ) -> None:
     """Fill `answers` and `resolved`. A request that GitHub keeps failing on is halved: it ends queries that take it longer than ten seconds."""
@@ -114,8 +114,8 @@ def _fetch_pulls(
         if len(some) == 1:
             raise
         middle = len(some) // 2
-        _fetch_pulls(client, some[:middle], references, answers, resolved)
-        _fetch_pulls(client, some[middle:], (), answers, resolved)
+        fetch_pulls(client, some[:middle], references, answers, resolved)
+        fetch_pulls(client, some[middle:], (), answers, resolved)
         return
     resolved.update(read_referenced(answer, first))
     for rest in _batches([reference for reference in references if reference not in resolved and reference not in first], REFERENCES_AT_ONCE):

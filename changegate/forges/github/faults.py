@@ -50,6 +50,10 @@ class NotFoundError(ForgeError):
         self.said = said
 
 
+class ForbiddenError(ForgeError):
+    """GitHub answers 403: the token may not do this."""
+
+
 class Retry(NamedTuple):
     """A passing fault: what it was, and the seconds that GitHub asks to wait (None: it doesn't say)."""
 
@@ -117,7 +121,7 @@ def _refused(status: int, headers: Mapping[str, str], message: str) -> ForgeErro
         )
     if status == 403:
         needed = headers.get("x-accepted-github-permissions", "").replace("=", ": ").replace("_", "-")
-        return ForgeError(f"GitHub refuses the request (403{said})", remedy=permission_remedy(needed))
+        return ForbiddenError(f"GitHub refuses the request (403{said})", remedy=permission_remedy(needed))
     if status == 404:
         return NotFoundError(message)
     if 300 <= status < 400:

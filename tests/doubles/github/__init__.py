@@ -6,6 +6,6 @@
 from doubles.github.objects import Person
 from doubles.github.pull import Pull
 from doubles.github.server import GitHubServer
-from doubles.github.state import ALL_PERMISSIONS, TOKEN, WEB_FLOW, Account, Hub, Issue, Repository
+from doubles.github.state import ALL_PERMISSIONS, TOKEN, WEB_FLOW, WRITES, Account, Hub, Issue, Repository
 
-__all__ = ["ALL_PERMISSIONS", "TOKEN", "WEB_FLOW", "Account", "GitHubServer", "Hub", "Issue", "Person", "Pull", "Repository"]
+__all__ = ["ALL_PERMISSIONS", "TOKEN", "WEB_FLOW", "WRITES", "Account", "GitHubServer", "Hub", "Issue", "Person", "Pull", "Repository"]

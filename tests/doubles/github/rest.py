@@ -1,9 +1,9 @@
-"""The one REST resource that changegate asks for, and GitHub's error bodies. The shapes follow GitHub's published OpenAPI description."""
+"""The comparison of two commits, and GitHub's error bodies. The shapes follow GitHub's published OpenAPI description."""
 
 from typing import Any
 from urllib.parse import unquote
 
-from doubles.github.objects import GitCommit, Person
+from doubles.github.objects import GitCommit
 from doubles.github.state import Account, Hub, Repository
 
 DOCS = "https://docs.github.com/rest"
@@ -76,14 +76,14 @@ def _commit(hub: Hub, repo: Repository, commit: GitCommit, url: str) -> dict[str
                 "verified_at": None,
             },
         },
-        "author": _account(hub, commit.author, url),
-        "committer": _account(hub, commit.committer, url),
+        "author": account(hub.by_email(commit.author.email), url),
+        "committer": account(hub.by_email(commit.committer.email), url),
         "parents": [parent(sha) for sha in commit.parents],
     }
 
 
-def _account(hub: Hub, person: Person, url: str) -> dict[str, Any] | None:
-    account: Account | None = hub.by_email(person.email)
+def account(account: Account | None, url: str) -> dict[str, Any] | None:
+    """A `simple-user`."""
     if account is None:
         return None
     login = f"{account.login}[bot]" if account.kind == "Bot" else account.login

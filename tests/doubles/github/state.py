@@ -19,6 +19,8 @@ from doubles.github.objects import Files, GitCommit, Person, commit_id, merge_fi
 from doubles.github.pull import Pull
 
 ALL_PERMISSIONS = frozenset({"checks", "contents", "deployments", "issues", "metadata", "pull_requests", "statuses"})
+WRITES = frozenset({"checks:write", "pull_requests:write"})
+"""What a token needs besides to show something on a pull request."""
 TOKEN = "ghs_doubles_own_token"
 HOST = "127.0.0.1"
 """The host that the double is; GitHub's own addresses carry it."""
@@ -86,6 +88,10 @@ class Reported:
     at: datetime
     workflow: int = 1
     workflow_run: int | None = None
+    external_id: str = ""
+    title: str = ""
+    summary: str = ""
+    details_url: str = ""
 
 
 class Hub:
@@ -97,11 +103,18 @@ class Hub:
         self.repositories: dict[str, Repository] = {}
         self.tokens: dict[str, frozenset[str]] = {TOKEN: ALL_PERMISSIONS}
         self._ids = iter(range(1001, 10**9))
+        self.token_accounts: dict[str, Account] = {}
+        """As whom a token acts; a job's own token as `github-actions`."""
+        self.actions = Account(41898282, "github-actions", "Bot")
         self.accounts["web-flow"] = Account(19864447, "web-flow", "User", WEB_FLOW.email)
 
     def next_id(self) -> int:
         """A number that nothing else has."""
         return next(self._ids)
+
+    def acting(self, token: str) -> Account:
+        """As whom the token acts."""
+        return self.token_accounts.get(token, self.actions)
 
     def tick(self) -> datetime:
         """The time of the next action."""
