@@ -67,7 +67,8 @@ def server(shop: Shop) -> Iterator[GitHubServer]:
 def preview(shop: Shop, server: GitHubServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Any) -> Preview:
     """Runs `changegate preview` as the job that GitHub runs for the pull request."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("time.sleep", server.sleep)
+    clock = {"sleep": server.sleep, "now": lambda: sum(server.slept)}
+    monkeypatch.setattr(GitHub.__init__, "__kwdefaults__", {**(GitHub.__init__.__kwdefaults__ or {}), **clock})  # no test waits by the wall clock
     for name, value in {
         "GITHUB_ACTIONS": "true",
         "GITHUB_REPOSITORY": "acme/shop",
