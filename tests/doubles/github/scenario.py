@@ -3,9 +3,11 @@
 from typing import Any, NamedTuple
 
 from changegate.facts import Change, Deployment, DeployRange, Run
-from changegate.forges import TrustedFiles
+from changegate.forges import Notice, Standing, TrustedFiles
 from changegate.forges.github import GitHub
-from doubles.github import TOKEN, Account, GitHubServer, Hub, Repository
+from changegate.forges.github.notices import MARKER
+from doubles.github import TOKEN, WRITES, Account, GitHubServer, Hub, Pull, Repository
+from doubles.github.server import Asked
 
 POLICY_PATH = "changegate.yml"
 OWN_RUN = 5_000_000_000
@@ -35,7 +37,8 @@ class Exchanged(NamedTuple):
     """What went over the wire."""
 
     documents: list[str]
-    comparisons: list[Any]
+    answers: list[tuple[Asked, Any]]
+    """What REST was asked, and answered."""
 
 
 def world(name: str = "acme/shop") -> World:
@@ -117,6 +120,8 @@ def deploy_everything() -> Exchanged:
     big.approve(it.bob).merge("merge")
     it.repo.push("main", author=it.alice, files={"docs/Pull_Request_Template/A.md": "A", "docs/PULL_REQUEST_TEMPLATE.txt": "B"})
     it.repo.tags["v1.0.0"] = it.repo.head
+    it.hub.tokens[TOKEN] |= WRITES
+    review = it.repo.pull(author=it.alice, body="Fixes #1").check().approve(it.bob)
     with GitHubServer(it.hub) as server:
         github = forge(server)
         github.resolve_head("v1.0.0")
@@ -125,6 +130,16 @@ def deploy_everything() -> Exchanged:
         first = it.repo.deployments[0].sha
         it.repo.deploy("production")
         github.resolve_range(deployment(it.repo, head=first), requested=None, logged=None)
-        documents = [asked.body["query"] for asked in server.requests if asked.method == "POST"]
-        comparisons = [answer for asked, answer in zip(server.requests, server.answers, strict=True) if asked.method == "GET"]
-    return Exchanged(list(dict.fromkeys(documents)), comparisons)
+        preview(github, review)
+        preview(github, review.say(it.hub.actions, f"{MARKER}\nmade twice"))
+        documents = [asked.body["query"] for asked in server.requests if asked.path == "/graphql"]
+        answers = [(asked, answer) for asked, answer in zip(server.requests, server.answers, strict=True) if asked.path != "/graphql"]
+    return Exchanged(list(dict.fromkeys(documents)), answers)
+
+
+def preview(github: GitHub, pull: Pull) -> None:
+    """Read an open pull request, and show something on it."""
+    github.fetch_open_change(pull.number, environment="production", run=str(OWN_RUN))
+    notice = Notice(Standing.UNKNOWN, "A title", f"A text of {len(pull.comments)} comments", "https://github.com/acme/shop/actions/runs/1")
+    github.put_check(pull.head, notice)
+    github.put_comment(pull.number, notice)
