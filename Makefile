@@ -25,6 +25,7 @@ bench: $(INSTALLED)
 schema: $(INSTALLED)
 	$(BIN)/changegate policy schema > schema/policy.v1.json
 	$(BIN)/changegate policy schema --of gate-decision > schema/gate-decision.v1.json
+	$(BIN)/changegate policy schema --of deploy-outcome > schema/deploy-outcome.v1.json
 
 # Rewrites the locks from pyproject.toml; needs uv.
 lock:

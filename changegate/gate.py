@@ -1,6 +1,6 @@
 """The use case: judge one deploy and record the decision. It takes ports; `changegate.cli.gate` wires them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -8,20 +8,15 @@ from typing import Final, NamedTuple
 from changegate import canonical, record
 from changegate import policy as policies
 from changegate.controls import evaluate
-from changegate.decision import Decision, Verdict
-from changegate.errors import PolicyError, StoreError
-from changegate.evidence.card import Card
+from changegate.decision import Decision
+from changegate.errors import InputError, PolicyError, StoreError
 from changegate.evidence.log import AlreadyRecordedError, Log
 from changegate.evidence.proof import Receipt
-from changegate.facts import BaseSource, Deployment, Facts, Missing, Version
+from changegate.facts import BaseSource, Deployment, DeployRange, Facts, Missing, RangeOutcome, Version
 from changegate.forges import Baseline, Forge
+from changegate.history import read_history
 from changegate.policy import EffectivePolicy
 from changegate.signing import Signer, dsse
-
-VERSIONS: Final = 10
-"""How many versions to return to are looked for."""
-LOOK_BACK: Final = 4096
-"""How many cards are looked through for more of them."""
 
 MAX_REPEATS: Final = 100
 
@@ -33,15 +28,6 @@ class PolicyFile(NamedTuple):
     data: bytes | None = None
     ref: str = ""
     path: str = policies.FILE_NAME
-
-
-class History(NamedTuple):
-    """What the log says of an environment."""
-
-    previous: record.Previous | None
-    baseline: Baseline | None
-    deployed: tuple[str, ...]
-    """Commits that were allowed before, newest first."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +68,7 @@ def judge(
     """
     reader = log.reader()
     history = read_history(reader.cards() if reader else (), deployment)
-    deploy_range = forge.resolve_range(deployment, requested=requested_base, logged=history.baseline)
+    deploy_range = _resolve_range(forge, deployment, requested_base, history.baselines)
     trusted_at = deploy_range.base if policy_file is None or policy_file.data is not None else forge.resolve_head(policy_file.ref)
     trusted = forge.read_trusted(trusted_at, policy_file.path if policy_file else policies.FILE_NAME)
     policy, source = read_policy(policy_file, trusted.policy, trusted_at)
@@ -98,25 +84,32 @@ def judge(
     return Judged(facts, effective, source, evaluate(facts, effective), history.previous)
 
 
-def read_history(cards: Iterable[tuple[int, Card]], deployment: Deployment) -> History:
-    """Look back through the log's cards, newest first, for this repository and environment.
+def _resolve_range(forge: Forge, deployment: Deployment, requested: str | None, baselines: tuple[Baseline, ...]) -> DeployRange:
+    """The range, whichever of the log's candidates is live. Where the forge knows, the log isn't asked."""
+    newest, *others = baselines or (None,)
+    found = [forge.resolve_range(deployment, requested=requested, logged=newest)]
+    if found[0].base_source is not BaseSource.DEPLOYMENT:
+        found += [forge.resolve_range(deployment, requested=requested, logged=each) for each in others]
+    return widest(found)
 
-    What was allowed last counts as deployed: whether the deploy then succeeded or not, its changes were judged. It stops once it has the
-    last versions that could be returned to, or, with at least one found, has looked back far enough.
+
+def widest(ranges: Sequence[DeployRange]) -> DeployRange:
+    """Of the ranges from several versions that may be live, the one that brings all that any of them brings; of those, the one that removes most.
+
+    A rewritten one stops the deploy, so it comes first. Raises `InputError` where no range holds the others.
     """
-    previous: record.Previous | None = None
-    deployed: list[str] = []
-    for seen, (index, card) in enumerate(cards):
-        if len(deployed) >= VERSIONS or (deployed and seen >= LOOK_BACK):
-            break
-        if (card.repository, card.environment) != (deployment.repository, deployment.environment):
-            continue
-        if previous is None:
-            previous = record.Previous(index=index, envelope=card.envelope)
-        if card.predicate_type == record.PREDICATE_TYPE and card.decision == Verdict.ALLOWED and card.commit not in deployed:
-            deployed.append(card.commit)
-    baseline = Baseline(deployed[0], BaseSource.LOG) if deployed else None
-    return History(previous, baseline, tuple(deployed))
+    rewritten = next((each for each in ranges if each.outcome is RangeOutcome.REWRITTEN), None)
+    if rewritten is not None:
+        return rewritten
+    brought = [{commit.sha for commit in each.commits} for each in ranges]
+    at = max(range(len(ranges)), key=lambda number: (len(brought[number]), len(ranges[number].removed)))
+    if not all(each <= brought[at] for each in brought):
+        several = ", ".join(each.base[:10] for each in ranges)
+        raise InputError(
+            f"it isn't known which version is live, and no range holds the others: {several}",
+            remedy="Record how those deploys ended (`changegate outcome`), or pass --base with a commit that they all descend from.",
+        )
+    return ranges[at]
 
 
 def read_policy(named: PolicyFile | None, found: bytes | Missing, commit: str) -> tuple[policies.Policy, record.PolicySource]:

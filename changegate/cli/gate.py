@@ -11,10 +11,9 @@ from typing import Any, Final
 import click
 
 from changegate import render
-from changegate.cli import judging, options
+from changegate.cli import judging, options, publish
 from changegate.decision import EXIT_CODES
 from changegate.errors import ExitCode, InputError, SigningError, StoreError
-from changegate.evidence.proof import format_receipt
 from changegate.evidence.reader import signed_size
 from changegate.facts import Artifact, Deployment
 from changegate.forges import Forge
@@ -74,10 +73,10 @@ def command(**given: Any) -> int:
         # The engineer still learns why; but what isn't recorded isn't deployed.
         judging.print_report(_report(judged, render.NotRecorded(error.message)), given["format_"])
         raise
-    warnings = _write_receipt(recorded, given["receipt"])
+    warnings = publish.receipt(recorded.receipt, given["receipt"])
     report = _report(judged, _where(recorded, log.verifier_key.name, given, warnings))
     judging.print_report(report, given["format_"])
-    judging.publish(report, given["dotenv"], os.environ)
+    judging.publish_report(report, given["dotenv"], os.environ)
     return EXIT_CODES[judged.decision.verdict] if judged.policy.enforce else ExitCode.ALLOWED
 
 
@@ -106,17 +105,6 @@ def _artifact(text: str) -> Artifact:
     if not match:
         raise InputError(f"--artifact {text!r} is not NAME@sha256:DIGEST", remedy="For example ghcr.io/acme/shop@sha256: and 64 hex digits.")
     return Artifact(name=match["name"], sha256=match["sha256"])
-
-
-def _write_receipt(recorded: Recorded, file: str | None) -> tuple[str, ...]:
-    if not file:
-        return ()
-    try:
-        Path(file).write_bytes(format_receipt(recorded.receipt))
-    except OSError as error:
-        # The record is in the log; the receipt can be made again from there.
-        return (f"the receipt could not be written to {file}: {error.strerror}; `changegate show` makes it again",)
-    return ()
 
 
 def _where(recorded: Recorded, origin: str, given: Mapping[str, Any], warnings: tuple[str, ...]) -> render.Recorded:

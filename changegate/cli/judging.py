@@ -1,14 +1,14 @@
 """What the commands that judge have in common: the forge, the policy that is named, the report and where it goes."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from changegate import render
-from changegate.cli import options
+from changegate.cli import options, publish
 from changegate.errors import InputError
 from changegate.forges import Forge
 from changegate.gate import PolicyFile
@@ -26,7 +26,7 @@ def open_forge(given: Mapping[str, Any], pipeline: Pipeline) -> Forge:
     if name == "git":
         from changegate.forges.git import Git
 
-        return Git(Path(given["workspace"]), timeout=given["timeout"], on_request=_logger(given))
+        return Git(Path(given["workspace"]), timeout=given["timeout"], on_request=publish.request_logger(verbose=given["verbose"]))
     return open_github(given, pipeline)
 
 
@@ -42,7 +42,7 @@ def open_github(given: Mapping[str, Any], pipeline: Pipeline) -> "GitHub":
         os.environ.get("CHANGEGATE_TOKEN") or os.environ.get("GITHUB_TOKEN") or "",
         api_url=given["api_url"] or pipeline.api_url or "https://api.github.com",
         timeout=given["timeout"],
-        on_request=_logger(given),
+        on_request=publish.request_logger(verbose=given["verbose"]),
     )
 
 
@@ -93,39 +93,14 @@ def print_report(report: render.Report, format_: str) -> None:
     click.echo(text, nl=not text.endswith("\n"))
 
 
-def publish(report: render.Report, dotenv: str | None, environ: Mapping[str, str]) -> None:
+def publish_report(report: render.Report, dotenv: str | None, environ: Mapping[str, str]) -> None:
     """Hand the result to the CI: summary, annotations and step outputs on GitHub, a dotenv file where one is asked for."""
-    values = outputs.values(report)
-    if dotenv:
-        _append(dotenv, outputs.render_dotenv(values))
+    publish.outputs(outputs.values(report), dotenv, environ)
     if environ.get("GITHUB_ACTIONS") != "true":
         return
     click.echo(annotations.render(report), nl=False)
-    if environ.get("GITHUB_OUTPUT"):
-        _append(environ["GITHUB_OUTPUT"], outputs.render_github(values))
     if environ.get("GITHUB_STEP_SUMMARY"):
-        _append(environ["GITHUB_STEP_SUMMARY"], markdown.render(report))
-
-
-def _append(file: str, text: str) -> None:
-    try:
-        with Path(file).open("a", encoding="utf-8") as out:
-            out.write(text)
-    except OSError as error:
-        raise InputError(
-            f"{file}: {error.strerror}", remedy="The decision stands, but the next steps can't read it; name a file that can be written."
-        ) from error
-
-
-def _logger(given: Mapping[str, Any]) -> Callable[..., None]:
-    """What is told of each request: with -v, what was asked and how long it took; else nothing is said."""
-
-    def log(*parts: object) -> None:
-        *what, seconds = parts
-        if given["verbose"]:
-            click.echo(f"{float(str(seconds)) * 1000:8.0f} ms  {' '.join(map(str, what))}", err=True)
-
-    return log
+        publish.append(environ["GITHUB_STEP_SUMMARY"], markdown.render(report))
 
 
 def require_name(option: str, text: str) -> str:

@@ -57,9 +57,11 @@ def read_signer(file: str | None) -> PrivateKey:
     try:
         pem = Path(given).read_bytes()
     except (OSError, ValueError) as error:
+        # What the variable holds may be the key itself, in a form that isn't PEM: it is never repeated.
+        what = f"the signing key file {file}" if file else f"what {SIGNING_KEY} holds is no PEM text, and as a file it"
+        why = error.strerror if isinstance(error, OSError) else "no path"
         raise SigningError(
-            f"the signing key file can't be read: {_reason(error)}",
-            remedy=f"Check --signing-key and {SIGNING_KEY}: a readable file, or the PEM text.",
+            f"{what} can't be read: {why}", remedy="Give the path of a readable file, or the PEM text with its BEGIN and END lines."
         ) from error
     return PrivateKey.from_pem(pem, passphrase=passphrase)
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from changegate import policy, record
+from changegate import outcome, policy, record
 from changegate.cli.options import read_file
 from changegate.errors import InputError
 
@@ -72,10 +72,11 @@ def check(file: str, environment: str | None) -> None:
         click.echo(json.dumps(found.for_environment(environment).model_dump(mode="json"), indent=2))
 
 
+_SCHEMAS: Final = {"policy": policy.schema, "gate-decision": record.schema, "deploy-outcome": outcome.schema}
+
+
 @command.command()
-@click.option(
-    "--of", type=click.Choice(["policy", "gate-decision"]), default="policy", show_default=True, help="The policy file's, or the change record's."
-)
+@click.option("--of", type=click.Choice(list(_SCHEMAS)), default="policy", show_default=True, help="The policy file's, or a record's.")
 def schema(of: str) -> None:
     """Print the JSON Schema that editors and validators use."""
-    click.echo(json.dumps(policy.schema() if of == "policy" else record.schema(), indent=2))
+    click.echo(json.dumps(_SCHEMAS[of](), indent=2))

@@ -58,7 +58,7 @@ def command(**given: Any) -> int:
     preview = render.Preview("preview: nothing is recorded", draft=judged.draft, pending=bool(judged.pending), notes=judged.notes)
     report = _report(judged, _show(_report(judged, preview), preview, given, forge))
     judging.print_report(report, given["format_"])
-    judging.publish(report, given["dotenv"], os.environ)
+    judging.publish_report(report, given["dotenv"], os.environ)
     return EXIT_CODES[judged.decision.verdict] if judged.policy.enforce else ExitCode.ALLOWED
 
 

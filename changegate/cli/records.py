@@ -25,7 +25,7 @@ class Record(NamedTuple):
 
 
 def find_record(reader: LogReader, trust: Trust, wanted: str) -> Record:
-    """The record whose id, or whose deployed commit, begins with `wanted`. Of several deploys of one commit it is the newest.
+    """The record whose id, or whose deployed commit, begins with `wanted`. Of several records of one commit it is the newest gate decision.
 
     Raises `InputError` where there is none or more than one, `VerificationError` or `FormatError` where it isn't what was signed.
     """
@@ -43,7 +43,7 @@ def find_record(reader: LogReader, trust: Trust, wanted: str) -> Record:
     if len({card.commit for _, card in found}) > 1:
         several = ", ".join(f"{card.envelope[:16]} (commit {card.commit[:10]})" for _, card in found)
         raise InputError(f"{wanted} is not enough to tell apart: {several}", remedy="Give more digits.")
-    index, card = found[0]
+    index, card = next((each for each in found if each[1].about is None or each[1].envelope.startswith(wanted.lower())), found[0])
     envelope = reader.envelope(card)
     key_id, payload = dsse.verify(dsse.parse_envelope(envelope), trust.public_keys)
     trust.check_window(key_id, card.at)

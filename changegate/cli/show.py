@@ -5,11 +5,14 @@ from typing import Any
 
 import click
 
+from changegate import outcome
 from changegate.cli import options
 from changegate.cli.records import Record, find_record
 from changegate.evidence.proof import format_receipt
 from changegate.evidence.reader import LogReader
+from changegate.render import outcome as outcome_page
 from changegate.render import record as record_page
+from changegate.render.page import LogPlace
 
 
 @click.command(name="show")
@@ -20,7 +23,7 @@ from changegate.render import record as record_page
 @click.option("--receipt", metavar="FILE", help="Also write the receipt (a tlog-proof) to this file.")
 @click.option("--facts", metavar="FILE", help="Also write the facts as fetched (canonical JSON) to this file.")
 def command(wanted: str, store: str, trust: str | None, receipt: str | None, facts: str | None, *, as_json: bool) -> None:
-    """Print one change record, by the beginning of its id or of the deployed commit. Of several deploys of a commit it is the newest."""
+    """Print one record, by the beginning of its id or of the deployed commit. Of several records of a commit it is the newest gate decision."""
     trusted, _ = options.find_trust(trust)
     reader = options.open_reader(store, trusted)
     record = find_record(reader, trusted, wanted)
@@ -32,13 +35,14 @@ def command(wanted: str, store: str, trust: str | None, receipt: str | None, fac
         click.echo(json.dumps(_as_json(record, reader), indent=2))
         return
     hashes = len(record.receipt.hashes)
-    place = record_page.LogPlace(
+    place = LogPlace(
         digest=record.card.envelope,
         index=record.receipt.index,
         size=reader.size,
         proof=f"signed by key {record.key_id[:16]}; in the log {reader.checkpoint.origin}, by {hashes} hashes up to its signed checkpoint",
     )
-    click.echo(record_page.render(record.statement, place, width=options.width()), nl=False)
+    page = outcome_page if record.card.predicate_type == outcome.PREDICATE_TYPE else record_page
+    click.echo(page.render(record.statement, place, width=options.width()), nl=False)
 
 
 def _as_json(record: Record, reader: LogReader) -> dict[str, Any]:

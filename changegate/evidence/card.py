@@ -37,9 +37,11 @@ class Card:
     """The idempotency key."""
     facts: str | None = None
     """SHA-256 of the facts' canonical JSON, where facts were kept."""
+    about: str | None = None
+    """SHA-256 of the envelope of an earlier record that this one adds to (an outcome to its gate decision), where there is one."""
 
     def __post_init__(self) -> None:
-        for name in ("envelope", "key", *(("facts",) if self.facts is not None else ())):
+        for name in ("envelope", "key", *(name for name in ("facts", "about") if getattr(self, name) is not None)):
             if not _HEX.fullmatch(getattr(self, name)):
                 raise FormatError(f"index card: {name} is not a SHA-256 in lower-case hex", remedy=_DAMAGED)
         for name in ("predicate_type", "repository", "environment", "commit", "decision"):
@@ -75,6 +77,7 @@ def format_time(at: datetime) -> str:
 def format_card(card: Card) -> bytes:
     """The leaf: `parse_card` gives the same card back. Raises `FormatError` where it is too long for an entry."""
     fields = {
+        "about": card.about,
         "commit": card.commit,
         "decision": card.decision,
         "envelope": card.envelope,
@@ -87,6 +90,8 @@ def format_card(card: Card) -> bytes:
     }
     if card.facts is None:
         del fields["facts"]
+    if card.about is None:
+        del fields["about"]
     try:
         # The sorted, ASCII-named text fields of one object: here json's form is RFC 8785's, at a tenth of the time. A test holds the two together.
         leaf = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
@@ -116,8 +121,8 @@ def parse_card(leaf: bytes) -> Card:
             "decision": str(decision),
             "time": str(time),
             "key": str(key),
-        } as found if isinstance(facts := found.get("facts"), str | None):
-            card = Card(envelope, predicate_type, repository, environment, commit, decision, time, key, facts)
+        } as found if isinstance(facts := found.get("facts"), str | None) and isinstance(about := found.get("about"), str | None):
+            card = Card(envelope, predicate_type, repository, environment, commit, decision, time, key, facts, about)
             if format_card(card) == leaf:
                 return card
     raise FormatError("index card: not the canonical form of one", remedy=_DAMAGED)

@@ -28,6 +28,7 @@ def differences(payload: bytes, card: Card) -> tuple[tuple[str, str, str], ...]:
         "decision": card.decision,
         "time": card.time,
         "facts": card.facts,
+        "about": card.about,
     }
     return tuple((name, str(signed.get(name)), str(value)) for name, value in of_card.items() if signed.get(name) != value)
 
@@ -61,4 +62,17 @@ def _change(predicate: Any) -> Mapping[str, Any]:
     raise FormatError("statement: its predicate has no deployment, decision and time", remedy=_REMEDY)
 
 
-_READERS: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {}
+def _outcome(predicate: Any) -> Mapping[str, Any]:
+    """How a deploy ended: what was decided is the outcome, and it is about a gate decision."""
+    match predicate:
+        case {
+            "deployment": {"repository": repository, "environment": environment},
+            "gate": {"envelope": about},
+            "outcome": outcome,
+            "time": {"decided": decided},
+        }:
+            return {"repository": repository, "environment": environment, "decision": outcome, "time": decided, "about": about}
+    raise FormatError("statement: its predicate has no deployment, gate, outcome and time", remedy=_REMEDY)
+
+
+_READERS: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {"https://changegate.dev/deploy-outcome/v1": _outcome}

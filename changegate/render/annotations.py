@@ -38,6 +38,11 @@ def render_error(message: str, remedy: str) -> str:
     return _command("error", "changegate", f"{visible(message, 2000)}\nDo: {visible(remedy, 2000)}") + "\n"
 
 
+def render_warning(message: str) -> str:
+    """The annotation for a warning beside a record that stands."""
+    return _command("warning", "changegate", visible(message, 2000)) + "\n"
+
+
 def _title(report: Report, thing: ToDo) -> str:
     return f"{headline.word(report)}: {visible(thing.control, 60)}: {visible(thing.reason, 60)}"
 

@@ -31,7 +31,12 @@ VERSION: Final = 1
 
 def render(report: Report) -> str:
     """The report as JSON, indented by two. Ends with a line break."""
-    text = json.dumps(_shape(report), indent=2, ensure_ascii=True)
+    return safe_dumps(_shape(report))
+
+
+def safe_dumps(shape: Any) -> str:
+    """ASCII JSON in which no line is a command to a runner."""
+    text = json.dumps(shape, indent=2, ensure_ascii=True)
     return re.sub("#(?=#)", r"\\u0023", text).replace("\x7f", r"\u007f") + "\n"
 
 
@@ -62,7 +67,7 @@ def _shape(report: Report) -> dict[str, Any]:
         "todo": [_thing(each) for each in todo.things_to_do(report.decision, report.facts)],
         "changes": _changes(report),
         "findings": [each.model_dump(mode="json") for each in report.decision.findings],
-        "record": _record(where) if isinstance(where, Recorded) else None,
+        "record": record_shape(where) if isinstance(where, Recorded) else None,
         "notRecorded": "" if isinstance(where, Recorded) else where.why,
         **({"preview": _preview(where)} if isinstance(where, Preview) else {}),
     }
@@ -108,7 +113,8 @@ def _changes(report: Report) -> list[dict[str, Any]]:
     ]
 
 
-def _record(where: Recorded) -> dict[str, Any]:
+def record_shape(where: Recorded) -> dict[str, Any]:
+    """Where a record lies."""
     return {
         "id": where.record_id,
         "digest": where.digest,

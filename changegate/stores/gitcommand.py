@@ -21,7 +21,9 @@ _OPTIONS: Final = (
     *("-c", "protocol.ext.allow=never", "-c", "push.gpgSign=false", "-c", "fetch.recurseSubmodules=false", "-c", "push.recurseSubmodules=no"),
     *("-c", "fetch.fsckObjects=false", "-c", "advice.pushUpdateRejected=false", "-c", "fastimport.unpackLimit=0"),
 )
-_CREDENTIAL: Final = re.compile(r"(?<=://)[^/@\s]+@|(?i:authorization|private-token|bearer|basic)[: ]+\S+(?: \S+)?")
+# Everything up to the last @ of the authority, and whatever query an address has: either may be a token.
+_IN_ADDRESS: Final = r"(?<=://)[^/\s]*@|(?<=[^\s?])\?[^\s'\"#]*"
+_CREDENTIAL: Final = re.compile(_IN_ADDRESS + r"|(?i:authorization|private-token|bearer|basic)[: ]+\S+(?: \S+)?")
 # What git and the forges say, in the order in which it decides, and what to do about it.
 _KNOWN: Final = (
     (
@@ -128,4 +130,4 @@ def _last_line(said: str) -> str:
 
 def show_url(url: str) -> str:
     """The URL without what may be a credential."""
-    return re.sub(r"(?<=://)[^/@\s]+@", "", url)
+    return re.sub(_IN_ADDRESS, "", url)

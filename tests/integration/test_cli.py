@@ -58,7 +58,7 @@ def test_every_command_has_help(cli: Run, name: str) -> None:
         (("gate", "--forge", "svn"), "'svn' is not one of"),
         (("verify",), "no trust file"),
         (("policy", "check", "absent.yml"), "absent.yml: No such file or directory"),
-        (("keys", "show", "--signing-key", "absent.pem"), "absent.pem: No such file or directory"),
+        (("keys", "show", "--signing-key", "absent.pem"), "absent.pem can't be read: No such file"),
     ],
 )
 def test_wrong_words_are_a_usage_error(cli: Run, arguments: tuple[str, ...], message: str) -> None:
@@ -87,6 +87,14 @@ def test_the_key_may_come_by_the_environment(cli: Run, tmp_path: Path, monkeypat
     monkeypatch.setenv("CHANGEGATE_SIGNING_KEY", given)
     code, out, _ = cli("keys", "show", "--trust")
     assert (code, out) == (0, (tmp_path / "changegate-trust.yml").read_text())
+
+
+@pytest.mark.parametrize("given", ["MC4CAQAwBQYDK2VwBCIEIS3CRET", "LS0tLS1CRUdJTiBQS3CRET\\nmore", "S3CRET" * 100])
+def test_a_key_in_a_wrong_form_is_never_repeated(cli: Run, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("CHANGEGATE_SIGNING_KEY", given)
+    code, out, err = cli("keys", "show")
+    assert code == ExitCode.NOT_RECORDED
+    assert "CRET" not in out + err
 
 
 def test_an_encrypted_key(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:

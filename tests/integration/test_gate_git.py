@@ -359,9 +359,10 @@ def test_a_decision_is_made_again_from_its_record(shop: Shop, gate: Gate, capsys
     assert run(["replay", head[:10], "--store", "file:evidence", "--policy", "absent.yml"]) == ExitCode.USAGE
 
 
-def test_a_token_in_the_stores_address_is_never_shown(shop: Shop, gate: Gate, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("address", ["evidence:s3cr3t@127.0.0.1:9/shop.git", "u:p@s3cr3t@127.0.0.1:9/shop.git", "127.0.0.1:9/shop.git?token=s3cr3t"])
+def test_a_token_in_the_stores_address_is_never_shown(shop: Shop, gate: Gate, capsys: pytest.CaptureFixture[str], address: str) -> None:
     shop.commit("Round prices up")
-    store = "git:http://evidence:s3cr3t-t0ken@127.0.0.1:9/acme/shop.git"
+    store = f"git:http://{address}"
     ended = gate(store=store)
     assert ended.code == ExitCode.NOT_RECORDED
     assert "s3cr3t" not in ended.error

@@ -53,9 +53,9 @@ def test_what_a_permission_does_not_cover_is_still_known(permission: str, lost: 
 
 
 def test_no_token() -> None:
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(ForgeError) as caught:
         GitHub("acme/shop", "")
-    assert "github.token" in caught.value.remedy
+    assert "CHANGEGATE_TOKEN" in caught.value.remedy
     assert "permissions:\n" in caught.value.remedy
 
 

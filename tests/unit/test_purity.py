@@ -10,7 +10,19 @@ PACKAGE = Path(__file__).parents[2] / "changegate"
 PURE = [
     *(
         PACKAGE / name
-        for name in ("facts.py", "decision.py", "policy.py", "approvals.py", "plan.py", "undone.py", "tickets.py", "pipeline.py", "record.py")
+        for name in (
+            "facts.py",
+            "decision.py",
+            "policy.py",
+            "approvals.py",
+            "plan.py",
+            "undone.py",
+            "tickets.py",
+            "pipeline.py",
+            "record.py",
+            "outcome.py",
+            "history.py",
+        )
     ),
     *(PACKAGE / "controls").glob("*.py"),
     *(path for path in (PACKAGE / "render").glob("*.py")),
@@ -46,6 +58,9 @@ FORBIDDEN = {
     "signing": {"facts", "policy", "decision", "controls", "record", "evidence", "stores", "forges", "render", "gate", "cli"},
     "render": {"record", "signing", "evidence", "stores", "forges", "gate", "cli"},
     "gate.py": {"cli", "render"},
+    "finish.py": {"cli", "render", "gate"},
+    "history.py": {"cli", "render", "gate"},
+    "outcome.py": {"cli", "render", "gate"},
 }
 ADAPTERS = {"changegate.forges.git", "changegate.forges.github", "changegate.stores.directory", "changegate.stores.git"}
 

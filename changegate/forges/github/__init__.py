@@ -3,7 +3,8 @@
 - `client`, `faults`, `pages`: requests, what their failures mean, lists in pages;
 - `answer`: strict reading; `queries`: every field that is asked for;
 - `range`, `trusted`, `changes`: the port's three questions;
-- `opened`, `notices`: a pull request that is still open, and what is shown on it;
+- `opened`: a pull request that isn't merged yet;
+- `notices`, `deployments`: what is written, a check and a comment on it, and the status of a deployment;
 - `graph`, `association`, `people`, `commits`, `checks`, `tickets`, `translate`: pure rules, from JSON to facts.
 """
 
@@ -18,6 +19,7 @@ from changegate.facts import Change, Deployment, DeployRange
 from changegate.forges import Baseline, Notice, OpenChange, TrustedFiles
 from changegate.forges.github.changes import fetch
 from changegate.forges.github.client import Client, OnRequest
+from changegate.forges.github.deployments import Ended, StatusSet, set_status
 from changegate.forges.github.notices import put_check, put_comment
 from changegate.forges.github.opened import fetch_open
 from changegate.forges.github.range import Repository, resolve, resolve_revision
@@ -89,3 +91,7 @@ class GitHub:
     def put_comment(self, number: int, notice: Notice) -> str:
         """A comment on a pull request; see `Reviewing.put_comment`."""
         return put_comment(self._client, self._repository, number, notice)
+
+    def set_deployment_status(self, ended: Ended) -> StatusSet | None:
+        """Say how a deploy ended on the deployment that belongs to it; None where GitHub has none. Raises `ForgeError`."""
+        return set_status(self._client, self._repository, ended)

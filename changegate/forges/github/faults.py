@@ -51,7 +51,7 @@ class NotFoundError(ForgeError):
 
 
 class ForbiddenError(ForgeError):
-    """GitHub answers 403: the token may not do this."""
+    """GitHub answers 403, and not for a limit: the token may not do this."""
 
 
 class Retry(NamedTuple):

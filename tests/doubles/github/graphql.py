@@ -129,7 +129,7 @@ class _Api:
     def deployment(self, repo: Repository, deployed: Deployed) -> Node:
         def status(index: int) -> Node:
             each = deployed.statuses[index]
-            url = f"https://{self.host}/{repo.name}/actions/runs/{deployed.id}/job/1"
+            url = deployed.log_url(self.host, repo.name, each)
             return {**_head("DeploymentStatus", repo, f"{deployed.id}.{index}"), "state": each.state, "createdAt": _iso(each.at), "logUrl": url}
 
         newest_first = range(len(deployed.statuses) - 1, -1, -1)

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from changegate.facts import Change, Deployment, DeployRange, Run
 from changegate.forges import Notice, Standing, TrustedFiles
 from changegate.forges.github import GitHub
+from changegate.forges.github.deployments import Ended
 from changegate.forges.github.notices import MARKER
 from doubles.github import TOKEN, WRITES, Account, GitHubServer, Hub, Pull, Repository
 from doubles.github.server import Asked
@@ -132,6 +133,9 @@ def deploy_everything() -> Exchanged:
         github.resolve_range(deployment(it.repo, head=first), requested=None, logged=None)
         preview(github, review)
         preview(github, review.say(it.hub.actions, f"{MARKER}\nmade twice"))
+        it.repo.deploy("production", states=("in_progress",), run=OWN_RUN)
+        ended = Ended("rolled-back", it.repo.head, "production", "refs/heads/main", str(OWN_RUN), "changegate record", "https://github.com/acme/shop")
+        github.set_deployment_status(ended)
         documents = [asked.body["query"] for asked in server.requests if asked.path == "/graphql"]
         answers = [(asked, answer) for asked, answer in zip(server.requests, server.answers, strict=True) if asked.path != "/graphql"]
     return Exchanged(list(dict.fromkeys(documents)), answers)

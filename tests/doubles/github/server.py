@@ -9,6 +9,7 @@ The base URL is GitHub's; `server.enterprise_url` is the same under `/api/v3`, a
 """
 
 import json
+import re
 import threading
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,8 +17,10 @@ from types import TracebackType
 from typing import Any, ClassVar, NamedTuple, Self
 from urllib.parse import parse_qs, urlsplit
 
-from doubles.github import faults, graphql, rest, shown
+from doubles.github import deployments, faults, graphql, rest, shown
 from doubles.github.state import Hub
+
+_DEPLOYMENTS = re.compile(r"/repos/(?P<repository>[^/]+/[^/]+)/deployments(?:/(?P<id>[0-9]+)/statuses)?")
 
 
 class Asked(NamedTuple):
@@ -125,9 +128,11 @@ class GitHubServer:
         if asked.method == "GET" and path.startswith("/repos/") and "/compare/" in path:
             query = {name: int(values[-1]) for name, values in parse_qs(parts.query).items()}
             return Reply(*rest.compare(self.hub, permissions, path, query.get("page", 1), min(query.get("per_page", 30), 100), self.url))
+        filters = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        if found := _DEPLOYMENTS.fullmatch(path):
+            return Reply(*deployments.answer(self.hub, permissions, found, asked.method, filters, asked.body, self.url))
         if path.startswith("/repos/"):
-            wanted = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-            request = shown.Request(asked.method, path, wanted, asked.body)
+            request = shown.Request(asked.method, path, filters, asked.body)
             return Reply(*shown.answer(self.hub, permissions, request, self.hub.acting(token), self.url))
         return Reply(404, rest.error(404, "Not Found"), {})
 

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from doubles.github.objects import Files, GitCommit, Person, commit_id, merge_files, tree_id
 from doubles.github.pull import Pull
 
-ALL_PERMISSIONS = frozenset({"checks", "contents", "deployments", "issues", "metadata", "pull_requests", "statuses"})
+ALL_PERMISSIONS = frozenset({"checks", "contents", "deployments", "deployments:write", "issues", "metadata", "pull_requests", "statuses"})
 WRITES = frozenset({"checks:write", "pull_requests:write"})
 """What a token needs besides to show something on a pull request."""
 TOKEN = "ghs_doubles_own_token"
@@ -55,10 +55,13 @@ class Issue:
 
 @dataclass
 class Status:
-    """One status of a deployment."""
+    """One status of a deployment. `log_url` None: as GitHub Actions writes it."""
 
     state: str
     at: datetime
+    description: str = ""
+    log_url: str | None = None
+    environment_url: str = ""
 
 
 @dataclass
@@ -70,6 +73,13 @@ class Deployed:
     environment: str
     at: datetime
     statuses: list[Status] = field(default_factory=list)
+    ref: str = "main"
+    run: int | None = None
+    """The workflow run that made it; by default a number of its own."""
+
+    def log_url(self, host: str, repository: str, status: Status) -> str:
+        """Where a status says that more can be read."""
+        return f"https://{host}/{repository}/actions/runs/{self.run or self.id}/job/1" if status.log_url is None else status.log_url
 
     @property
     def succeeded(self) -> bool:
@@ -308,9 +318,11 @@ class Repository:
         for pull in pulls:
             pull.merge(method, by=by)
 
-    def deploy(self, environment: str = "production", sha: str | None = None, states: Iterable[str] = ("in_progress", "success")) -> Deployed:
+    def deploy(
+        self, environment: str = "production", sha: str | None = None, states: Iterable[str] = ("in_progress", "success"), run: int | None = None
+    ) -> Deployed:
         """A deployment and its statuses. A success makes the older ones of the environment inactive, as GitHub does."""
-        deployed = Deployed(self.hub.next_id(), sha or self.head, environment, self.hub.tick())
+        deployed = Deployed(self.hub.next_id(), sha or self.head, environment, self.hub.tick(), run=run)
         for state in states:
             deployed.statuses.append(Status(state.upper(), self.hub.tick()))
         if deployed.succeeded:

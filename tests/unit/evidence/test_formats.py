@@ -319,6 +319,7 @@ CARDS = st.builds(
     st.datetimes(min_value=BEGIN.replace(tzinfo=None)).map(lambda at: at.isoformat() + "Z"),
     HEX,
     st.none() | HEX,
+    st.none() | HEX,
 )
 
 
@@ -336,6 +337,7 @@ def test_cards_come_back_and_are_canonical(each: Card) -> None:
         {"envelope": "ab"},
         {"key": ""},
         {"facts": "x"},
+        {"about": "x"},
         {"commit": ""},
         {"repository": "a\nb"},
         {"time": "2026-03-01T12:00:00+00:00"},

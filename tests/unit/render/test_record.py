@@ -10,7 +10,8 @@ from changegate import record
 from changegate.controls import evaluate
 from changegate.errors import FormatError
 from changegate.policy import EffectivePolicy
-from changegate.render.record import LogPlace, render
+from changegate.render.page import LogPlace
+from changegate.render.record import render
 
 PLACE = LogPlace("ab12" * 16, 4, 9, "included in the log, signed by a trusted key")
 

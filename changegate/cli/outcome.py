@@ -1,0 +1,189 @@
+"""changegate outcome: record how an allowed deploy ended, and say so on the forge's deployment, where there is one."""
+
+import os
+import re
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from changegate import finish
+from changegate.cli import options, publish
+from changegate.errors import ForgeError, InputError
+from changegate.evidence.reader import signed_size
+from changegate.finish import Finished, OfCommit, OfRecord, OfRun, Place, Wanted
+from changegate.outcome import Claim, Ending
+from changegate.pipeline import Pipeline, read_pipeline
+from changegate.render import Recorded, annotations
+from changegate.render.outcome import EndReport, render_json, render_terminal, values
+from changegate.render.text import visible, web_link
+from changegate.stores import open_store
+
+_RFC_3339: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})", re.ASCII)
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+@click.command(name="outcome")
+@click.argument("ending", metavar="success|failure|rolled-back", type=click.Choice([each.value for each in Ending]))
+@options.option("--environment", default="production", show_default=True, metavar="NAME", help="Where the deploy went, as the gate had it.")
+@click.option(
+    "--record",
+    metavar="ID",
+    envvar=["CHANGEGATE_RECORD", "CHANGEGATE_RECORD_ID"],
+    show_envvar=True,
+    help="The gate's record. Default: the newest allowed decision of this run (outside a CI: of the commit).",
+)
+@options.option("--head", metavar="COMMIT", help="The deployed commit, to find the gate's record by it. Default outside a CI: HEAD.")
+@options.option("--started", metavar="TIME", help="When the deploy began (RFC 3339).")
+@options.option("--finished", metavar="TIME", help="When it ended (RFC 3339). Default: now.")
+@options.option("--reason", default="", metavar="TEXT", help="Why it ended so; at most 2000 characters.")
+@options.option("--url", default="", metavar="URL", help="Where more can be read. Default: the run, where the CI names it.")
+@options.option("--environment-url", default="", metavar="URL", help="Where the deployed environment is reached, for GitHub.")
+@options.option(
+    "--forge", "forge_name", type=click.Choice(["git", "github"]), help="Where the changes live. Default: github in GitHub Actions, else git."
+)
+@options.option("--repository", metavar="NAME", help="The repository's name, as the gate had it. Default: as the CI says, else the directory's name.")
+@options.option("--workspace", default=".", metavar="DIR", show_default=True, help="The git repository that HEAD is read from, outside a CI.")
+@options.store_option
+@options.option("--origin", metavar="NAME", help="The log's name, which the store must hold.")
+@options.signing_key_option
+@options.option("--trust", "trust_file", metavar="FILE", help="Trust file with earlier keys, after a rotation.")
+@options.option("--api-url", metavar="URL", help="The forge's API. Default: as the CI says, else https://api.github.com.")
+@options.option(
+    "--timeout", type=click.FloatRange(1, 3600), default=60, show_default=True, metavar="SECONDS", help="How long the forge may take in all."
+)
+@options.option("--receipt", metavar="FILE", help="Where to write the receipt (a tlog-proof), which proves offline that the record is in the log.")
+@options.option("--dotenv", metavar="FILE", help="Where to write the outputs as CHANGEGATE_…=… lines (GitLab: artifacts:reports:dotenv).")
+@options.option("--format", "format_", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True, help="What to print.")
+@click.option("-v", "--verbose", is_flag=True, help="Print each request to the forge, and whether it has a deployment.")
+def command(**given: Any) -> None:
+    """Record how a deploy ended that the gate allowed, and set the status of its deployment on GitHub, where there is one.
+
+    Exit code 0 once it is recorded: a forge that fails after that is a warning. The token is read from CHANGEGATE_TOKEN, else GITHUB_TOKEN.
+    """
+    pipeline = read_pipeline(os.environ, local_run=f"local-{uuid.uuid4().hex}")
+    claim = _claim(given, pipeline)
+    signer = options.read_signer(given["signing_key"])
+    trust = options.read_trust(given["trust_file"]) if given["trust_file"] else None
+    log = options.open_log(given["store"], signer, trust=trust, origin=given["origin"], now=_now)
+    keys = {**(trust.public_keys if trust else {}), signer.key_id: signer.public_key}
+    place = Place(given["repository"] or pipeline.repository or Path(given["workspace"]).resolve().name, given["environment"])
+    finished = finish.record_outcome(claim, place, _wanted(given, pipeline), pipeline.run, log, signer, keys=keys, now=_now)
+    status, warnings = _set_status(finished, claim, place, given, pipeline)
+    unwritten = publish.receipt(finished.receipt, given["receipt"])
+    where = Recorded(
+        digest=finished.envelope_digest,
+        log_index=finished.receipt.index,
+        log_size=signed_size(finished.receipt.checkpoint),
+        origin=log.verifier_key.name,
+        store_url=open_store(given["store"]).url,
+        receipt="" if unwritten else given["receipt"] or "",
+        warnings=warnings + unwritten,
+    )
+    report = _report(finished, claim, place, where, status)
+    text = render_json(report) if given["format_"] == "json" else render_terminal(report, width=options.width())
+    click.echo(text, nl=False)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        click.echo("".join(map(annotations.render_warning, where.warnings)), nl=False)
+    publish.outputs(values(report), given["dotenv"], os.environ)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _claim(given: Mapping[str, Any], pipeline: Pipeline) -> Claim:
+    url = given["url"]
+    if url and not web_link(url):
+        raise InputError(f"--url {visible(url, 100)!r} is no web address", remedy="Give an http(s) address, or none.")
+    if given["environment_url"] and not web_link(given["environment_url"]):
+        raise InputError("--environment-url is no web address", remedy="Give an http(s) address, or none.")
+    return Claim(
+        ending=Ending(given["ending"]),
+        started=_time("--started", given["started"]) if given["started"] else None,
+        finished=_time("--finished", given["finished"]) if given["finished"] else _now(),
+        reason=given["reason"],
+        url=url or pipeline.run.url,
+    )
+
+
+def _time(option: str, text: str) -> datetime:
+    """RFC 3339, with its offset. Raises `InputError`."""
+    if _RFC_3339.fullmatch(text):
+        try:
+            return datetime.fromisoformat(text.upper()).astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+    raise InputError(
+        f"{option} {visible(text, 60)!r} is no time as RFC 3339 writes it", remedy="For example 2026-03-02T09:30:00Z: `date -u +%FT%TZ`."
+    )
+
+
+def _wanted(given: Mapping[str, Any], pipeline: Pipeline) -> Wanted:
+    if given["record"]:
+        return OfRecord(given["record"])
+    if pipeline.run.trigger != "local" and not given["head"]:
+        return OfRun(pipeline.run.id, pipeline.run.attempt)
+    head = given["head"] or "HEAD"
+    if _COMMIT.fullmatch(head):
+        return OfCommit(head)
+    from changegate.forges.git import Git
+
+    return OfCommit(Git(Path(given["workspace"])).resolve_head(head))
+
+
+def _set_status(
+    finished: Finished, claim: Claim, place: Place, given: Mapping[str, Any], pipeline: Pipeline
+) -> tuple[tuple[int, str] | None, tuple[str, ...]]:
+    """GitHub's deployment and its new state, and what is to be warned of: the record stands, whatever GitHub says."""
+    if (given["forge_name"] or pipeline.forge) != "github":
+        return None, ()
+    from changegate.forges.github import API_URL, GitHub
+    from changegate.forges.github.deployments import Ended
+
+    gate = finished.gate
+    try:
+        github = GitHub(
+            place.repository,
+            os.environ.get("CHANGEGATE_TOKEN") or os.environ.get("GITHUB_TOKEN") or "",
+            api_url=given["api_url"] or pipeline.api_url or API_URL,
+            timeout=given["timeout"],
+            on_request=publish.request_logger(verbose=given["verbose"]),
+        )
+        status = github.set_deployment_status(
+            Ended(
+                outcome=claim.ending.value,
+                sha=gate.commit,
+                environment=place.environment,
+                ref=gate.ref,
+                run=gate.run.id,
+                description=f"changegate record {finished.envelope_digest[:16]}, log index {finished.receipt.index}: {claim.ending.value}",
+                # The judged run's page: by it the deployment is found again, should it be rolled back later from another run.
+                log_url=web_link(gate.run.url) or web_link(claim.url),
+                environment_url=web_link(given["environment_url"]),
+            )
+        )
+    except (ForgeError, InputError) as error:
+        return None, (f"recorded, but GitHub's deployment has no status of it: {error.message} → {error.remedy}",)
+    if status is None:
+        if given["verbose"]:
+            click.echo("GitHub has no deployment that belongs to this deploy: no status is set", err=True)
+        return None, ()
+    return (status.deployment, status.state), ()
+
+
+def _report(finished: Finished, claim: Claim, place: Place, where: Recorded, status: tuple[int, str] | None) -> EndReport:
+    return EndReport(
+        outcome=claim.ending.value,
+        repository=place.repository,
+        environment=place.environment,
+        head=finished.gate.commit,
+        gate_digest=finished.gate.envelope,
+        gate_index=finished.gate.index,
+        repeated=finished.repeated,
+        where=where,
+        status=status,
+    )

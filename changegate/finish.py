@@ -1,0 +1,218 @@
+"""The use case: record how a deploy ended. It takes ports; `changegate.cli.outcome` wires them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Final, NamedTuple, TypeAlias
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from pydantic import ValidationError
+
+from changegate import canonical, outcome, record
+from changegate.decision import Verdict
+from changegate.errors import InputError, VerificationError
+from changegate.evidence.card import Card
+from changegate.evidence.log import AlreadyRecordedError, Log
+from changegate.evidence.proof import Receipt
+from changegate.evidence.reader import LogReader
+from changegate.facts import Run
+from changegate.outcome import Claim, Ending, GateDecisionEntry
+from changegate.signing import Signer, dsse
+
+MAX_SEARCHED: Final = 200
+"""How many gate decisions of an environment are read to find a run's."""
+_SHORTEST: Final = 4
+
+
+class OfRecord(NamedTuple):
+    """The gate decision with this id, or the one that the outcome with this id is about."""
+
+    id: str
+
+
+class OfRun(NamedTuple):
+    """The newest allowed gate decision of an attempt of a run."""
+
+    id: str
+    attempt: int
+
+
+class OfCommit(NamedTuple):
+    """The newest allowed gate decision of a commit."""
+
+    commit: str
+
+
+Wanted: TypeAlias = OfRecord | OfRun | OfCommit
+
+
+class Place(NamedTuple):
+    """Where deploys go: what a log tells them apart by."""
+
+    repository: str
+    environment: str
+
+
+class Finished(NamedTuple):
+    """An outcome that is in the log."""
+
+    envelope_digest: str
+    receipt: Receipt
+    gate: GateDecisionEntry
+    repeated: bool
+    """Whether it was in the log before; then nothing was appended."""
+
+
+def record_outcome(
+    claim: Claim,
+    place: Place,
+    wanted: Wanted,
+    run: Run,
+    log: Log,
+    signer: Signer,
+    *,
+    keys: Mapping[str, Ed25519PublicKey],
+    now: Callable[[], datetime],
+) -> Finished:
+    """Find the gate decision that a deploy went through, and append how it ended. `keys` are those that may have signed the decision, by their ids.
+
+    1. The decision: an allowed one, of this repository and environment, whose signature holds.
+    2. The claim can be true, and contradicts no earlier outcome of the decision.
+    3. Sign and append. The log takes one success or failure of a decision, and one rollback: the same again appends nothing.
+
+    Raises `InputError` for what can't be recorded, else `SigningError`, `StoreError`, `VerificationError` or `FormatError`.
+    """
+    reader = log.reader()
+    if reader is None:
+        raise InputError("the log is empty: no gate decision is in it", remedy="Check --store; run `changegate gate` before the deploy.")
+    gate = _find_gate(reader, place, wanted, keys)
+    outcome.check(claim, gate, now=now())
+    recorded = _endings(reader, gate)
+    _check_conflict(claim.ending, gate, recorded)
+    statement = outcome.make_statement(claim, gate, run, decided=now(), previous=_newest(reader, place))
+    envelope = dsse.format_envelope(dsse.sign(canonical.dumps(statement), signer))
+    card = outcome.index_card(statement, envelope, origin=log.verifier_key.name)
+    try:
+        return Finished(card.envelope, log.append(card, envelope=envelope), gate, repeated=False)
+    except AlreadyRecordedError as earlier:
+        _check_conflict(claim.ending, gate, (earlier.card.decision,))
+        return Finished(earlier.card.envelope, earlier.receipt, gate, repeated=True)
+
+
+def _check_conflict(ending: Ending, gate: GateDecisionEntry, recorded: tuple[str, ...]) -> None:
+    other = outcome.conflict(ending, recorded)
+    if other is not None:
+        raise InputError(
+            f"the deploy of record {gate.envelope[:16]} is recorded as {other}, it can't end in {ending.value} as well",
+            remedy="A new attempt to deploy needs a gate decision of its own: run the gate again. What was rolled back stays so.",
+        )
+
+
+def _find_gate(reader: LogReader, place: Place, wanted: Wanted, keys: Mapping[str, Ed25519PublicKey]) -> GateDecisionEntry:
+    stopped: GateDecisionEntry | None = None
+    for index, card in _candidates(reader, place, wanted):
+        entry = _read_entry(reader, index, card, keys)
+        if isinstance(wanted, OfRun) and (entry.run.id, entry.run.attempt) != wanted:
+            continue
+        if entry.verdict == Verdict.ALLOWED:
+            return entry
+        stopped = stopped or entry
+    said = _say(wanted)
+    if stopped is not None:
+        raise InputError(
+            f"the gate decision of {said} (record {stopped.envelope[:16]}) is {stopped.verdict}, so nothing was deployed through it",
+            remedy="Record the outcome of an allowed decision. In a workflow run this step only where the gate's output `decision` is `allowed`.",
+        )
+    raise InputError(
+        f"the log has no gate decision of {said} for {place.repository} and {place.environment}",
+        remedy="Name the gate's record: --record with the `record-id` of its outputs; and check --environment and --repository.",
+    )
+
+
+def _say(wanted: Wanted) -> str:
+    match wanted:
+        case OfRecord(id=name):
+            return f"record {name}"
+        case OfRun(id=name, attempt=attempt):
+            return f"run {name}, attempt {attempt},"
+        case OfCommit(commit=commit):
+            return f"commit {commit}"
+
+
+def _candidates(reader: LogReader, place: Place, wanted: Wanted) -> Iterator[tuple[int, Card]]:
+    """Cards of gate decisions that may be meant, newest first."""
+    if isinstance(wanted, OfRecord):
+        yield _by_id(reader, place, wanted.id)
+        return
+    read = 0
+    for index, card in reader.cards():
+        if card.predicate_type != record.PREDICATE_TYPE or (card.repository, card.environment) != place:
+            continue
+        if isinstance(wanted, OfCommit) and card.commit != wanted.commit:
+            continue
+        read += 1
+        if read > MAX_SEARCHED:
+            return
+        yield index, card
+
+
+def _by_id(reader: LogReader, place: Place, wanted: str) -> tuple[int, Card]:
+    if len(wanted) < _SHORTEST:
+        raise InputError(f"--record {wanted!r} is too short", remedy=f"Give at least {_SHORTEST} digits of the record's id.")
+    found = [(index, card) for index, card in reader.find(wanted.lower()) if card.envelope.startswith(wanted.lower())]
+    if len(found) > 1:
+        raise InputError(f"--record {wanted}: {len(found)} records begin so", remedy="Give more digits.")
+    if not found:
+        raise InputError(f"--record {wanted}: the log has no such record", remedy="The gate's report and its output `record-id` name it.")
+    index, card = found[0]
+    if card.about is not None:
+        return _by_id(reader, place, card.about)
+    if card.predicate_type != record.PREDICATE_TYPE:
+        raise InputError(f"--record {wanted} is no gate decision", remedy="Name the record that `changegate gate` made before this deploy.")
+    if (card.repository, card.environment) != place:
+        raise InputError(
+            f"--record {wanted} is a deploy of {card.repository} to {card.environment}, not of {place.repository} to {place.environment}",
+            remedy=f"Correct --record, or give --environment and --repository as the gate had them: {card.environment}, {card.repository}.",
+        )
+    return index, card
+
+
+def _read_entry(reader: LogReader, index: int, card: Card, keys: Mapping[str, Ed25519PublicKey]) -> GateDecisionEntry:
+    """What the signed record says. The card only led to it."""
+    _, payload = dsse.verify(dsse.parse_envelope(reader.envelope(card)), keys)
+    statement = canonical.loads(payload, what="statement")
+    try:
+        predicate = statement["predicate"]
+        deployment = predicate["deployment"]
+        return GateDecisionEntry(
+            index=index,
+            envelope=card.envelope,
+            repository=deployment["repository"],
+            environment=deployment["environment"],
+            verdict=predicate["decision"]["verdict"],
+            decided=predicate["time"]["decided"],
+            run=record.RecordedRun.model_validate(deployment["run"]),
+            ref=deployment["ref"],
+            subjects=tuple(statement["subject"]),
+        )
+    except (ValidationError, KeyError, TypeError) as error:
+        raise VerificationError(
+            f"record {card.envelope[:16]} is signed, and no gate decision that this version can read",
+            remedy="Use the version that made it, or a newer one; `changegate verify` says whether it is what was signed.",
+        ) from error
+
+
+def _endings(reader: LogReader, gate: GateDecisionEntry) -> tuple[str, ...]:
+    """The outcomes that the decision has. They stand after it."""
+    found = []
+    for index, card in reader.cards():
+        if index <= gate.index:
+            break
+        if card.predicate_type == outcome.PREDICATE_TYPE and card.about == gate.envelope:
+            found.append(card.decision)
+    return tuple(found)
+
+
+def _newest(reader: LogReader, place: Place) -> record.Previous | None:
+    return next(
+        (record.Previous(index=index, envelope=card.envelope) for index, card in reader.cards() if (card.repository, card.environment) == place), None
+    )
