@@ -59,7 +59,7 @@ def judge_open(number: int, deployment: Deployment, forge: Reviewing, *, policy_
     if not findings:
         raise PolicyError(f"every control is off for {deployment.environment}: there is nothing to judge", remedy="Switch one on in the policy.")
     pending = _pending(found, effective, findings)
-    decision = decide(_as_pending(finding, pending) for finding in findings)
+    decision = decide(_for_review(_as_pending(finding, pending)) for finding in findings)
     return Previewed(facts, effective, source, decision, found.draft, pending, tuple(_notes(found, pending, deployment.environment)))
 
 
@@ -78,6 +78,14 @@ def _as_pending(finding: Finding, pending: tuple[Check, ...]) -> Finding:
         return finding
     observed = f"not ended yet: {', '.join(check.name for check in pending)}"
     return finding.model_copy(update={"outcome": Outcome.NOT_APPLICABLE, "reason": PENDING, "observed": observed, "remedy": None})
+
+
+def _for_review(finding: Finding) -> Finding:
+    """The controls speak of the gate, which nobody has run yet."""
+    if finding.remedy is None:
+        return finding
+    step = finding.remedy.step.replace("run the gate again", "run the preview again")
+    return finding.model_copy(update={"remedy": finding.remedy.model_copy(update={"step": step})})
 
 
 def _notes(found: OpenChange, pending: tuple[Check, ...], environment: str) -> Iterator[str]:
