@@ -273,6 +273,8 @@ class RangeCommit(Fact):
     tree: str
     parents: tuple[str, ...]
     subject: Text
+    by_forge: bool = False
+    """Whether the forge itself made it, by its own verified identity."""
 
 
 class DeployRange(Fact):
@@ -285,8 +287,12 @@ class DeployRange(Fact):
     base_url: Text = ""
     base_tree: str = ""
     """The tree of the base, where it is known."""
+    deployed: str = ""
+    """The commit that is known to be deployed, where a wider range was asked for: what is trusted is read there, not at the base."""
     assurance: Assurance = Assurance.ASSERTED
     """Who vouches that these are the commits."""
+    head_deployed_at: Maybe[Time] = MISSING
+    """For a rollback: when the forge says that the head was deployed here, for the first time."""
     commits: tuple[RangeCommit, ...] = ()
     removed: tuple[RangeCommit, ...] = ()
 

@@ -2,19 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from changegate import canonical, record
 from changegate import policy as policies
 from changegate.controls import evaluate
-from changegate.decision import Decision
+from changegate.decision import Decision, Verdict
 from changegate.errors import InputError, PolicyError, StoreError
 from changegate.evidence.log import AlreadyRecordedError, Log
 from changegate.evidence.proof import Receipt
-from changegate.facts import BaseSource, Deployment, DeployRange, Facts, Missing, RangeOutcome, Version
+from changegate.evidence.reader import LogReader
+from changegate.facts import BaseSource, Deployment, DeployRange, Facts, Missing, RangeOutcome, Unavailable, Version
 from changegate.forges import Baseline, Forge
-from changegate.history import read_history
+from changegate.history import History, read_history
 from changegate.policy import EffectivePolicy
 from changegate.signing import Signer, dsse
 
@@ -60,7 +61,7 @@ def judge(
 ) -> Judged:
     """Collect the facts of a deploy and decide.
 
-    1. What is deployed now: the forge's word, else the log's, else `requested_base`.
+    1. What is deployed now: the forge's word where the log bears it out, else the log's, else `requested_base`.
     2. The policy, as it stands there (or as the caller names it); never as it stands in what is being judged.
     3. The changes, then the decision, which is a pure function of all this.
 
@@ -68,8 +69,10 @@ def judge(
     """
     reader = log.reader()
     history = read_history(reader.cards() if reader else (), deployment)
-    deploy_range = _resolve_range(forge, deployment, requested_base, history.baselines)
-    trusted_at = deploy_range.base if policy_file is None or policy_file.data is not None else forge.resolve_head(policy_file.ref)
+    deploy_range = _resolve_range(forge, deployment, requested_base, history.baselines, reader)
+    trusted_at = deploy_range.deployed or deploy_range.base
+    if policy_file is not None and policy_file.data is None:
+        trusted_at = _outside(deploy_range, forge.resolve_head(policy_file.ref), policy_file)
     trusted = forge.read_trusted(trusted_at, policy_file.path if policy_file else policies.FILE_NAME)
     policy, source = read_policy(policy_file, trusted.policy, trusted_at)
     facts = Facts(
@@ -77,20 +80,76 @@ def judge(
         range=deploy_range,
         changes=forge.fetch_changes(deployment, deploy_range),
         templates=trusted.templates,
-        deployed=list_versions(deploy_range.base, history.deployed, trusted.tags),
+        deployed=list_versions(_deployed(deploy_range, deployment, history, reader), trusted.tags),
         fetched_at=now(),
     )
     effective = policy.for_environment(deployment.environment)
     return Judged(facts, effective, source, evaluate(facts, effective), history.previous)
 
 
-def _resolve_range(forge: Forge, deployment: Deployment, requested: str | None, baselines: tuple[Baseline, ...]) -> DeployRange:
-    """The range, whichever of the log's candidates is live. Where the forge knows, the log isn't asked."""
+def _resolve_range(
+    forge: Forge, deployment: Deployment, requested: str | None, baselines: tuple[Baseline, ...], reader: LogReader | None
+) -> DeployRange:
+    """The range, whichever of the log's candidates is live.
+
+    The forge's last deployment is believed where the log has a decision that let it go, or knows nothing of the environment yet: whoever may
+    write to the repository can make a deployment that says success.
+    """
     newest, *others = baselines or (None,)
-    found = [forge.resolve_range(deployment, requested=requested, logged=newest)]
-    if found[0].base_source is not BaseSource.DEPLOYMENT:
-        found += [forge.resolve_range(deployment, requested=requested, logged=each) for each in others]
-    return widest(found)
+    first = forge.resolve_range(deployment, requested=requested, logged=newest)
+    by_forge = first.base_source is BaseSource.DEPLOYMENT or first.deployed
+    if by_forge and (newest is None or _let_go(reader, deployment, first.deployed or first.base)):
+        return first
+    if by_forge:
+        first = forge.resolve_range(deployment, requested=requested, logged=newest, believe_deployments=False)
+    rest = [forge.resolve_range(deployment, requested=requested, logged=each, believe_deployments=False) for each in others]
+    return widest([first, *rest])
+
+
+def _let_go(reader: LogReader | None, deployment: Deployment, commit: str) -> bool:
+    """Whether the log has a decision by which this commit went live here: an allowed one, or one in audit mode, which stops nothing."""
+    if reader is None:
+        return False
+    for _, card in reader.find(commit):
+        if (card.repository, card.environment, card.predicate_type) != (deployment.repository, deployment.environment, record.PREDICATE_TYPE):
+            continue
+        if card.decision == Verdict.ALLOWED:
+            return True
+        envelope = canonical.loads(dsse.parse_envelope(reader.envelope(card)).payload, what="statement")
+        if envelope["predicate"]["policy"]["enforced"] is False:
+            return True
+    return False
+
+
+def _deployed(found: DeployRange, deployment: Deployment, history: History, reader: LogReader | None) -> tuple[str, ...]:
+    """The commits that went live here before, newest first: what is deployed, what the log let go, and for a rollback its head if it was one.
+
+    The forge's word for a rollback's head counts for the time before the log's first record of this environment.
+    """
+    known = [found.deployed or found.base, found.base, *history.deployed]
+    if found.outcome is RangeOutcome.ROLLBACK and found.head not in known:
+        at = found.head_deployed_at
+        before = not isinstance(at, Missing | Unavailable) and at < _first_record(reader, deployment, default=at + timedelta(seconds=1))
+        if before or _let_go(reader, deployment, found.head):
+            known.append(found.head)
+    return tuple(dict.fromkeys(known))
+
+
+def _first_record(reader: LogReader | None, deployment: Deployment, *, default: datetime) -> datetime:
+    """When the log's first record of this environment was made."""
+    cards = reader.cards(newest_first=False) if reader else iter(())
+    ours = (card.at for _, card in cards if (card.repository, card.environment) == (deployment.repository, deployment.environment))
+    return next(ours, default)
+
+
+def _outside(found: DeployRange, commit: str, named: PolicyFile) -> str:
+    """The commit at which the named policy is read. Raises `PolicyError` where it is part of what is judged."""
+    if commit in {each.sha for each in found.commits}:
+        raise PolicyError(
+            f"--policy {named.source}: {commit[:10]} is part of this deploy, so that a change would bring its own policy",
+            remedy="Leave --policy out: the deployed policy holds. Or name a commit that is deployed, or a file of a repository of its own.",
+        )
+    return commit
 
 
 def widest(ranges: Sequence[DeployRange]) -> DeployRange:
@@ -127,10 +186,10 @@ def read_policy(named: PolicyFile | None, found: bytes | Missing, commit: str) -
     return policies.parse(found, source=f"{path} at {commit[:10]}"), source
 
 
-def list_versions(base: str, deployed: tuple[str, ...], tags: tuple[Version, ...]) -> tuple[Version, ...]:
+def list_versions(deployed: tuple[str, ...], tags: tuple[Version, ...]) -> tuple[Version, ...]:
     """The versions that may be returned to, by every name they have."""
     names = {tag.commit: tag.names for tag in tags}
-    return tuple(Version(commit=commit, names=names.get(commit, ())) for commit in dict.fromkeys((base, *deployed)))
+    return tuple(Version(commit=commit, names=names.get(commit, ())) for commit in deployed)
 
 
 def record_decision(judged: Judged, log: Log, signer: Signer, *, decided: datetime) -> Recorded:

@@ -43,7 +43,9 @@ def judge_open(number: int, deployment: Deployment, forge: Reviewing, *, policy_
     Raises `ForgeError`, `InputError` or `PolicyError` where there is nothing to decide on.
     """
     found = forge.fetch_open_change(number, environment=deployment.environment, run=deployment.run.id)
-    trusted_at = found.base if policy_file is None or policy_file.data is not None else forge.resolve_head(policy_file.ref)
+    trusted_at = found.base
+    if policy_file is not None and policy_file.data is None:
+        trusted_at = _outside(found, forge.resolve_head(policy_file.ref), policy_file)
     trusted = forge.read_trusted(trusted_at, policy_file.path if policy_file else policies.FILE_NAME)
     policy, source = read_policy(policy_file, trusted.policy, trusted_at)
     effective = policy.for_environment(deployment.environment)
@@ -63,8 +65,19 @@ def judge_open(number: int, deployment: Deployment, forge: Reviewing, *, policy_
     return Previewed(facts, effective, source, decision, found.draft, pending, tuple(_notes(found, pending, deployment.environment)))
 
 
+def _outside(found: OpenChange, commit: str, named: PolicyFile) -> str:
+    """The commit at which the named policy is read. Raises `PolicyError` unless it is known to be no part of the change."""
+    commits = found.change.commits
+    if isinstance(commits, Unavailable) or commit == found.head or commit in {each.sha for each in commits}:
+        raise PolicyError(
+            f"--policy {named.source}: {commit[:10]} is part of this change, or may be, so that it would bring its own policy",
+            remedy="Leave --policy out: the policy of the branch that the change goes to holds. Or name a commit of that branch.",
+        )
+    return commit
+
+
 def _versions(found: OpenChange, trusted: TrustedFiles) -> tuple[Version, ...]:
-    return list_versions(found.deployed, (), trusted.tags) if isinstance(found.deployed, str) else ()
+    return list_versions((found.deployed,), trusted.tags) if isinstance(found.deployed, str) else ()
 
 
 def _pending(found: OpenChange, policy: EffectivePolicy, findings: list[Finding]) -> tuple[Check, ...]:

@@ -95,6 +95,7 @@ class RecordedRange(Part):
     head: str
     base_source: BaseSource
     base_url: Text
+    deployed: str
     assurance: Assurance
     commits: int
     removed: tuple[str, ...]
@@ -334,7 +335,9 @@ def _deployment(found: Deployment) -> RecordedDeployment:
 def _range(facts: Facts) -> RecordedRange:
     found = facts.range
     return RecordedRange(
-        **found.model_dump(exclude={"commits", "removed", "base_tree"}), commits=len(found.commits), removed=tuple(each.sha for each in found.removed)
+        **found.model_dump(exclude={"commits", "removed", "base_tree", "head_deployed_at"}),
+        commits=len(found.commits),
+        removed=tuple(each.sha for each in found.removed),
     )
 
 

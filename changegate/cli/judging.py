@@ -47,27 +47,42 @@ def open_github(given: Mapping[str, Any], pipeline: Pipeline) -> "GitHub":
 
 
 def find_policy(name: str | None, workspace: Path) -> PolicyFile | None:
-    """A file where there is one of that name, else REF:PATH. A file of the work tree that is judged is refused: nobody reviewed it."""
+    """REF:PATH, or a file from outside the work tree that is judged: what lies in it, whoever wrote the change wrote, too.
+
+    A name with a colon is never a file (write ./ before it), so that no file of the change can take the place of REF:PATH.
+    """
     if not name:
         return None
-    path = Path(name)
-    if path.is_file():
-        tree = _work_tree(path.resolve().parent)
-        if tree is not None and tree in (_work_tree(Path.cwd()), _work_tree(workspace.resolve())):
-            inside = path.resolve().relative_to(tree)
+    ref, colon, inside = name.partition(":")
+    if colon and not name.startswith(("/", "./", "../")):
+        if not ref or not inside:
             raise InputError(
-                f"--policy {name} lies in the work tree that is being judged, where whoever wrote the change wrote it, too",
-                remedy=f"Name a reviewed one: --policy main:{inside}, or a file outside the repository. Without --policy the deployed one holds.",
+                f"--policy {name}: neither a file nor REF:PATH", remedy="Name a file, or a commit and a path in it: v1.4.0:.changegate.yml"
             )
-        return PolicyFile(name, data=options.read_file(name, "--policy"))
-    ref, colon, inside_path = name.partition(":")
-    if not colon or not ref or not inside_path:
-        raise InputError(f"--policy {name}: no such file", remedy="Name a file, or REF:PATH in the repository, such as main:.changegate.yml.")
-    return PolicyFile(name, ref=ref, path=inside_path)
+        return PolicyFile(name, ref=ref, path=inside)
+    path = Path(name)
+    if any(_is_judged(path, root) for root in (Path.cwd(), workspace)):
+        raise InputError(
+            f"--policy {name} lies in the work tree that is being judged, where whoever wrote the change wrote it, too",
+            remedy="Leave --policy out: the deployed policy holds. Or give a file outside the repository, or COMMIT:PATH of a deployed commit.",
+        )
+    return PolicyFile(name, data=options.read_file(name, "--policy"))
 
 
-def _work_tree(directory: Path) -> Path | None:
-    return next((each for each in (directory, *directory.parents) if (each / ".git").exists()), None)
+def _is_judged(path: Path, start: Path) -> bool:
+    """Whether the path, as written or with its links followed, lies in the work tree around `start`.
+
+    A repository of its own within it (a checkout with a `.git` directory, which no commit can hold) is another one; a submodule is not.
+    """
+    tree = next((each for each in (start.resolve(), *start.resolve().parents) if (each / ".git").exists()), None)
+    if tree is None:
+        return False
+    for place in (Path(os.path.normpath(Path.cwd() / path)), path.resolve()):
+        if place.is_relative_to(tree):
+            between = [each for each in place.parents if each != tree and each.is_relative_to(tree)]
+            if not any((each / ".git").is_dir() for each in between):
+                return True
+    return False
 
 
 def name_policy(source: PolicySource) -> str:

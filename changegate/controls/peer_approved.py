@@ -27,6 +27,7 @@ class Reason(StrEnum):
     CHANGES_REQUESTED = "changes-requested"
     DIRECT_PUSH = "direct-push"
     NEWER_BASE = "newer-base"
+    MERGED_BY_HAND = "merged-by-hand"
     LANDED_DIFFERS = "landed-differs"
     REVIEWS_UNKNOWN = "reviews-unknown"
     REVIEWER_UNKNOWN = "reviewer-unknown"
@@ -127,9 +128,14 @@ def _landed(change: Change, facts: Facts, rules: PeerApproved, counting: list[Ju
     if len(landed) < len(change.landed):
         return _unknown(change, rules, Reason.LANDED_DIFFERS, "what landed is not all in the range that is deployed", _RETRY)
     tip = landed[-1]
+    moved = _base_moved(change, tip, landed)
+    if moved and len(tip.parents) > 1 and not tip.by_forge:
+        observed = f"merged onto a newer base by hand ({tip.sha[:10]}), and such a merge may hold anything"
+        step = "compare it with a merge by the forge; revert what nobody approved, and merge by the forge (button, queue or API)"
+        return _unknown(change, rules, Reason.MERGED_BY_HAND, observed, step)
     if tip.tree == change.head_tree:
         return _finding(change, rules, Outcome.PASS, Reason.APPROVED, approved)
-    if _base_moved(change, tip, landed):
+    if moved:
         if rules.newer_base == "allow":
             return _finding(change, rules, Outcome.PASS, Reason.NEWER_BASE, f"{approved}; merged onto a newer base")
         step = "bring the change up to date with its base, and have it approved again before it is merged"

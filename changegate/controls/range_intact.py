@@ -19,6 +19,7 @@ class Reason(StrEnum):
     FIRST_DEPLOY = "first-deploy"
     REDEPLOY = "redeploy"
     ROLLBACK = "rollback"
+    NEVER_DEPLOYED = "never-deployed"
     REWRITTEN = "rewritten"
     COMMITS_UNACCOUNTED = "commits-unaccounted"
     ASSURANCE_TOO_LOW = "assurance-too-low"
@@ -36,6 +37,11 @@ def evaluate(facts: Facts, policy: EffectivePolicy) -> Iterator[Finding]:
             f"{_short(found.base)}, which is deployed now, is no ancestor of {_short(found.head)}: history was rewritten, or this is another branch"
         )
         yield _finding(Outcome.FAIL, reason, observed, Remedy(who="whoever runs the pipeline", step=step, link=found.base_url))
+        return
+    if found.outcome is RangeOutcome.ROLLBACK and found.head not in {version.commit for version in facts.deployed}:
+        observed = f"{_short(found.head)} lies before {_short(found.base)}, which is deployed now, but nothing says that it was ever deployed here"
+        step = "go back to a version that was deployed; or have it judged: --base with the last deployed version before it"
+        yield _finding(Outcome.FAIL, Reason.NEVER_DEPLOYED, observed, Remedy(who="whoever runs the pipeline", step=step, link=found.base_url))
         return
     landed = Counter(sha for change in facts.changes for sha in change.landed)
     odd = [commit.sha for commit in found.commits if landed[commit.sha] != 1] + sorted(landed.keys() - {commit.sha for commit in found.commits})

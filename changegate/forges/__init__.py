@@ -37,11 +37,14 @@ class Forge(Protocol):
     def resolve_head(self, commit: str) -> str:
         """The full id of the commit that a revision names. Raises `InputError` where there is no such commit."""
 
-    def resolve_range(self, deployment: Deployment, *, requested: str | None, logged: Baseline | None) -> DeployRange:
+    def resolve_range(
+        self, deployment: Deployment, *, requested: str | None, logged: Baseline | None, believe_deployments: bool = True
+    ) -> DeployRange:
         """Every commit between what is deployed and `deployment.head`, over the full ancestry.
 
         What is deployed is: the forge's last successful deployment of the environment, else `logged`, else `requested`. Where both a
-        known baseline and `requested` are there, `requested` may only widen the range (be the baseline, or its ancestor).
+        known baseline and `requested` are there, `requested` may only widen the range (be the baseline, or its ancestor); then the range's
+        `deployed` names the known one. Without `believe_deployments` the forge's deployments are not asked: anybody who may write can make one.
         Raises `InputError` where nothing says what is deployed, where `requested` is no commit, or where it would narrow the range.
         """
 

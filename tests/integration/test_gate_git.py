@@ -175,9 +175,71 @@ def test_a_policy_file_in_the_judged_tree_is_refused(shop: Shop, gate: Gate, mon
     assert (ended.code, "is being judged" in ended.error) == (ExitCode.USAGE, True), "wherever the gate is started"
     (tmp_path / "central.yml").write_text("enforce: false\n")
     assert gate(policy="central.yml").code == ExitCode.ALLOWED
-    assert gate(policy="main:.changegate.yml").code == ExitCode.ALLOWED
-    assert gate(policy="v1:.changegate.yml").code == ExitCode.USAGE
-    assert "no such file" in gate(policy="absent.yml").error
+    assert "No such file" in gate(policy="absent.yml").error
+
+
+def test_a_policy_by_reference_is_never_read_from_what_is_judged(shop: Shop, gate: Gate) -> None:
+    shop.commit("Loosen the rules", "", files={".changegate.yml": "enforce: false\n"})
+    shop.commit("Bad", "")
+    for name in ("main:.changegate.yml", "HEAD~1:.changegate.yml"):
+        ended = gate(policy=name)
+        assert (ended.code, "is part of this deploy" in ended.error) == (ExitCode.USAGE, True), ended.error
+    assert "there is no" in gate(policy="v1:.changegate.yml").error
+    shop.git("tag", "v2", "HEAD")
+    shop.commit("Worse", "")
+    assert gate(base="v2", policy="v2:.changegate.yml").code == ExitCode.ALLOWED, "what is deployed may be named"
+
+
+def test_no_file_of_the_change_takes_the_place_of_a_reference(shop: Shop, gate: Gate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    key = str(tmp_path / "changegate-key.pem")
+    shop.commit("Strict", files={"ops/policy.yml": "controls: {peer-approved: {approvals: 2}}\n"})
+    shop.git("tag", "rules")
+    shop.commit("Bad", files={"rules:ops/policy.yml": "enforce: false\n"})
+    monkeypatch.chdir(shop.path)
+    assert gate(base="rules", policy="rules:ops/policy.yml", signing_key=key).report["reasons"] == ["peer-approved/too-few-approvals"]
+    assert "is being judged" in gate(base="rules", policy="./rules:ops/policy.yml", signing_key=key).error
+
+
+def test_links_and_submodules_are_judged_too(shop: Shop, gate: Gate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    key = str(tmp_path / "changegate-key.pem")
+    shop.commit("Bad", "")
+    (tmp_path / "outside.yml").write_text("enforce: false\n")
+    (shop.path / "link.yml").symlink_to(tmp_path / "outside.yml")
+    (shop.path / "sub").mkdir()
+    (shop.path / "sub" / ".git").write_text("gitdir: ../.git/modules/sub\n")
+    (shop.path / "sub" / "p.yml").write_text("enforce: false\n")
+    subprocess.run(["git", "init", "-q", str(shop.path / "central")], check=True)
+    (shop.path / "central" / "p.yml").write_text("enforce: false\n")
+    monkeypatch.chdir(shop.path)
+    for name in ("link.yml", "sub/p.yml"):
+        ended = gate(policy=name, signing_key=key)
+        assert (ended.code, "is being judged" in ended.error) == (ExitCode.USAGE, True), name
+    assert gate(policy="central/p.yml", signing_key=key).code == ExitCode.ALLOWED, "a checkout of another repository"
+
+
+def test_going_back_only_to_what_was_deployed(shop: Shop, gate: Gate) -> None:
+    """A commit in the middle of an approved change was never deployed: nobody judged it as a deploy."""
+    first = shop.commit("First")
+    assert gate().code == 0
+    shop.git("switch", "-q", "-c", "side")
+    middle = shop.commit("wip", "", files={"evil.txt": "x"})
+    shop.commit("clean", "", files={"evil.txt": ""})
+    shop.git("switch", "-q", "main")
+    shop.git("merge", "-q", "--no-ff", "side", "-m", f"Merge\n\n{GOOD}", author="carol")
+    assert gate(base=None).code == 0
+    ended = gate(base=None, head=middle)
+    assert (ended.code, ended.report["reasons"]) == (ExitCode.BLOCKED, ["range-intact/never-deployed"])
+    judged = gate(base=first, head=middle)
+    assert (judged.code, judged.report["range"]["outcome"]) == (ExitCode.BLOCKED, "ahead"), "with a wider range it is judged"
+    assert gate(base=None, head=first).code == 0
+
+
+def test_a_wider_range_is_judged_by_the_deployed_policy(shop: Shop, gate: Gate) -> None:
+    shop.commit("Two approvals", files={".changegate.yml": "controls: {peer-approved: {approvals: 2}}\n"})
+    assert gate().code == 0
+    shop.commit("One approval")
+    assert gate(base=None).report["reasons"] == ["peer-approved/too-few-approvals"]
+    assert "peer-approved/too-few-approvals" in gate(base="v1").report["reasons"]
 
 
 def test_audit_mode_records_and_stops_nothing(shop: Shop, gate: Gate, tmp_path: Path) -> None:

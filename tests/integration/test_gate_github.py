@@ -164,6 +164,26 @@ def only_mentioned(shop: Shop) -> None:
     shop.change(body="See #{issue}\n\n## Rollback plan\nSwitch the flag off and tell support.").approve(shop.bob).merge("squash")
 
 
+def merged_by_hand_onto_a_newer_base(shop: Shop) -> None:
+    """The approved change, merged on somebody's machine with a file that nobody saw."""
+    repo, pull = shop.repository, shop.change().approve(shop.bob)
+    approved(shop)
+    pull.merge_by_hand(shop.bob, {**repo.commits[repo.head].files, **repo.commits[pull.head].files, "backdoor.sh": b"evil"})
+
+
+def others_work_dropped_by_a_merge_by_hand(shop: Shop) -> None:
+    """The merge has the approved tree; the change that landed in between is gone."""
+    repo, pull = shop.repository, shop.change().approve(shop.bob)
+    approved(shop)
+    pull.merge_by_hand(shop.alice, repo.commits[pull.head].files)
+
+
+def merged_by_the_forge_onto_a_newer_base(shop: Shop) -> None:
+    pull = shop.change().approve(shop.bob)
+    approved(shop)
+    pull.merge("merge", by=shop.alice)
+
+
 def nothing_new(shop: Shop) -> None:
     """The deployed commit again."""
 
@@ -174,6 +194,9 @@ def nothing_new(shop: Shop) -> None:
         (approved, ExitCode.ALLOWED, []),
         (changes_requested_then_approved, ExitCode.ALLOWED, []),
         (nothing_new, ExitCode.ALLOWED, []),
+        (merged_by_the_forge_onto_a_newer_base, ExitCode.ALLOWED, []),
+        (merged_by_hand_onto_a_newer_base, ExitCode.NOT_JUDGED, ["peer-approved/merged-by-hand"]),
+        (others_work_dropped_by_a_merge_by_hand, ExitCode.NOT_JUDGED, ["peer-approved/merged-by-hand"]),
         (plan_names_a_deployed_tag, ExitCode.ALLOWED, []),
         (plan_names_a_tag_that_was_never_deployed, ExitCode.BLOCKED, ["rollback-plan/too-short"]),
         (unapproved_then_reverted, ExitCode.ALLOWED, []),
@@ -207,3 +230,41 @@ def test_scenario(shop: Shop, gate: Callable[..., Any], scenario: Callable[[Shop
     ended, report = gate()
     assert (ended, report["reasons"]) == (code, reasons), report
     assert run(["verify", "evidence"]) == 0, "every decision is on record, and the log is whole"
+
+
+def test_a_deployment_that_the_log_did_not_let_go_is_not_believed(shop: Shop, gate: Callable[..., Any]) -> None:
+    """Whoever may write can make a deployment that says success."""
+    approved(shop)
+    good = shop.repository.head
+    assert gate()[0] == ExitCode.ALLOWED
+    shop.repository.deploy()
+    direct_push(shop)
+    assert gate()[0] != ExitCode.ALLOWED
+    shop.repository.deploy()
+    code, report = gate()
+    assert (code != ExitCode.ALLOWED, report["range"]["outcome"], report["range"]["base"]) == (True, "ahead", good)
+
+
+def test_going_back_to_what_was_deployed_before_the_log_began(shop: Shop, gate: Callable[..., Any]) -> None:
+    first = shop.repository.head
+    approved(shop)
+    middle = shop.repository.head
+    approved(shop)
+    shop.repository.deploy()
+    code, report = gate(head=middle)
+    assert (code, report["reasons"]) == (ExitCode.BLOCKED, ["range-intact/never-deployed"])
+    code, report = gate(head=first)
+    assert (code, report["range"]["outcome"], report["range"]["removed"]) == (ExitCode.ALLOWED, "rollback", 2)
+
+
+def test_audit_mode_lets_go_and_the_next_range_begins_there(shop: Shop, gate: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "audit.yml").write_text("enforce: false\n")
+    approved(shop)
+    assert gate()[0] == ExitCode.ALLOWED
+    unapproved(shop)
+    bad = shop.repository.head
+    assert gate("--policy", "audit.yml")[0] == ExitCode.ALLOWED
+    shop.repository.deploy()
+    approved(shop)
+    code, report = gate()
+    assert (code, report["range"]["base"]) == (ExitCode.ALLOWED, bad)

@@ -297,6 +297,16 @@ def test_a_git_history_has_no_open_changes(shop: Shop, preview: Preview) -> None
     assert (said.code, "no open changes" in said.errors) == (ExitCode.USAGE, True)
 
 
+@pytest.mark.parametrize("back", [0, 1])
+def test_a_change_can_not_bring_its_own_policy_by_name(shop: Shop, preview: Preview, back: int) -> None:
+    shop.change(files={"lax.yml": "enforce: false\n"}).commit(shop.alice).check("tests")
+    said = preview("--policy", f"{shop.pull.commits[-1 - back].sha}:lax.yml")
+    assert said.code == ExitCode.USAGE
+    assert "would bring its own policy" in said.errors
+    shop.repository.push("main", author=shop.bob, files={"lax.yml": "enforce: false\n"})
+    assert preview("--policy", "main:lax.yml").code == ExitCode.ALLOWED
+
+
 def test_remedies_fit_an_open_change(shop: Shop, preview: Preview) -> None:
     shop.change(body="Prices").commit(shop.carol).check("tests")
     said = preview()

@@ -65,7 +65,14 @@ class Git:
             raise InputError(f"{commit!r} names no commit in {self._path}", remedy="Give a commit, a tag or a branch that the clone has.")
         return found
 
-    def resolve_range(self, deployment: Deployment, *, requested: str | None, logged: Baseline | None) -> DeployRange:
+    def resolve_range(
+        self,
+        deployment: Deployment,
+        *,
+        requested: str | None,
+        logged: Baseline | None,
+        believe_deployments: bool = True,  # noqa: ARG002 - git records none
+    ) -> DeployRange:
         """See `changegate.forges.Forge`. Git records no deployments: what is deployed, `logged` says, else `requested`.
 
         A base that is no ancestor of the head is the outcome `rewritten`, with both sides. A logged commit that the repository doesn't have
@@ -109,9 +116,12 @@ class Git:
                 f"--base {wanted} is no ancestor of the deployed commit {deployed}: it would leave commits unjudged",
                 remedy="Leave --base out, or give an older commit.",
             )
-        if compared.outcome not in (RangeOutcome.AHEAD, RangeOutcome.REDEPLOY):
-            return known  # nothing that a wider range could add: the deploy goes back, or the base has no line to the head
-        return self._compare(wanted, head).range(RangeOutcome.AHEAD, Baseline(wanted, BaseSource.OPTION), head)
+        wider = self._compare(wanted, head)
+        if compared.outcome is RangeOutcome.REWRITTEN or wider.outcome is not RangeOutcome.AHEAD:
+            return known  # the deployed commit has no line to the head, or the wanted one brings nothing more
+        # Going back with a wider range is judged like going forward from there.
+        found = wider.range(RangeOutcome.AHEAD, Baseline(wanted, BaseSource.OPTION), head)
+        return found.model_copy(update={"deployed": deployed, "removed": known.removed})
 
     def _compare(self, base: str, head: str) -> "_Compared":
         difference = self._repository.compare(base, head)

@@ -68,9 +68,11 @@ class GitHub:
         """The full id of the commit that a revision names. Raises `InputError` where there is no such commit."""
         return resolve_revision(self._client, self._repository, commit)
 
-    def resolve_range(self, deployment: Deployment, *, requested: str | None, logged: Baseline | None) -> DeployRange:
+    def resolve_range(
+        self, deployment: Deployment, *, requested: str | None, logged: Baseline | None, believe_deployments: bool = True
+    ) -> DeployRange:
         """Every commit between what is deployed and the head; see `Forge.resolve_range`."""
-        return resolve(self._client, self._repository, deployment, requested=requested, logged=logged)
+        return resolve(self._client, self._repository, deployment, requested=requested, logged=logged, believe_deployments=believe_deployments)
 
     def read_trusted(self, commit: str, policy_path: str) -> TrustedFiles:
         """The policy file and the description templates at `commit`; see `Forge.read_trusted`."""

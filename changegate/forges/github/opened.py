@@ -9,7 +9,7 @@ from changegate.forges.github.changes import fetch_pulls
 from changegate.forges.github.client import Client
 from changegate.forges.github.commits import read_sha
 from changegate.forges.github.queries import OPEN, Reference
-from changegate.forges.github.range import Repository, last_success
+from changegate.forges.github.range import Repository, successes
 from changegate.forges.github.tickets import find_references
 from changegate.forges.github.translate import Source, open_change
 
@@ -62,7 +62,7 @@ def _read_base(node: Answer, number: int) -> str:
 
 def _deployed(client: Client, repository: Repository, environment: str) -> Known[str | Missing]:
     try:
-        found = last_success(client, repository, environment)
+        found = next(successes(client, repository, environment), None)
     except ForgeError as error:
         return Unavailable(why=error.message, remedy=error.remedy)
     return found.baseline.commit if found is not None else MISSING

@@ -3,11 +3,13 @@
 Deployments come from GraphQL (with their statuses), the comparison from REST, which alone compares two commits and pages through the result.
 """
 
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from changegate.errors import ForgeError, InputError
-from changegate.facts import Assurance, BaseSource, Deployment, DeployRange, RangeCommit, RangeOutcome
+from changegate.facts import MISSING, Assurance, BaseSource, Deployment, DeployRange, RangeCommit, RangeOutcome
 from changegate.forges import Baseline
 from changegate.forges.github.answer import Answer, UnreadableError
 from changegate.forges.github.client import Client
@@ -35,6 +37,7 @@ class Succeeded(NamedTuple):
 
     baseline: Baseline
     gone: bool
+    at: datetime
 
 
 class Repository(NamedTuple):
@@ -48,9 +51,17 @@ class Repository(NamedTuple):
         return {"owner": self.owner, "name": self.name, **more}
 
 
-def resolve(client: Client, repository: Repository, deployment: Deployment, *, requested: str | None, logged: Baseline | None) -> DeployRange:
+def resolve(
+    client: Client,
+    repository: Repository,
+    deployment: Deployment,
+    *,
+    requested: str | None,
+    logged: Baseline | None,
+    believe_deployments: bool = True,
+) -> DeployRange:
     """The protocol's `resolve_range`."""
-    found = last_success(client, repository, deployment.environment)
+    found = next(successes(client, repository, deployment.environment), None) if believe_deployments else None
     known = found.baseline if found is not None else logged
     baseline = known
     if requested is not None:
@@ -65,7 +76,11 @@ def resolve(client: Client, repository: Repository, deployment: Deployment, *, r
             remedy="A first deploy needs a baseline: pass --base with the commit that is deployed now; all up to it is taken as it is.",
         )
     try:
-        return _range(client, repository, deployment.head, baseline, first=known is None)
+        resolved = _range(client, repository, deployment.head, baseline, first=known is None)
+        if resolved.outcome is RangeOutcome.ROLLBACK:
+            times = [each.at for each in successes(client, repository, deployment.environment) if each.baseline.commit == deployment.head]
+            return resolved.model_copy(update={"head_deployed_at": min(times, default=MISSING)})
+        return resolved.model_copy(update={"deployed": known.commit if known is not None and known.commit != resolved.base else ""})
     except NotFoundError as missing:
         base, source, url = baseline
         if found is not None and found.gone and baseline is known:
@@ -122,8 +137,8 @@ def resolve_revision(client: Client, repository: Repository, revision: str) -> s
     return read_sha(found, "oid")
 
 
-def last_success(client: Client, repository: Repository, environment: str) -> Succeeded | None:
-    """The newest deployment to `environment` that succeeded, or None where all pages hold none. Raises `ForgeError` where a page is not whole."""
+def successes(client: Client, repository: Repository, environment: str) -> Iterator[Succeeded]:
+    """The deployments to `environment` that succeeded, the newest first. Raises `ForgeError` where a page is not whole."""
     after: str | None = None
     seen: set[str] = set()
     while True:
@@ -136,11 +151,11 @@ def last_success(client: Client, repository: Repository, environment: str) -> Su
         for node in nodes:
             # The filter is GitHub's, so it is checked; case makes no difference between environments.
             if node.text("environment").casefold() == environment.casefold() and (succeeded := _succeeded(client, node)):
-                return succeeded
+                yield succeeded
         if not page.at("pageInfo").flag("hasNextPage"):
             if len(seen) != total:
                 raise _not_whole("deployments", f"brought {len(seen)} of {total}")
-            return None
+            return
         if not nodes or len(seen) >= total:
             raise _not_whole("deployments", f"goes on after {len(seen)} of {total}")
         after = page.at("pageInfo").text("endCursor")
@@ -154,9 +169,9 @@ def _succeeded(client: Client, node: Answer) -> Succeeded | None:
     succeeded = [(at, status) for state, at, status in times if state == "SUCCESS" and not any(at <= failure for failure in failed)]
     if not succeeded:
         return None
-    _, status = max(succeeded, key=lambda each: each[0])
+    at, status = max(succeeded, key=lambda each: each[0])
     url = status.text("logUrl") if status.get("logUrl") is not None else ""
-    return Succeeded(Baseline(read_sha(node, "commitOid"), BaseSource.DEPLOYMENT, url), gone=node.get("commit") is None)
+    return Succeeded(Baseline(read_sha(node, "commitOid"), BaseSource.DEPLOYMENT, url), gone=node.get("commit") is None, at=at)
 
 
 def compare(client: Client, repository: Repository, base: str, head: str) -> Comparison:
@@ -217,7 +232,16 @@ def _read_range_commit(answer: Answer) -> RangeCommit:
         tree=read_sha(commit.at("tree"), "sha"),
         parents=tuple(read_sha(parent, "sha") for parent in answer.items("parents")),
         subject=subject_of(commit.text("message")),
+        by_forge=_is_by_forge(answer),
     )
+
+
+def _is_by_forge(answer: Answer) -> bool:
+    """Whether GitHub made the commit: its own account committed it, and its signature was verified. Anything else is somebody's."""
+    verification, committer = answer.at("commit").get("verification"), answer.get("committer")
+    if verification is None or committer is None or committer.get("login") is None:
+        return False
+    return verification.flag("verified") and committer.text("login") == "web-flow"
 
 
 def _not_whole(what: str, how: str) -> UnreadableError:

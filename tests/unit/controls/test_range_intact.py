@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from builders import asserted_change, change, deploy_range, facts, landed, review, sha
+from builders import BASE, LANDED, asserted_change, change, deploy_range, facts, landed, review, sha
 
 from changegate.controls import CHANGE_CONTROLS, evaluate
 from changegate.controls.range_intact import Reason
@@ -29,7 +29,8 @@ def deploy_findings(decision: Decision) -> list[tuple[Outcome, str]]:
         pytest.param(facts(), FORGE, Outcome.PASS, Reason.AHEAD, id="ahead"),
         pytest.param(facts(range=deploy_range(outcome=RangeOutcome.FIRST_DEPLOY)), FORGE, Outcome.PASS, Reason.FIRST_DEPLOY, id="first deploy"),
         pytest.param(nothing(outcome=RangeOutcome.REDEPLOY), FORGE, Outcome.PASS, Reason.REDEPLOY, id="redeploy"),
-        pytest.param(nothing(outcome=RangeOutcome.ROLLBACK, removed=(landed(),)), FORGE, Outcome.PASS, Reason.ROLLBACK, id="rollback"),
+        pytest.param(nothing(outcome=RangeOutcome.ROLLBACK, head=BASE, base=LANDED), FORGE, Outcome.PASS, Reason.ROLLBACK, id="rollback"),
+        pytest.param(nothing(outcome=RangeOutcome.ROLLBACK), FORGE, Outcome.FAIL, Reason.NEVER_DEPLOYED, id="back to what was never deployed"),
         pytest.param(nothing(outcome=RangeOutcome.REWRITTEN), FORGE, Outcome.FAIL, Reason.REWRITTEN, id="rewritten"),
         pytest.param(nothing(commits=(landed(),)), FORGE, Outcome.UNKNOWN, Reason.COMMITS_UNACCOUNTED, id="a commit of no change"),
         pytest.param(facts(change(), change(id="#13")), FORGE, Outcome.UNKNOWN, Reason.COMMITS_UNACCOUNTED, id="a commit of two changes"),
