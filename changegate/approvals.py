@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
-from changegate.facts import Assurance, Change, Identity, IdentityKind, Missing, Review, ReviewState, Unavailable
+from changegate.facts import Assurance, Change, Identity, IdentityKind, Known, Missing, Review, ReviewState, Unavailable
 from changegate.policy import PeerApproved
 
 
@@ -70,11 +70,14 @@ class Contributors(NamedTuple):
         return any(person.keys & each.keys for each in self.known)
 
 
-def contributors(change: Change) -> Contributors:
-    """The change's author, and author, committer and co-authors of each of its commits. The forge's own merge identity is none."""
+def contributors(change: Change, rules: PeerApproved) -> Contributors:
+    """The change's author, and author, committer and co-authors of each of its commits. The forge's own merge identity is none.
+
+    Where the policy ignores update merges, pressing the button of one that is clean makes nobody a contributor: it holds nothing of theirs.
+    """
     known: dict[str, Identity] = {}
     unresolved: dict[str, Unavailable] = {}
-    for person in _people(change):
+    for person in _people(change, rules):
         if isinstance(person, Unavailable):
             unresolved.setdefault(person.why, person)
         elif person.kind is not IdentityKind.PLATFORM:
@@ -82,13 +85,51 @@ def contributors(change: Change) -> Contributors:
     return Contributors(tuple(known.values()), tuple(unresolved.values()))
 
 
-def _people(change: Change) -> Iterator[Identity | Unavailable]:
+def _people(change: Change, rules: PeerApproved) -> Iterator[Identity | Unavailable]:
     yield change.author
     if isinstance(change.commits, Unavailable):
         yield change.commits
         return
+    updates = _update_merges(change, rules)
     for commit in change.commits:
-        yield from commit.people
+        if updates.get(commit.sha) is not True:
+            yield from commit.people
+
+
+def _update_merges(change: Change, rules: PeerApproved) -> dict[str, Known[bool]]:
+    """Those commits that may be passed over, and whether they are clean. None where the policy doesn't ignore them."""
+    if not rules.ignore_update_merges or isinstance(change.commits, Unavailable):
+        return {}
+    merges = [commit.sha for commit in change.commits if commit.merged_by_forge]
+    if isinstance(change.update_merges, Unavailable):
+        return dict.fromkeys(merges, change.update_merges)
+    clean = {each.commit: each.clean for each in change.update_merges}
+    return {sha: clean[sha] for sha in merges if sha in clean}
+
+
+class _Heads(NamedTuple):
+    """The commits whose approval is one of the final head."""
+
+    certain: frozenset[str]
+    possible: frozenset[str]
+    """For all that is known."""
+
+
+def _final_heads(change: Change, rules: PeerApproved) -> _Heads:
+    """The head and, back from it, what update merges with nothing of their own were made on (their first parents, of the change itself)."""
+    if isinstance(change.head, Unavailable):
+        return _Heads(frozenset(), frozenset())
+    updates = _update_merges(change, rules)
+    own = {commit.sha: commit for commit in change.commits} if not isinstance(change.commits, Unavailable) else {}
+    certain, possible = [change.head], [change.head]
+    at, sure = change.head, True
+    while updates.get(at, False) is not False and (before := own[at].parents[0]) in own and before not in possible:
+        sure = sure and updates[at] is True
+        at = before
+        possible.append(at)
+        if sure:
+            certain.append(at)
+    return _Heads(frozenset(certain), frozenset(possible))
 
 
 def judge_reviews(change: Change, rules: PeerApproved) -> tuple[Judged, ...]:
@@ -101,7 +142,7 @@ def judge_reviews(change: Change, rules: PeerApproved) -> tuple[Judged, ...]:
     if isinstance(change.reviews, Unavailable):
         return ()
     latest = _latest(change.reviews)
-    makers = contributors(change)
+    makers = contributors(change, rules)
     return tuple(
         Judged(review, _standing(review, change, makers, rules) if id(review) in latest else _set_aside(review)) for review in change.reviews
     )
@@ -170,15 +211,18 @@ def _objections(review: Review, change: Change, makers: Contributors, rules: Pee
         yield Standing.PERMISSION_UNKNOWN
     elif not permitted:
         yield Standing.BY_READER
-    yield from _freshness(review, change)
+    yield from _freshness(review, change, rules)
     yield from _lateness(review, change, rules)
 
 
-def _freshness(review: Review, change: Change) -> Iterator[Standing]:
+def _freshness(review: Review, change: Change, rules: PeerApproved) -> Iterator[Standing]:
+    heads = _final_heads(change, rules)
     if isinstance(review.commit, Unavailable) or isinstance(change.head, Unavailable):
         yield Standing.COMMIT_UNKNOWN
-    elif review.commit != change.head:
+    elif review.commit not in heads.possible:
         yield Standing.STALE
+    elif review.commit not in heads.certain:
+        yield Standing.COMMIT_UNKNOWN
     # A force-push of a patch-identical head may move a review's commit forward, so that alone proves nothing.
     if isinstance(change.force_pushed_at, Unavailable):
         yield Standing.TIME_UNKNOWN

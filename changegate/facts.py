@@ -61,6 +61,8 @@ Maybe: TypeAlias = T | Missing | Unavailable
 """A value that there may not be."""
 
 MISSING: Final = Missing()
+NOT_ASKED: Final = Unavailable(why="it was not asked for", remedy="Run the gate with the policy that needs it.")
+"""Stands for a fact that costs requests of its own, and that the policy did not need."""
 
 
 class Assurance(StrEnum):
@@ -125,11 +127,51 @@ class Commit(Fact):
     trailers: tuple[Trailer, ...] = ()
 
     @property
+    def merged_by_forge(self) -> bool:
+        """Whether it is a merge of two that the forge itself made and signed, whoever pressed the button."""
+        committer = self.committer
+        by_forge = not isinstance(committer, Unavailable) and committer.kind is IdentityKind.PLATFORM
+        return by_forge and self.verified and len(self.parents) == 2
+
+    @property
     def people(self) -> Iterator[Known[Identity]]:
         """Author, committer and co-authors."""
         yield self.author
         yield self.committer
         yield from self.co_authors
+
+
+class UpdateMerge(Fact):
+    """A merge of the base branch into a change, made and signed by the forge (`Commit.merged_by_forge`)."""
+
+    commit: str
+    clean: Known[bool]
+    """Whether nothing had to be combined: every path is as in the only parent that changed it, or as in both. False says no more than that
+    both parents changed a path: how they were brought together, by whom, is not to be seen."""
+
+
+class ChangedFile(Fact):
+    """A path that a change touches."""
+
+    path: Text
+    was: Text = ""
+    """Its path before, where it was renamed."""
+
+
+class Team(Fact):
+    """A team of an organization, with everybody who is in it now, child teams included."""
+
+    name: Text
+    """`org/team`, as it was asked for."""
+    members: Known[tuple[Identity, ...]]
+
+
+class CodeOwnersFile(Fact):
+    """The CODEOWNERS file that holds, as it stands at a trusted commit."""
+
+    path: Text
+    commit: str
+    text: Text
 
 
 class ReviewState(StrEnum):
@@ -246,6 +288,10 @@ class Change(Fact):
     tickets: Known[tuple[Ticket, ...]]
     checks: Maybe[tuple[Check, ...]]
     """`Missing` where the source knows no checks at all (a bare git history)."""
+    update_merges: Known[tuple[UpdateMerge, ...]] = NOT_ASKED
+    """Those of its commits that are update merges."""
+    files: Known[tuple[ChangedFile, ...]] = NOT_ASKED
+    """All that it touches."""
 
 
 class RangeOutcome(StrEnum):
@@ -348,4 +394,7 @@ class Facts(Fact):
     """The repository's templates for a change's description, as they stand at the base."""
     deployed: tuple[Version, ...] = ()
     """Versions deployed before, newest first, the base among them."""
+    code_owners: Maybe[CodeOwnersFile] = NOT_ASKED
+    teams: tuple[Team, ...] = ()
+    """The teams that the policy or the code owners ask for, each once."""
     fetched_at: Time

@@ -14,9 +14,10 @@ from changegate.evidence.log import AlreadyRecordedError, Log
 from changegate.evidence.proof import Receipt
 from changegate.evidence.reader import LogReader
 from changegate.facts import BaseSource, Deployment, DeployRange, Facts, Missing, RangeOutcome, Unavailable, Version
-from changegate.forges import Baseline, Forge
+from changegate.forges import Baseline, Forge, Needs, OwnersReader
 from changegate.history import History, read_history
-from changegate.policy import EffectivePolicy
+from changegate.ownership import teams_needed
+from changegate.policy import EffectivePolicy, PeerApproved
 from changegate.signing import Signer, dsse
 
 MAX_REPEATS: Final = 100
@@ -63,7 +64,7 @@ def judge(
 
     1. What is deployed now: the forge's word where the log bears it out, else the log's, else `requested_base`.
     2. The policy, as it stands there (or as the caller names it); never as it stands in what is being judged.
-    3. The changes, then the decision, which is a pure function of all this.
+    3. The changes, with what this policy needs to know of them; then the decision, which is a pure function of all this.
 
     Raises `ForgeError`, `StoreError`, `InputError` or `PolicyError` where there is nothing to decide on.
     """
@@ -75,16 +76,34 @@ def judge(
         trusted_at = _outside(deploy_range, forge.resolve_head(policy_file.ref), policy_file)
     trusted = forge.read_trusted(trusted_at, policy_file.path if policy_file else policies.FILE_NAME)
     policy, source = read_policy(policy_file, trusted.policy, trusted_at)
+    effective = policy.for_environment(deployment.environment)
+    rules = effective.controls.peer_approved
+    changes = forge.fetch_changes(deployment, deploy_range, needs_of(rules))
     facts = Facts(
         deployment=deployment,
         range=deploy_range,
-        changes=forge.fetch_changes(deployment, deploy_range),
+        changes=changes,
         templates=trusted.templates,
         deployed=list_versions(_deployed(deploy_range, deployment, history, reader), trusted.tags),
         fetched_at=now(),
     )
-    effective = policy.for_environment(deployment.environment)
+    facts = with_owners(facts, forge, rules, trusted_at)
     return Judged(facts, effective, source, evaluate(facts, effective), history.previous)
+
+
+def needs_of(rules: PeerApproved) -> Needs:
+    """What the forge is asked for besides, under these rules."""
+    return Needs(update_merges=rules.enabled and rules.ignore_update_merges, files=rules.enabled and rules.code_owners)
+
+
+def with_owners(facts: Facts, forge: OwnersReader, rules: PeerApproved, trusted_at: str) -> Facts:
+    """The facts with the code owners and teams that the policy asks for. CODEOWNERS is read where the policy is: never in what is being judged."""
+    if not rules.enabled or not facts.changes:
+        return facts
+    if rules.code_owners:
+        facts = facts.model_copy(update={"code_owners": forge.read_code_owners(trusted_at)})
+    teams = teams_needed(facts, rules)
+    return facts.model_copy(update={"teams": forge.fetch_teams(teams)}) if teams else facts
 
 
 def _resolve_range(

@@ -19,6 +19,7 @@ MAX_BYTES: Final = 256 * 1024
 SCHEMA_ID: Final = "https://changegate.dev/schema/policy.v1.json"
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+TeamName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,100}/[A-Za-z0-9._-]{1,100}$")]
 
 
 class Rules(BaseModel):
@@ -45,6 +46,16 @@ class PeerApproved(Rules):
     )
     permission: Literal["write", "any"] = Field("write", description="Whose approval counts: those who may write to the repository, or anybody's.")
     newer_base: Literal["allow", "block"] = Field("allow", description="A change that was merged onto a newer base than the one it was reviewed on.")
+    ignore_update_merges: bool = Field(
+        default=False,
+        description="Merging the base branch into the change, by the forge itself and without anything to resolve, leaves an approval fresh.",
+    )
+    required_teams: tuple[TeamName, ...] = Field(
+        (), strict=False, max_length=20, description="Teams (`org/team`): a current member of each must have given one of the approvals that count."
+    )
+    code_owners: bool = Field(
+        default=False, description="Every changed file that has owners in CODEOWNERS, as deployed, needs an approval that counts by one of them."
+    )
     trailers: tuple[Name, ...] = Field(
         ("Reviewed-by", "Approved-by"),
         strict=False,

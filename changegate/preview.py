@@ -11,7 +11,7 @@ from changegate.decision import Decision, Finding, Outcome, decide
 from changegate.errors import PolicyError
 from changegate.facts import Assurance, BaseSource, Check, Deployment, DeployRange, Facts, Missing, RangeOutcome, Unavailable, Version
 from changegate.forges import OpenChange, Reviewing, TrustedFiles
-from changegate.gate import PolicyFile, list_versions, read_policy
+from changegate.gate import PolicyFile, list_versions, needs_of, read_policy, with_owners
 from changegate.policy import EffectivePolicy
 
 PENDING = "pending"
@@ -36,27 +36,30 @@ class Previewed:
 def judge_open(number: int, deployment: Deployment, forge: Reviewing, *, policy_file: PolicyFile | None, now: Callable[[], datetime]) -> Previewed:
     """Collect the facts of an open change and decide. `deployment` is what the pipeline says; its head becomes the change's.
 
-    1. The change as it stands; one that is merged, closed or not there is an `InputError`.
-    2. Policy and templates at the tip of the branch that it goes to (or as the caller names them); never at the change's own head.
+    1. Policy, templates and code owners at the tip of the branch that it goes to (or as the caller names them); never at the change's own head.
+    2. The change as it stands; one that is merged, closed or not there is an `InputError`.
     3. The gate's controls over this one change. There is no range yet, and nothing has landed.
 
     Raises `ForgeError`, `InputError` or `PolicyError` where there is nothing to decide on.
     """
-    found = forge.fetch_open_change(number, environment=deployment.environment, run=deployment.run.id)
-    trusted_at = found.base
-    if policy_file is not None and policy_file.data is None:
-        trusted_at = _outside(found, forge.resolve_head(policy_file.ref), policy_file)
+    target = forge.find_target(number)
+    trusted_at = target if policy_file is None or policy_file.data is not None else forge.resolve_head(policy_file.ref)
     trusted = forge.read_trusted(trusted_at, policy_file.path if policy_file else policies.FILE_NAME)
     policy, source = read_policy(policy_file, trusted.policy, trusted_at)
     effective = policy.for_environment(deployment.environment)
+    rules = effective.controls.peer_approved
+    found = forge.fetch_open_change(number, target, needs_of(rules), environment=deployment.environment, run=deployment.run.id)
+    if trusted_at != target and policy_file is not None:
+        _require_outside(found, trusted_at, policy_file)
     facts = Facts(
         deployment=deployment.model_copy(update={"head": found.head, "ref": f"refs/pull/{number}/head"}),
-        range=DeployRange(outcome=RangeOutcome.AHEAD, base=found.base, head=found.head, base_source=BaseSource.OPTION, assurance=Assurance.FORGE),
+        range=DeployRange(outcome=RangeOutcome.AHEAD, base=target, head=found.head, base_source=BaseSource.OPTION, assurance=Assurance.FORGE),
         changes=(found.change,),
         templates=trusted.templates,
         deployed=_versions(found, trusted),
         fetched_at=now(),
     )
+    facts = with_owners(facts, forge, rules, trusted_at)
     findings = list(evaluate_change(found.change, facts, effective))
     if not findings:
         raise PolicyError(f"every control is off for {deployment.environment}: there is nothing to judge", remedy="Switch one on in the policy.")
@@ -65,15 +68,14 @@ def judge_open(number: int, deployment: Deployment, forge: Reviewing, *, policy_
     return Previewed(facts, effective, source, decision, found.draft, pending, tuple(_notes(found, pending, deployment.environment)))
 
 
-def _outside(found: OpenChange, commit: str, named: PolicyFile) -> str:
-    """The commit at which the named policy is read. Raises `PolicyError` unless it is known to be no part of the change."""
+def _require_outside(found: OpenChange, commit: str, named: PolicyFile) -> None:
+    """Raise `PolicyError` unless the commit at which the named policy was read is known to be no part of the change."""
     commits = found.change.commits
     if isinstance(commits, Unavailable) or commit == found.head or commit in {each.sha for each in commits}:
         raise PolicyError(
             f"--policy {named.source}: {commit[:10]} is part of this change, or may be, so that it would bring its own policy",
             remedy="Leave --policy out: the policy of the branch that the change goes to holds. Or name a commit of that branch.",
         )
-    return commit
 
 
 def _versions(found: OpenChange, trusted: TrustedFiles) -> tuple[Version, ...]:

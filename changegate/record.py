@@ -350,7 +350,7 @@ def _changes(facts: Facts, decision: Decision, rules: Controls) -> tuple[Recorde
 
 
 def _change(change: Change, facts: Facts, rules: Controls, trees: Mapping[str, str], findings: tuple[RecordedFinding, ...]) -> RecordedChange:
-    makers = approvals.contributors(change)
+    makers = approvals.contributors(change, rules.peer_approved)
     plan = rollback_plan.find_plan(change, facts, rules.rollback_plan)
     return RecordedChange(
         **change.model_dump(include={"id", "kind", "assurance", "title", "url", "landed"}),

@@ -30,6 +30,7 @@ T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ALICE = Identity(key="github:1", login="alice")
 BOB = Identity(key="github:2", login="bob")
 CAROL = Identity(key="github:3", login="carol")
+DAVE = Identity(key="github:4", login="dave")
 ROBOT = Identity(key="github:9", login="robot[bot]", kind=IdentityKind.BOT)
 WEB_FLOW = Identity(key="github:19864447", login="web-flow", kind=IdentityKind.PLATFORM)
 PLAN = "## Rollback plan\nRedeploy the last release, then clear the price cache."

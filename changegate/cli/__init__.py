@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "replay": "Make a recorded decision again from its recorded facts.",
     "policy": "Start, check and describe the policy file.",
     "keys": "Make and show signing keys and the trust file.",
+    "doctor": "Look at what is set up around the gate, and say what to change.",
     "demo": "A guided tour, on a real repository in a temporary directory.",
 }
 ISSUES_URL: Final = "https://github.com/changegate/changegate/issues"
@@ -51,7 +52,7 @@ class _LazyGroup(click.Group):
 _EPILOG: Final = """\b
 Exit codes:
   0   allowed / whole
-  1   blocked by policy
+  1   blocked by policy; doctor: something is set up badly
   2   usage
   3   could not judge (forge, permission, unknown)
   4   could not sign or store the evidence

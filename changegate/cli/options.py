@@ -111,6 +111,12 @@ def read_trust(file: str) -> Trust:
     return parse_trust(read_file(file, "--trust"))
 
 
+def read_optional_trust(file: str | None) -> Trust | None:
+    """The trust file that is named, or the one in this directory, where there is one. Raises as `read_trust` does."""
+    name = file or (TRUST_FILE if Path(TRUST_FILE).is_file() else None)
+    return read_trust(name) if name else None
+
+
 def read_file(file: str, option_name: str) -> bytes:
     """A file named by an option. Raises `InputError`."""
     try:

@@ -26,6 +26,10 @@ controls:
     approvals: 1
     approved-before: merge # deploy: an approval of the final head after the merge counts, too
     permission: write      # any: approvals by people without write access count, too
+    newer-base: allow      # block: refuse a change that was merged onto a newer base than the one it was reviewed on
+    ignore-update-merges: false # true: "Update branch" with nothing to resolve leaves an approval fresh
+    required-teams: []     # one approval by a member of each, e.g. [acme/payments]; needs a token that may read teams
+    code-owners: false     # true: each changed file's owners in CODEOWNERS, as deployed, must have approved
   rollback-plan:
     enabled: true
     headings: [Rollback plan, Rollback, Roll-back plan, Back-out plan, Backout plan]

@@ -7,6 +7,7 @@ from typing import Final
 from changegate.approvals import Contributors, Judged, Standing, contributors, judge_reviews
 from changegate.decision import Finding, Outcome, Remedy
 from changegate.facts import Change, ChangeKind, Commit, Facts, Identity, RangeCommit, ReviewState, Unavailable
+from changegate.ownership import Lack, find_gaps
 from changegate.policy import PeerApproved
 
 ID: Final = "peer-approved"
@@ -26,6 +27,8 @@ class Reason(StrEnum):
     TOO_FEW_APPROVALS = "too-few-approvals"
     CHANGES_REQUESTED = "changes-requested"
     DIRECT_PUSH = "direct-push"
+    TEAM_NOT_APPROVED = "team-not-approved"
+    OWNER_NOT_APPROVED = "owner-not-approved"
     NEWER_BASE = "newer-base"
     MERGED_BY_HAND = "merged-by-hand"
     LANDED_DIFFERS = "landed-differs"
@@ -33,6 +36,8 @@ class Reason(StrEnum):
     REVIEWER_UNKNOWN = "reviewer-unknown"
     CONTRIBUTOR_UNKNOWN = "contributor-unknown"
     COMMITS_UNKNOWN = "commits-unknown"
+    TEAM_UNKNOWN = "team-unknown"
+    OWNER_UNKNOWN = "owner-unknown"
 
 
 _REJECTED: Final = (
@@ -45,6 +50,12 @@ _REJECTED: Final = (
     (Standing.BY_CONTRIBUTOR, Reason.SELF_APPROVED),
     (Standing.BY_BOT, Reason.BOT_APPROVED),
 )
+_LACKS: Final = {
+    Lack.TEAM: Reason.TEAM_NOT_APPROVED,
+    Lack.OWNER: Reason.OWNER_NOT_APPROVED,
+    Lack.TEAM_UNKNOWN: Reason.TEAM_UNKNOWN,
+    Lack.OWNER_UNKNOWN: Reason.OWNER_UNKNOWN,
+}
 _PEER: Final = "a peer: someone who didn't write it"
 _APPROVE: Final = "approve the final head"
 _RETRY: Final = "run the gate again; if it stays, give the token read access to pull requests and contents"
@@ -57,10 +68,11 @@ def evaluate(change: Change, facts: Facts, rules: PeerApproved) -> Finding:
     2. Commits or reviews that couldn't be read wholly are unknown.
     3. Requested changes stand in the way until withdrawn or dismissed.
     4. Enough approvals must count (`changegate.approvals`), and every contributor must be known, or an approval may be the author's own.
-    5. What landed must be what was reviewed.
+    5. Among them must be those of the required teams and code owners, where the policy asks for them (`changegate.ownership`).
+    6. What landed must be what was reviewed.
     """
     judged = judge_reviews(change, rules)
-    makers = contributors(change)
+    makers = contributors(change, rules)
     counting = [each for each in judged if each.standing.counts]
     if change.kind is ChangeKind.DIRECT_PUSH:
         return _fail(
@@ -94,16 +106,38 @@ def evaluate(change: Change, facts: Facts, rules: PeerApproved) -> Finding:
         again = "have the change reverted and made again" if change.landed else "make the commit again under an account's address"
         step = f"link the commit's e-mail address to an account on the forge, or {again}"
         return _unknown(change, rules, Reason.CONTRIBUTOR_UNKNOWN, f"somebody who made it can't be told apart from its approvers: {why}", step)
-    return _landed(change, facts, rules, counting)
+    return _lacking(change, facts, rules, judged, makers) or _landed(change, facts, rules, counting)
+
+
+def _lacking(change: Change, facts: Facts, rules: PeerApproved, judged: tuple[Judged, ...], makers: Contributors) -> Finding | None:
+    """What the approvals that count leave open. An approval that may count for all that is known may be the one that is missing."""
+    counting = [each.review.reviewer for each in judged if each.standing.counts]
+    approvers = [person for person in counting if not isinstance(person, Unavailable)]
+    gaps = find_gaps(change, facts, rules, approvers)
+    if not gaps:
+        return None
+    approved = f"approved by {_names(approvers)}"
+    unknown = [gap for gap in gaps if gap.lack.unknown]
+    doubtful = [_describe(each, change) for each in judged if each.standing.unknown]
+    if not unknown and not doubtful:
+        who = " and ".join(dict.fromkeys(gap.who for gap in gaps))
+        observed = "; ".join([approved, *(gap.observed for gap in gaps)])
+        return _fail(change, rules, _LACKS[gaps[0].lack], observed, _approve_remedy(change, rules, who, role="those who are asked for"))
+    reason = _LACKS[unknown[0].lack] if unknown else Reason.REVIEWER_UNKNOWN
+    step = unknown[0].step if unknown and unknown[0].step else f"ask {_others(makers)} to approve the final head"
+    return _unknown(change, rules, reason, "; ".join([approved, *(gap.observed for gap in gaps), *doubtful]), step)
+
+
+def _approve_remedy(change: Change, rules: PeerApproved, who: str, role: str) -> Remedy:
+    if change.kind in (ChangeKind.MERGE, ChangeKind.COMMIT):
+        return Remedy(who=who, role=role, step="review it; its author lands it again with the reviewer's Reviewed-by: trailer")
+    if change.landed and rules.approved_before == "merge":
+        return _revert_or_review()
+    return Remedy(who=who, role=role, step=_APPROVE, link=change.url)
 
 
 def _too_few(change: Change, rules: PeerApproved, judged: tuple[Judged, ...], counting: list[Judged], makers: Contributors) -> Finding:
-    if change.kind in (ChangeKind.MERGE, ChangeKind.COMMIT):
-        remedy = Remedy(who=_others(makers), role=_PEER, step="review it; its author lands it again with the reviewer's Reviewed-by: trailer")
-    elif change.landed and rules.approved_before == "merge":
-        remedy = _revert_or_review()
-    else:
-        remedy = Remedy(who=_others(makers), role=_PEER, step=_APPROVE, link=change.url)
+    remedy = _approve_remedy(change, rules, _others(makers), _PEER)
     if counting:
         observed = f"{len(counting)} of {rules.approvals} approvals: " + "; ".join(
             _describe(each, change) for each in judged if each.standing is not Standing.COMMENT
@@ -159,6 +193,7 @@ def _base_moved(change: Change, tip: RangeCommit, landed: list[RangeCommit]) -> 
 def _finding(change: Change, rules: PeerApproved, outcome: Outcome, reason: Reason, observed: str, remedy: Remedy | None = None) -> Finding:
     many = "an approval" if rules.approvals == 1 else f"{rules.approvals} approvals"
     required = f"{many} of the final head, before the {rules.approved_before}, by somebody who didn't write it"
+    required += "".join(f", with a member of {team}" for team in rules.required_teams) + (", with the code owners" if rules.code_owners else "")
     return Finding(control=ID, change=change.id, outcome=outcome, reason=reason, observed=observed, required=required, remedy=remedy)
 
 

@@ -4,10 +4,11 @@ An adapter translates. It judges nothing, and it never leaves out what it could 
 `Unavailable`, a failure that leaves nothing to judge becomes `ForgeError`.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
-from changegate.facts import BaseSource, Change, Deployment, DeployRange, Known, Missing, Text, Version
+from changegate.facts import BaseSource, Change, CodeOwnersFile, Deployment, DeployRange, Known, Maybe, Missing, Team, Text, Version
 
 
 class Baseline(NamedTuple):
@@ -25,6 +26,16 @@ class TrustedFiles(NamedTuple):
     templates: Known[tuple[Text, ...]]
     tags: tuple[Version, ...] = ()
     """Tagged commits, the newest tags first, at least a hundred where there are as many. A version that isn't here has no name, which is safe."""
+
+
+class Needs(NamedTuple):
+    """Facts of a change that cost requests of their own: fetched only where the policy needs them, `NOT_ASKED` elsewhere."""
+
+    update_merges: bool = False
+    files: bool = False
+
+
+NO_NEEDS: Final = Needs()
 
 
 class Forge(Protocol):
@@ -51,8 +62,14 @@ class Forge(Protocol):
     def read_trusted(self, commit: str, policy_path: str) -> TrustedFiles:
         """The policy file and the description templates, as they stand at `commit`."""
 
-    def fetch_changes(self, deployment: Deployment, deploy_range: DeployRange) -> tuple[Change, ...]:
+    def fetch_changes(self, deployment: Deployment, deploy_range: DeployRange, needs: Needs = NO_NEEDS) -> tuple[Change, ...]:
         """The changes that brought `deploy_range.commits`, oldest first. Every commit of the range is in the `landed` of exactly one."""
+
+    def read_code_owners(self, commit: str) -> Maybe[CodeOwnersFile]:
+        """The CODEOWNERS file at `commit`: the first of its three places that has one. `Unavailable` where that can't be told."""
+
+    def fetch_teams(self, names: Sequence[str]) -> tuple[Team, ...]:
+        """The teams (`org/team`) with their members, in the order asked; a team that can't be seen has `Unavailable` members."""
 
 
 class OpenChange(NamedTuple):
@@ -63,8 +80,6 @@ class OpenChange(NamedTuple):
     draft: bool
     head: str
     """Its head, known even where `change.head` says that it can't be trusted."""
-    base: str
-    """The tip of the branch into which it is to be merged: nobody can change what stands there by this change."""
     deployed: Known[str | Missing]
     """What is deployed to the environment now."""
 
@@ -89,7 +104,17 @@ class Notice(NamedTuple):
     """The pipeline run that says so."""
 
 
-class Reviewing(Protocol):
+class OwnersReader(Protocol):
+    """Who owns which files, and who is in a team: asked only where the policy needs it."""
+
+    def read_code_owners(self, commit: str) -> Maybe[CodeOwnersFile]:
+        """As `Forge.read_code_owners`."""
+
+    def fetch_teams(self, names: Sequence[str]) -> tuple[Team, ...]:
+        """As `Forge.fetch_teams`."""
+
+
+class Reviewing(OwnersReader, Protocol):
     """What a preview asks of a forge on which changes are reviewed. Every method raises `ForgeError` where it can't do all of its work."""
 
     @property
@@ -102,8 +127,17 @@ class Reviewing(Protocol):
     def read_trusted(self, commit: str, policy_path: str) -> TrustedFiles:
         """As `Forge.read_trusted`."""
 
-    def fetch_open_change(self, number: int, *, environment: str, run: str) -> OpenChange:
-        """The change of this number; the checks of the pipeline run `run` are not its own. Raises `InputError` where none of it is open."""
+    def find_target(self, number: int) -> str:
+        """The tip of the branch into which an open change is to be merged: nobody can change what stands there by this change.
+
+        Raises `InputError` where the change is not there, or not open.
+        """
+
+    def fetch_open_change(self, number: int, target: str, needs: Needs, *, environment: str, run: str) -> OpenChange:
+        """The change of this number, which is to be merged onto `target`; the checks of the pipeline run `run` are not its own.
+
+        Raises `InputError` where it is not open.
+        """
 
     def put_check(self, head: str, notice: Notice) -> str:
         """Show the notice as a check on a commit, in place of an earlier one. Gives its address."""

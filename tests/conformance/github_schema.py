@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 from doubles.github.graphql import schema as doubles_schema
 from doubles.github.scenario import deploy_everything
 from doubles.github.server import Asked
+from doubles.github.well_set_up import show_settings
 from graphql import (
     GraphQLEnumType,
     GraphQLField,
@@ -44,6 +45,7 @@ PACKAGES: Final = {
     "@octokit/openapi@23.0.2": "package/generated/api.github.com.json",
 }
 _RESOURCES: Final = {
+    "/repos/{owner}/{repo}/pulls/{pull_number}/files": r"/repos/[^/]+/[^/]+/pulls/\d+/files",
     "/repos/{owner}/{repo}/compare/{basehead}": r"/repos/[^/]+/[^/]+/compare/.+",
     "/repos/{owner}/{repo}/commits/{ref}/check-runs": r"/repos/[^/]+/[^/]+/commits/[^/]+/check-runs",
     "/repos/{owner}/{repo}/check-runs": r"/repos/[^/]+/[^/]+/check-runs",
@@ -53,6 +55,30 @@ _RESOURCES: Final = {
     "/repos/{owner}/{repo}/deployments": r"/repos/[^/]+/[^/]+/deployments",
     "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses": r"/repos/[^/]+/[^/]+/deployments/\d+/statuses",
 }
+_REPOSITORY: Final = "/repos/{owner}/{repo}"
+SETTINGS: Final = (
+    _REPOSITORY,
+    *(
+        f"{_REPOSITORY}/{path}"
+        for path in (
+            "commits",
+            "deployments",
+            "pulls",
+            "issues",
+            "environments",
+            "commits/{ref}/check-runs",
+            "commits/{ref}/status",
+            "branches/{branch}/protection",
+            "rules/branches/{branch}",
+            "rulesets/{ruleset_id}",
+            "environments/{environment_name}",
+            "environments/{environment_name}/deployment-branch-policies",
+            "git/trees/{tree_sha}",
+            "git/blobs/{file_sha}",
+        )
+    ),
+)
+"""What the doctor asks for, as the description spells it."""
 _BUILT_IN: Final = frozenset({"ID", "String", "Int", "Boolean", "Float"})
 
 
@@ -132,6 +158,16 @@ def rest_gaps(answers: list[tuple[Asked, Any]], description: dict[str, Any]) -> 
                 yield f"{asked.method} {place}: {'/'.join(map(str, error.path))}: {error.message[:200]}"
 
 
+def settings_gaps(answers: list[tuple[str, Any]], description: dict[str, Any]) -> Iterator[str]:
+    """The doctor's answers, each against the description of its path."""
+    components = _nullable(description["components"])
+    for path, answer in answers:
+        template = next(each for each in SETTINGS if re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", each), path))
+        schema = description["paths"][template]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        validator = Draft4Validator({**_nullable(schema), "components": components})
+        yield from (f"{template}: {'/'.join(map(str, error.path))}: {error.message[:200]}" for error in validator.iter_errors(answer))
+
+
 def _nullable(value: Any) -> Any:
     if isinstance(value, list):
         return [_nullable(item) for item in value]
@@ -150,15 +186,17 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         theirs, description = published(Path(folder))
     exchanged = deploy_everything()
+    settings = show_settings()
     gaps = [
         *schema_gaps(doubles_schema(), theirs),
         *document_gaps(exchanged.documents, theirs),
         *rest_gaps(exchanged.answers, description),
+        *settings_gaps(settings, description),
     ]
     for gap in gaps:
         print(gap)
-    print(f"{len(exchanged.documents)} documents, {len(exchanged.answers)} REST answers, {len(gaps)} violations")
-    return 1 if gaps or not exchanged.documents or not exchanged.answers else 0
+    print(f"{len(exchanged.documents)} documents, {len(exchanged.answers) + len(settings)} REST answers, {len(gaps)} violations")
+    return 1 if gaps or not exchanged.documents or not exchanged.answers or not settings else 0
 
 
 if __name__ == "__main__":

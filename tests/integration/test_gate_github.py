@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from doubles.github import TOKEN, Account, GitHubServer, Hub, Pull, Repository
+from doubles.github import MEMBERS_TOKEN, TOKEN, Account, GitHubServer, Hub, Pull, Repository
 
 from changegate.cli import run
 from changegate.errors import ExitCode
@@ -268,3 +268,113 @@ def test_audit_mode_lets_go_and_the_next_range_begins_there(shop: Shop, gate: Ca
     approved(shop)
     code, report = gate()
     assert (code, report["range"]["base"]) == (ExitCode.ALLOWED, bad)
+
+
+# --- rules that a policy asks for ------------------------------------------------------------------------------------------------
+
+IGNORE_UPDATES = "{ignore-update-merges: true}"
+TEAM = "{required-teams: [acme/payments]}"
+OWNERS = "{code-owners: true}"
+
+
+def deploy_with(shop: Shop, rules: str, codeowners: str | None = None) -> None:
+    """A deployed release whose policy has these rules for peer-approved."""
+    files: dict[str, str | bytes | None] = {".changegate.yml": f"version: 1\ncontrols: {{peer-approved: {rules}}}\n"}
+    if codeowners is not None:
+        files["CODEOWNERS"] = codeowners
+    shop.repository.push("main", author=shop.alice, files=files)
+    shop.repository.deploy()
+
+
+def updated(shop: Shop, resolved: dict[str, str | bytes | None] | None = None) -> None:
+    pull = shop.change().approve(shop.bob)
+    shop.change(shop.carol, title="Another").approve(shop.bob).merge("squash")
+    pull.update_branch(shop.bob, resolved=resolved).check("tests").merge("squash")
+
+
+def updated_and_tampered(shop: Shop) -> None:
+    updated(shop, {"README.md": "not reviewed\n"})
+
+
+def approved_by_no_member(shop: Shop) -> None:
+    shop.hub.team("acme/payments", shop.carol)
+    approved(shop)
+
+
+def approved_by_a_member(shop: Shop) -> None:
+    shop.hub.team("acme/payments", shop.bob)
+    approved(shop)
+
+
+def rewrites_the_owners(shop: Shop) -> None:
+    """The change makes its own reviewer the owner: what is deployed still says carol."""
+    issue = shop.repository.issue()
+    pull = shop.repository.pull(author=shop.alice, files={"CODEOWNERS": "* @bob\n", "a.txt": "a"}, body=PLAN.format(issue=issue.number))
+    pull.check("tests").approve(shop.bob).merge("squash")
+
+
+def owners_own_change(shop: Shop) -> None:
+    shop.change(shop.carol).approve(shop.bob).merge("squash")
+
+
+@pytest.mark.parametrize(
+    ("rules", "codeowners", "scenario", "token", "code", "reasons"),
+    [
+        (IGNORE_UPDATES, None, updated, TOKEN, ExitCode.ALLOWED, []),
+        (IGNORE_UPDATES, None, updated_and_tampered, TOKEN, ExitCode.BLOCKED, ["peer-approved/self-approved"]),
+        ("{}", None, updated, TOKEN, ExitCode.BLOCKED, ["peer-approved/self-approved"]),
+        (TEAM, None, approved_by_a_member, MEMBERS_TOKEN, ExitCode.ALLOWED, []),
+        (TEAM, None, approved_by_no_member, MEMBERS_TOKEN, ExitCode.BLOCKED, ["peer-approved/team-not-approved"]),
+        (TEAM, None, approved_by_a_member, TOKEN, ExitCode.NOT_JUDGED, ["peer-approved/team-unknown"]),
+        (TEAM, None, approved, MEMBERS_TOKEN, ExitCode.NOT_JUDGED, ["peer-approved/team-unknown"]),
+        (OWNERS, "* @bob\n", approved, TOKEN, ExitCode.ALLOWED, []),
+        (OWNERS, None, approved, TOKEN, ExitCode.ALLOWED, []),
+        (OWNERS, "* @carol\n", approved, TOKEN, ExitCode.BLOCKED, ["peer-approved/owner-not-approved"]),
+        (OWNERS, "* @carol\n", rewrites_the_owners, TOKEN, ExitCode.BLOCKED, ["peer-approved/owner-not-approved"]),
+        (OWNERS, "* @carol\n", owners_own_change, TOKEN, ExitCode.BLOCKED, ["peer-approved/owner-not-approved"]),
+        (OWNERS, "* @acme/payments\n", approved_by_a_member, MEMBERS_TOKEN, ExitCode.ALLOWED, []),
+        (OWNERS, "* @acme/payments\n", approved_by_a_member, TOKEN, ExitCode.NOT_JUDGED, ["peer-approved/owner-unknown"]),
+        (OWNERS, "* docs@example.com\n", approved, TOKEN, ExitCode.NOT_JUDGED, ["peer-approved/owner-unknown"]),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else None,
+)
+def test_rules_of_the_policy(
+    shop: Shop,
+    gate: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    rules: str,
+    codeowners: str | None,
+    scenario: Callable[[Shop], None],
+    token: str,
+    code: int,
+    reasons: list[str],
+) -> None:
+    monkeypatch.setenv("CHANGEGATE_TOKEN", token)
+    deploy_with(shop, rules, codeowners)
+    scenario(shop)
+    ended, report = gate()
+    assert (ended, report["reasons"]) == (code, reasons), report
+    assert run(["verify", "evidence"]) == 0
+
+
+@pytest.mark.parametrize("kind", ["401", "403", "404", "422"])
+def test_a_teams_request_that_fails_lets_nothing_through(shop: Shop, gate: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.setenv("CHANGEGATE_TOKEN", MEMBERS_TOKEN)
+    deploy_with(shop, TEAM)
+    approved_by_a_member(shop)
+    server: GitHubServer = gate.server  # type: ignore[attr-defined]
+    assert gate()[0] == ExitCode.ALLOWED
+    asked_for_team = next(at for at, asked in enumerate(server.requests) if asked.body and "organization(" in asked.body["query"])
+    server.reset()
+    server.fail(kind, at=asked_for_team, times=20)
+    ended, report = gate()
+    assert (ended, report["reasons"]) == (ExitCode.NOT_JUDGED, ["peer-approved/team-unknown"])
+
+
+@pytest.mark.parametrize("rules", [IGNORE_UPDATES, TEAM, OWNERS])
+def test_a_decision_by_these_rules_is_made_again_from_its_record(shop: Shop, gate: Callable[..., Any], rules: str) -> None:
+    deploy_with(shop, rules, "* @bob\n")
+    scenario = updated if rules == IGNORE_UPDATES else approved
+    scenario(shop)
+    gate()
+    assert run(["replay", shop.repository.head, "--store", "file:evidence"]) == 0

@@ -31,7 +31,7 @@ def test_an_empty_file_is_the_defaults() -> None:
 def test_the_file_that_init_writes_is_the_defaults() -> None:
     assert parse(START).for_environment("production") == policy.EffectivePolicy()
     named = set(yaml.safe_load(START)["controls"]["peer-approved"])
-    assert named == {"enabled", "approvals", "approved-before", "permission"}
+    assert named == {field.alias for field in policy.PeerApproved.model_fields.values()} - {"trailers"}
 
 
 def test_an_environment_overrides_key_by_key() -> None:

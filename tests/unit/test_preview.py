@@ -1,5 +1,6 @@
 """The preview's use case, on facts made by hand."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -7,8 +8,8 @@ from builders import BASE, FIRST, HEAD, change, check, deployment, hours, sha
 
 from changegate.decision import Outcome, Verdict
 from changegate.errors import PolicyError
-from changegate.facts import MISSING, BaseSource, CheckState, Known, Missing, Unavailable, Version
-from changegate.forges import Notice, OpenChange, TrustedFiles
+from changegate.facts import MISSING, BaseSource, CheckState, Known, Missing, Team, Unavailable, Version
+from changegate.forges import Needs, Notice, OpenChange, TrustedFiles
 from changegate.preview import PENDING, Previewed, judge_open
 
 POLICY = b"version: 1\n"
@@ -24,7 +25,7 @@ class Reviewing:
     def __init__(self, policy: bytes | Missing = POLICY, *, deployed: Known[str | Missing] = BASE, **differs: Any) -> None:
         self.policy = policy
         self.read_at: list[str] = []
-        self.open = OpenChange(change(**{"landed": (), "merged_at": MISSING} | differs), draft=False, head=HEAD, base=BASE, deployed=deployed)
+        self.open = OpenChange(change(**{"landed": (), "merged_at": MISSING} | differs), draft=False, head=HEAD, deployed=deployed)
 
     def resolve_head(self, commit: str) -> str:
         return sha(commit)
@@ -33,8 +34,20 @@ class Reviewing:
         self.read_at.append(f"{commit}:{policy_path}")
         return TrustedFiles(self.policy, (), (Version(commit=BASE, names=("v1.4.0",)),))
 
-    def fetch_open_change(self, number: int, *, environment: str, run: str) -> OpenChange:
-        assert (number, environment, run) == (12, "production", "100")
+    def read_code_owners(self, commit: str) -> Missing:
+        self.read_at.append(f"{commit}:CODEOWNERS")
+        return MISSING
+
+    def fetch_teams(self, names: Sequence[str]) -> tuple[Team, ...]:
+        return tuple(Team(name=name, members=()) for name in names)
+
+    def find_target(self, number: int) -> str:
+        assert number == 12
+        return BASE
+
+    def fetch_open_change(self, number: int, target: str, needs: Needs, *, environment: str, run: str) -> OpenChange:
+        assert (number, target, environment, run) == (12, BASE, "production", "100")
+        self.needs = needs
         return self.open
 
     def put_check(self, head: str, notice: Notice) -> str:
@@ -55,6 +68,13 @@ def test_the_policy_is_read_at_the_base_and_the_head_is_judged() -> None:
     assert judged.decision.verdict is Verdict.ALLOWED
     assert (judged.facts.deployment.head, judged.facts.deployment.ref) == (HEAD, "refs/pull/12/head")
     assert (judged.facts.range.base, judged.facts.range.base_source, judged.facts.range.commits) == (BASE, BaseSource.OPTION, ())
+
+
+def test_code_owners_are_read_at_the_base_and_files_are_asked_for() -> None:
+    forge = Reviewing(b"controls: {peer-approved: {code-owners: true, ignore-update-merges: true}}\n")
+    preview(forge)
+    assert forge.needs == Needs(update_merges=True, files=True)
+    assert forge.read_at == [f"{BASE}:.changegate.yml", f"{BASE}:CODEOWNERS"]
 
 
 def test_a_policy_with_every_control_off_is_no_approval() -> None:

@@ -4,12 +4,25 @@ Its facts are what commits say of themselves (`Assurance.ASSERTED`). See docs/fo
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple
 
 from changegate.errors import ForgeError, InputError
-from changegate.facts import BaseSource, Change, Deployment, DeployRange, Missing, RangeCommit, RangeOutcome
-from changegate.forges import Baseline, TrustedFiles
+from changegate.facts import (
+    BaseSource,
+    Change,
+    CodeOwnersFile,
+    Deployment,
+    DeployRange,
+    Maybe,
+    Missing,
+    RangeCommit,
+    RangeOutcome,
+    Team,
+    Unavailable,
+)
+from changegate.forges import NO_NEEDS, Baseline, Needs, TrustedFiles
 from changegate.forges.git.changes import build_changes
 from changegate.forges.git.history import CommitObject
 from changegate.forges.git.process import OnRequest
@@ -20,6 +33,7 @@ _TEMPLATE: Final = re.compile(
 )
 """Where GitHub ("Creating a pull request template for your repository") and GitLab ("Description templates") look for templates."""
 _TEMPLATE_ROOTS: Final = frozenset({".github", ".gitlab", "docs", "pull_request_template"})
+_ASK_A_FORGE: Final = "Let the gate ask the forge: --forge github."
 _FILE_MODES: Final = frozenset({"100644", "100755"})
 
 
@@ -135,8 +149,11 @@ class Git:
         boundary = len(difference.only_right)
         return _Compared(outcome, tuple(map(_range_commit, read[:boundary])), tuple(map(_range_commit, read[boundary:])), deployed.tree)
 
-    def fetch_changes(self, deployment: Deployment, deploy_range: DeployRange) -> tuple[Change, ...]:
-        """See `changegate.forges.Forge`. A change is a first-parent step of the head: a merge with all that it brought, or one commit."""
+    def fetch_changes(self, deployment: Deployment, deploy_range: DeployRange, needs: Needs = NO_NEEDS) -> tuple[Change, ...]:
+        """See `changegate.forges.Forge`. A change is a first-parent step of the head: a merge with all that it brought, or one commit.
+
+        Of `needs` nothing can be had here: who owns a file or made a merge is said of accounts, and git knows none.
+        """
         if deployment.head != deploy_range.head and self.resolve_head(deployment.head) != deploy_range.head:
             raise InputError(f"the range ends at {deploy_range.head}, the deploy is of {deployment.head}", remedy="Resolve the range of this deploy.")
         commits = self._repository.read_commits([commit.sha for commit in deploy_range.commits])
@@ -146,7 +163,15 @@ class Git:
         changes = build_changes(deploy_range.head, {commit.sha: commit for commit in commits}, with_content)
         if sum(len(change.landed) for change in changes) != len(commits):
             raise ForgeError(f"{deploy_range.head} doesn't reach every commit of its range", remedy="Resolve the range anew.")
-        return changes
+        return tuple(_without_accounts(change, needs) for change in changes)
+
+    def read_code_owners(self, commit: str) -> Maybe[CodeOwnersFile]:
+        """See `changegate.forges.Forge`."""
+        return Unavailable(why=f"CODEOWNERS at {commit[:10]} names accounts, and git knows none", remedy=_ASK_A_FORGE)
+
+    def fetch_teams(self, names: Sequence[str]) -> tuple[Team, ...]:
+        """See `changegate.forges.Forge`."""
+        return tuple(Team(name=name, members=Unavailable(why="git knows no teams", remedy=_ASK_A_FORGE)) for name in names)
 
     def read_trusted(self, commit: str, policy_path: str) -> TrustedFiles:
         """See `changegate.forges.Forge`. Raises `InputError` where the policy's path leads outside, or to something that is no file."""
@@ -171,6 +196,12 @@ class Git:
         if found and (found[0].path != path or found[0].mode not in _FILE_MODES):
             raise InputError(f"the policy {path} at {commit} is no plain file", remedy="Commit the policy as a file; a link would not be followed.")
         return found
+
+
+def _without_accounts(change: Change, needs: Needs) -> Change:
+    gap = Unavailable(why="a bare git history doesn't say it", remedy=_ASK_A_FORGE)
+    wanted = {"update_merges": needs.update_merges, "files": needs.files}
+    return change.model_copy(update={name: gap for name, asked in wanted.items() if asked})
 
 
 def _range_commit(commit: CommitObject) -> RangeCommit:

@@ -2,28 +2,32 @@
 
 - `client`, `faults`, `pages`: requests, what their failures mean, lists in pages;
 - `answer`: strict reading; `queries`: every field that is asked for;
-- `range`, `trusted`, `changes`: the port's three questions;
+- `range`, `trusted`, `changes`: the port's three questions; `settings`: how the repository is set up;
 - `opened`: a pull request that isn't merged yet;
+- `owners`, `files`, `updates`: what only some policies ask besides;
 - `notices`, `deployments`: what is written, a check and a comment on it, and the status of a deployment;
 - `graph`, `association`, `people`, `commits`, `checks`, `tickets`, `translate`: pure rules, from JSON to facts.
 """
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
 from changegate.errors import InputError
-from changegate.facts import Change, Deployment, DeployRange
-from changegate.forges import Baseline, Notice, OpenChange, TrustedFiles
+from changegate.facts import Change, CodeOwnersFile, Deployment, DeployRange, Maybe, Team
+from changegate.forges import NO_NEEDS, Baseline, Needs, Notice, OpenChange, TrustedFiles
 from changegate.forges.github.changes import fetch
 from changegate.forges.github.client import Client, OnRequest
 from changegate.forges.github.deployments import Ended, StatusSet, set_status
 from changegate.forges.github.notices import put_check, put_comment
-from changegate.forges.github.opened import fetch_open
+from changegate.forges.github.opened import Asked, fetch_open, find_target
+from changegate.forges.github.owners import fetch_teams, read_code_owners
 from changegate.forges.github.range import Repository, resolve, resolve_revision
+from changegate.forges.github.settings import read_settings, token_kind
 from changegate.forges.github.trusted import read_trusted
+from changegate.settings import Settings, Wanted
 
 _REPOSITORY: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]*)/([A-Za-z0-9._-]+)")
 
@@ -59,6 +63,8 @@ class GitHub:
             raise InputError(f"{repository!r} is no repository of GitHub", remedy="Pass it as owner/name, as GITHUB_REPOSITORY has it.")
         self._repository = Repository(named[1], named[2])
         self._client = Client(token, api_url=api_url, timeout=timeout, now=now, sleep=sleep, on_request=on_request)
+        self._teams: dict[str, Team] = {}
+        self._token_kind = token_kind(token)
         self._host = urlsplit(api_url).netloc.lower().removeprefix("api.")
 
     def __repr__(self) -> str:
@@ -78,13 +84,32 @@ class GitHub:
         """The policy file and the description templates at `commit`; see `Forge.read_trusted`."""
         return read_trusted(self._client, self._repository, commit, policy_path)
 
-    def fetch_changes(self, deployment: Deployment, deploy_range: DeployRange) -> tuple[Change, ...]:
+    def fetch_changes(self, deployment: Deployment, deploy_range: DeployRange, needs: Needs = NO_NEEDS) -> tuple[Change, ...]:
         """The changes that brought the range's commits; see `Forge.fetch_changes`."""
-        return fetch(self._client, self._repository, deployment, deploy_range, self._host)
+        return fetch(self._client, self._repository, deployment, deploy_range, self._host, needs)
 
-    def fetch_open_change(self, number: int, *, environment: str, run: str) -> OpenChange:
+    def read_code_owners(self, commit: str) -> Maybe[CodeOwnersFile]:
+        """The CODEOWNERS file at `commit`; see `Forge.read_code_owners`."""
+        return read_code_owners(self._client, self._repository, commit)
+
+    def fetch_teams(self, names: Sequence[str]) -> tuple[Team, ...]:
+        """The teams with their members; see `Forge.fetch_teams`. Each is asked about once in a run."""
+        due = [name for name in dict.fromkeys(names) if name not in self._teams]
+        self._teams.update((team.name, team) for team in fetch_teams(self._client, due))
+        return tuple(self._teams[name] for name in names)
+
+    def read_settings(self, wanted: Wanted) -> Settings:
+        """How the repository is set up around the gate; see `SettingsReader.read_settings`."""
+        return read_settings(self._client, self._repository, wanted, self._token_kind)
+
+    def find_target(self, number: int) -> str:
+        """The tip of an open pull request's base branch; see `Reviewing.find_target`."""
+        return find_target(self._client, self._repository, number)
+
+    def fetch_open_change(self, number: int, target: str, needs: Needs, *, environment: str, run: str) -> OpenChange:
         """The open pull request of this number; see `Reviewing.fetch_open_change`."""
-        return fetch_open(self._client, self._repository, number, self._host, environment=environment, run=run)
+        asked = Asked(number, target, environment, run)
+        return fetch_open(self._client, self._repository, asked, self._host, needs)
 
     def put_check(self, head: str, notice: Notice) -> str:
         """A check run on a commit; see `Reviewing.put_check`."""

@@ -1,14 +1,16 @@
 """The changes of a range: every commit to its change, every change with its facts."""
 
-from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple, TypeVar
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from changegate.errors import ForgeError
 from changegate.facts import Change, Deployment, DeployRange, RangeCommit, Ticket
+from changegate.forges import Needs
 from changegate.forges.github.answer import Answer
 from changegate.forges.github.association import Landing, Pull, Unsettled, read_pull, settle
 from changegate.forges.github.client import Client, OverloadError
-from changegate.forges.github.pages import read_all
+from changegate.forges.github.files import fetch_files
+from changegate.forges.github.pages import batches, read_all
 from changegate.forges.github.queries import (
     ASSOCIATED,
     COMMITS_AT_ONCE,
@@ -23,8 +25,7 @@ from changegate.forges.github.queries import (
 from changegate.forges.github.range import Repository
 from changegate.forges.github.tickets import find_references, read_referenced
 from changegate.forges.github.translate import Source, commit_change, pull_change, strays
-
-T = TypeVar("T")
+from changegate.forges.github.updates import fetch_update_merges
 
 _LAG: Final = (1.0, 2.0, 4.0)
 """Seconds between the attempts to learn a commit's change: GitHub's answer lags seconds behind a merge."""
@@ -37,7 +38,7 @@ class _Found(NamedTuple):
     settled: Pull | Unsettled
 
 
-def fetch(client: Client, repository: Repository, deployment: Deployment, deploy_range: DeployRange, host: str) -> tuple[Change, ...]:
+def fetch(client: Client, repository: Repository, deployment: Deployment, deploy_range: DeployRange, host: str, needs: Needs) -> tuple[Change, ...]:
     """The protocol's `fetch_changes`."""
     if not deploy_range.commits:
         return ()
@@ -47,12 +48,14 @@ def fetch(client: Client, repository: Repository, deployment: Deployment, deploy
     named = {number: find_references(pull.body, source.repository, host) for number, pull in wanted.items()}
     answers: dict[int, Answer] = {}
     resolved: dict[Reference, Ticket | None] = {}
-    for some in _batches(list(wanted.values()), PULLS_AT_ONCE):
+    for some in batches(list(wanted.values()), PULLS_AT_ONCE):
         fetch_pulls(client, some, list(dict.fromkeys(one for pull in some for one in named[pull.number])), answers, resolved)
+    landed_on = {commit.sha: commit.parents[0] for commit in deploy_range.commits if commit.parents}
     changes = []
     for number, pull in wanted.items():
         landed = tuple(sha for sha, each in found.items() if isinstance(each.settled, Pull) and each.settled.number == number)
         change = pull_change(source, pull, answers[number], landed, named[number], resolved)
+        change = with_needs(client, repository, change, answers[number], needs, onto=landed_on.get(pull.merge_commit or "", ""), number=number)
         by_hand = strays(change, pull.merge_commit, true_merge=pull.merge_commit in landing.merges)
         for sha in by_hand:
             why = f"it is one of the commits that #{number} squashed or rebased: it came to {landing.branch} by other means"
@@ -61,6 +64,15 @@ def fetch(client: Client, repository: Repository, deployment: Deployment, deploy
     changes += [commit_change(source, each.answer, sha, each.settled) for sha, each in found.items() if isinstance(each.settled, Unsettled)]
     place = {commit.sha: index for index, commit in enumerate(deploy_range.commits)}
     return tuple(sorted((change for change in changes if change.landed), key=lambda change: place[change.landed[0]]))
+
+
+def with_needs(client: Client, repository: Repository, change: Change, answer: Answer, needs: Needs, *, onto: str, number: int) -> Change:
+    """The change with what the policy asks of it besides. `onto` is the commit that it landed on, or would."""
+    if needs.files:
+        change = change.model_copy(update={"files": fetch_files(client, repository, number, answer)})
+    if needs.update_merges:
+        change = change.model_copy(update={"update_merges": fetch_update_merges(client, repository, change.commits, onto)})
+    return change
 
 
 def _associate(client: Client, repository: Repository, deployment: Deployment, deploy_range: DeployRange) -> tuple[dict[str, _Found], Landing]:
@@ -72,7 +84,7 @@ def _associate(client: Client, repository: Repository, deployment: Deployment, d
     for pause in (0.0, *_LAG):
         if pause and not client.wait(pause):
             break
-        for some in _batches(due, COMMITS_AT_ONCE):
+        for some in batches(due, COMMITS_AT_ONCE):
             answer = client.query(commits(some, checks=bool(pause)), repository.variables()).at("repository")
             landing = landing or Landing.of(answer.number("databaseId"), _branch(deployment, answer), deploy_range.commits, deploy_range.head)
             for index, sha in enumerate(some):
@@ -118,15 +130,10 @@ def fetch_pulls(
         fetch_pulls(client, some[middle:], (), answers, resolved)
         return
     resolved.update(read_referenced(answer, first))
-    for rest in _batches([reference for reference in references if reference not in resolved and reference not in first], REFERENCES_AT_ONCE):
+    for rest in batches([reference for reference in references if reference not in resolved and reference not in first], REFERENCES_AT_ONCE):
         resolved.update(read_referenced(client.query(referenced(rest)), list(rest)))
     nodes = answer.at("nodes")
     if not isinstance(nodes.value, list) or len(nodes.value) != len(some):
         raise ForgeError("GitHub answered for another number of pull requests than asked", remedy="Run the job again.")
     for pull, value in zip(some, nodes.value, strict=True):
         answers[pull.number] = Answer({"pull": value}, f"#{pull.number}")
-
-
-def _batches(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    for start in range(0, len(values), size):
-        yield values[start : start + size]

@@ -51,7 +51,12 @@ class NotFoundError(ForgeError):
 
 
 class ForbiddenError(ForgeError):
-    """GitHub answers 403, and not for a limit: the token may not do this."""
+    """GitHub answers 403: the token may not do this. `needed` is the permission, where GitHub names it."""
+
+    def __init__(self, said: str, needed: str) -> None:
+        super().__init__(f"GitHub refuses the request (403{': ' if said else ''}{said})", remedy=permission_remedy(needed))
+        self.said = said
+        self.needed = needed
 
 
 class Retry(NamedTuple):
@@ -121,7 +126,7 @@ def _refused(status: int, headers: Mapping[str, str], message: str) -> ForgeErro
         )
     if status == 403:
         needed = headers.get("x-accepted-github-permissions", "").replace("=", ": ").replace("_", "-")
-        return ForbiddenError(f"GitHub refuses the request (403{said})", remedy=permission_remedy(needed))
+        return ForbiddenError(message, needed)
     if status == 404:
         return NotFoundError(message)
     if 300 <= status < 400:

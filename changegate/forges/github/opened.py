@@ -1,11 +1,13 @@
 """A pull request that is still open, with the same facts as a merged one."""
 
+from typing import NamedTuple
+
 from changegate.errors import ForgeError, InputError
 from changegate.facts import MISSING, Known, Missing, Ticket, Unavailable
-from changegate.forges import OpenChange
+from changegate.forges import Needs, OpenChange
 from changegate.forges.github.answer import Answer, UnreadableError
 from changegate.forges.github.association import read_pull
-from changegate.forges.github.changes import fetch_pulls
+from changegate.forges.github.changes import fetch_pulls, with_needs
 from changegate.forges.github.client import Client
 from changegate.forges.github.commits import read_sha
 from changegate.forges.github.queries import OPEN, Reference
@@ -14,12 +16,33 @@ from changegate.forges.github.tickets import find_references
 from changegate.forges.github.translate import Source, open_change
 
 
-def fetch_open(client: Client, repository: Repository, number: int, host: str, *, environment: str, run: str) -> OpenChange:
+class Asked(NamedTuple):
+    """Which open change is asked about, the commit onto which it would be merged, where it would go, and who asks."""
+
+    number: int
+    target: str
+    environment: str
+    run: str
+
+
+def find_target(client: Client, repository: Repository, number: int) -> str:
+    """The protocol's `find_target`. It is the branch's tip; `baseRefOid` would be where that stood when GitHub last compared."""
+    node = _find(client, repository, number)
+    branch = node.get("baseRef")
+    if branch is None:
+        raise InputError(
+            f"the branch into which #{number} is to be merged is gone: {node.text('baseRefName')}", remedy="Change the pull request's base branch."
+        )
+    return read_sha(branch.at("target"), "oid")
+
+
+def fetch_open(client: Client, repository: Repository, asked: Asked, host: str, needs: Needs) -> OpenChange:
     """The protocol's `fetch_open_change`. The head that was asked about first must be the one whose facts arrive."""
+    number = asked.number
     node = _find(client, repository, number)
     pull = read_pull(node)
-    head, base = read_sha(node, "headRefOid"), _read_base(node, number)
-    source = Source(client.query, f"{repository.owner}/{repository.name}", host, run)
+    head = read_sha(node, "headRefOid")
+    source = Source(client.query, f"{repository.owner}/{repository.name}", host, asked.run)
     named = find_references(pull.body, source.repository, host)
     answers: dict[int, Answer] = {}
     resolved: dict[Reference, Ticket | None] = {}
@@ -27,7 +50,8 @@ def fetch_open(client: Client, repository: Repository, number: int, host: str, *
     change = open_change(source, pull, answers[number], named, resolved)
     if isinstance(change.head, str) and change.head != head:
         raise UnreadableError(f"#{number} was pushed to while it was read", remedy="Run the job again; the push starts one of its own.")
-    return OpenChange(change, node.flag("isDraft"), head, base, _deployed(client, repository, environment))
+    change = with_needs(client, repository, change, answers[number], needs, onto=asked.target, number=number)
+    return OpenChange(change, node.flag("isDraft"), head, _deployed(client, repository, asked.environment))
 
 
 def _find(client: Client, repository: Repository, number: int) -> Answer:
@@ -48,16 +72,6 @@ def _find(client: Client, repository: Repository, number: int) -> Answer:
     if state != "OPEN":
         raise UnreadableError(f"GitHub reports #{number} in the unknown state {state}", remedy="Update changegate.")
     return node
-
-
-def _read_base(node: Answer, number: int) -> str:
-    """The tip of the base branch; `baseRefOid` would be where it stood when the pull request was last compared with it."""
-    branch = node.get("baseRef")
-    if branch is None:
-        raise InputError(
-            f"the branch into which #{number} is to be merged is gone: {node.text('baseRefName')}", remedy="Change the pull request's base branch."
-        )
-    return read_sha(branch.at("target"), "oid")
 
 
 def _deployed(client: Client, repository: Repository, environment: str) -> Known[str | Missing]:

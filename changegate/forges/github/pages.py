@@ -1,10 +1,12 @@
 """GraphQL connections, read to the end: every page, each item once, as many as GitHub counts."""
 
 import json
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from changegate.forges.github.answer import Answer, UnreadableError
+
+T = TypeVar("T")
 
 Ask: TypeAlias = Callable[[str, Mapping[str, Any]], Answer]
 """`Client.query`."""
@@ -44,6 +46,12 @@ class Connection(NamedTuple):
     def next_page(self) -> str:
         """A document for a further page of the node `$id`."""
         return f"query($id: ID!, $after: String!) {{ node(id: $id) {{ ... on {self.on} {{ {self.page(100, ', after: $after')} }} }} }}"
+
+
+def batches(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """The values, so many at once."""
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
 
 
 def read_all(ask: Ask, owner: Answer, connection: Connection) -> list[Answer]:

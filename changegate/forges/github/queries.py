@@ -74,7 +74,7 @@ _NAMED_PULL: Final = _ISSUE.replace("state", "standing: state")  # two types of 
 CLOSES: Final = Connection("PullRequest", "closingIssuesReferences", _ISSUE, first=50, key="closes")
 LINKED: Final = Connection("PullRequest", "closingIssuesReferences", _ISSUE, first=50, arguments="userLinkedOnly: true", key="linked")
 
-_PULL: Final = f"""id createdAt mergedAt headRefOid
+_PULL: Final = f"""id createdAt mergedAt headRefOid changedFiles
   author {{ {_ACTOR} }} mergedBy {{ {_ACTOR} }}
   {LABELS} {COMMITS} {REVIEWS} {FORCE_PUSHES} {CLOSES} {LINKED}
   last: commits(last: 1) {{ nodes {{ commit {{ oid tree {{ oid }} {_CHECKS} }} }} }}
@@ -130,6 +130,19 @@ def _references(references: Iterable[Reference]) -> str:
         owner, name = (json.dumps(part) for part in repository.split("/"))
         lines.append(f"r{index}: repository(owner: {owner}, name: {name}) {{ id it: issueOrPullRequest(number: {number}) {{ {issue} }} }}")
     return "\n".join(lines)
+
+
+TEAMS_AT_ONCE: Final = 20
+MEMBERS: Final = Connection("Team", "members", "id databaseId login", first=100, arguments="membership: ALL")  # child teams included
+
+
+def teams(names: Iterable[str]) -> str:
+    """The members of teams (`org/team`): team n of `names` answers as `t<n>.team`."""
+    lines = []
+    for index, name in enumerate(names):
+        organization, slug = (json.dumps(part) for part in name.split("/"))
+        lines.append(f"t{index}: organization(login: {organization}) {{ team(slug: {slug}) {{ id combinedSlug {MEMBERS} }} }}")
+    return "query {\n" + "\n".join(lines) + "\n}"
 
 
 _BLOB: Final = "__typename ... on Blob { oid isBinary isTruncated text }"

@@ -30,6 +30,8 @@ class Comparison(NamedTuple):
     commits: tuple[RangeCommit, ...]
     fork_tree: str = ""
     """The tree of the commit at which the two part; the base's own where `head` is ahead."""
+    fork: str = ""
+    """That commit."""
 
 
 class Succeeded(NamedTuple):
@@ -201,7 +203,8 @@ def compare(client: Client, repository: Repository, base: str, head: str) -> Com
             raise _not_whole("comparison", f"repeats commits: {before + len(got)} of {total}")
         if len(commits) == total:
             _check_whole(answer, relation, base, head, commits)
-            return Comparison(relation, oldest_first(list(commits.values())), read_sha(answer.at("merge_base_commit").at("commit").at("tree"), "sha"))
+            fork = answer.at("merge_base_commit")
+            return Comparison(relation, oldest_first(list(commits.values())), read_sha(fork.at("commit").at("tree"), "sha"), read_sha(fork, "sha"))
         if not got:
             raise _not_whole("comparison", f"brought {len(commits)} of {total} commits")
         page += 1

@@ -6,6 +6,7 @@ costs more. Source: "Creating a pull request template for your repository" on do
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from changegate.errors import ForgeError, InputError
@@ -22,6 +23,7 @@ _NAME: Final = "pull_request_template"
 _USUAL: Final = tuple(f"{place}{name}.md" for place in _PLACES for name in (_NAME, _NAME.upper()))
 _USUAL_FOLDERS: Final = tuple(f"{place}{_NAME.upper()}/" for place in _PLACES)
 _MOST: Final = 50
+_FILE_MODES: Final = frozenset({0o100644, 0o100755})
 
 
 class Entry(NamedTuple):
@@ -29,6 +31,12 @@ class Entry(NamedTuple):
 
     kind: str
     oid: str
+    mode: int
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file with contents of its own: no folder, submodule or link."""
+        return self.kind == "blob" and self.mode in _FILE_MODES
 
 
 Listings: TypeAlias = dict[str, dict[str, Entry]]
@@ -45,6 +53,22 @@ def read_trusted(client: Client, repository: Repository, commit: str, policy_pat
     templates = known(lambda: _read_templates(client, repository, commit, answer, files, listings))
     tags = known(lambda: _read_tags(answer))
     return TrustedFiles(policy, templates, () if isinstance(tags, Unavailable) else tags)
+
+
+def read_first(client: Client, repository: Repository, commit: str, paths: Sequence[str]) -> tuple[str, bytes] | Missing:
+    """The first of these files that is there, with its path. Raises `UnreadableError` where its contents, or the others' absence, can't be proven."""
+    folders = list(dict.fromkeys(("", *(folder for path in paths for folder in _above(path)))))
+    answer = _ask(client, repository, commit, list(paths), folders)
+    listings = _read_listings(answer, folders)
+    for index, path in enumerate(paths):
+        entry = _entry(listings, path)
+        if entry is None or entry.kind == "blob":
+            content = _read_file(answer, f"f{index}", path, entry)
+            if entry is not None and not entry.is_file:
+                raise UnreadableError(f"{path} is a link", remedy="Commit it as a file of its own.")
+            if not isinstance(content, Missing):
+                return path, content
+    return MISSING
 
 
 def _read_tags(answer: Answer) -> tuple[Version, ...]:
@@ -122,12 +146,12 @@ def _read_listings(answer: Answer, folders: list[str], above: Listings | None = 
             continue
         if entry is not None and tree.text("oid") != entry.oid:
             raise _unlike(folder)
-        found[folder] = _read_tree(tree, folder)
+        found[folder] = read_tree(tree, folder)
     return found
 
 
-def _read_tree(tree: Answer, folder: str) -> dict[str, Entry]:
-    """What a folder holds: all of it, for the entries together hash to its object id."""
+def read_tree(tree: Answer, folder: str) -> dict[str, Entry]:
+    """What a folder holds: all of it, for the entries together hash to its object id. Raises `UnreadableError` where they don't."""
     content = b""
     found: dict[str, Entry] = {}
     for entry in tree.items("entries"):
@@ -136,7 +160,7 @@ def _read_tree(tree: Answer, folder: str) -> dict[str, Entry]:
             content += b"%o %s\x00%s" % (entry.number("mode"), name.encode("utf-8"), bytes.fromhex(oid))
         except ValueError:
             raise _unlike(folder) from None
-        found[name] = Entry(entry.text("type"), oid)
+        found[name] = Entry(entry.text("type"), oid, entry.number("mode"))
     if _object_id("tree", content, tree.text("oid")) != tree.text("oid"):
         raise _unlike(folder or "the root folder")
     return found

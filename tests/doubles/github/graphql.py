@@ -69,6 +69,7 @@ class _Api:
 
     def query(self) -> Node:
         return {
+            "organization": lambda _info, login: self.organization(login),
             "repository": lambda _info, owner, name, **_: self.named(owner, name),
             "node": lambda _info, id: self.by_id(id),  # noqa: A006 the schema's argument
             "nodes": lambda _info, ids: [self.by_id(each) for each in ids],
@@ -82,6 +83,8 @@ class _Api:
 
     def by_id(self, node_id: str) -> Node | None:
         kind, name, what = node_id.split("|", 2)
+        if kind == "Team":
+            return self.team(name, what)
         repo = self.hub.repositories[name.lower()]
         if kind == "PullRequest":
             self.need("pull_requests")
@@ -93,6 +96,30 @@ class _Api:
         if kind == "Deployment":
             return self.deployment(repo, next(each for each in repo.deployments if each.id == int(what)))
         raise GraphQLError(f"Could not resolve to a node with the global id of '{node_id}'", extensions={"type": "NOT_FOUND"})
+
+    def organization(self, login: str) -> Node:
+        if not any(name.split("/")[0] == login.lower() for name in self.hub.teams):
+            raise GraphQLError(f"Could not resolve to an Organization with the login of '{login}'.", extensions={"type": "NOT_FOUND"})
+        return {
+            "__typename": "Organization",
+            "id": f"Organization|{login}|",
+            "login": login,
+            "databaseId": 1,
+            "team": lambda _info, slug: self.team(login, slug),
+        }
+
+    def team(self, organization: str, slug: str) -> Node | None:
+        """GitHub says null of a team that isn't there, or is secret to whoever asks."""
+        self.need("members")
+        members = self.hub.teams.get(f"{organization}/{slug}".lower())
+        if members is None:
+            return None
+        return {
+            "__typename": "Team",
+            "id": f"Team|{organization}|{slug}",
+            "combinedSlug": f"{organization}/{slug}",
+            "members": lambda _info, **page: connection([member for member in members if not member.deleted], self.actor, page),
+        }
 
     # --- repository ----------------------------------------------------------------------------------------------------------
 
@@ -280,6 +307,7 @@ class _Api:
             "createdAt": _iso(pull.created_at),
             "mergedAt": _iso(pull.merged_at) if pull.merged_at else None,
             "mergedBy": self.actor(pull.merged_by),
+            "changedFiles": len(pull.files),
             "author": self.actor(pull.author),
             "baseRef": lambda _info: self.ref(repo, pull.base),
             "baseRefName": pull.base,

@@ -87,12 +87,16 @@ class Pull:
         self.head = repo.make_commit(edited(repo.commits[self.head].files, changes), (self.head,), text, author or self.author, committer, signed).sha
         return self
 
-    def update_branch(self, by: Account, *, signed: str = "github") -> Pull:
-        """GitHub's button: the base merged into the change."""
-        from doubles.github.state import WEB_FLOW
+    def update_branch(self, by: Account, *, signed: str = "github", resolved: Mapping[str, str | bytes | None] | None = None) -> Pull:
+        """GitHub's button: the base merged into the change. `resolved`: what somebody wrote in its editor for conflicts."""
+        from doubles.github.state import WEB_FLOW, edited
 
-        tip = self.repository.branches[self.base]
-        self.head = self.repository.merge_commit(self.head, tip, f"Merge branch '{self.base}' into {self.head_ref}", by, WEB_FLOW, signed).sha
+        repo = self.repository
+        tip, message = repo.branches[self.base], f"Merge branch '{self.base}' into {self.head_ref}"
+        merged = repo.merge_commit(self.head, tip, message, by, WEB_FLOW, signed)
+        if resolved:
+            merged = repo.make_commit(edited(merged.files, resolved), merged.parents, message, by, WEB_FLOW, signed)
+        self.head = merged.sha
         return self
 
     def include(self, other: Pull, by: Account) -> Pull:
@@ -115,6 +119,23 @@ class Pull:
     def commits(self) -> list[GitCommit]:
         """Its own commits: what its branch has and its base has not."""
         return self._own if self._own is not None else self.repository.between(self.repository.branches[self.base], self.head)
+
+    @property
+    def files(self) -> list[tuple[str, str, str]]:
+        """What its head changed since it left its base: path, GitHub's status, and the path before a rename (of equal content)."""
+        repo = self.repository
+        onto = repo.commits[self.merge_sha].parents[0] if self.merge_sha and self.merge_sha != self.head else repo.branches[self.base]
+        before, after = repo.commits[repo.merge_base(onto, self.head)].files, repo.commits[self.head].files
+        gone = {path for path in before if path not in after}
+        found = []
+        for path, content in after.items():
+            if path not in before:
+                was = next((each for each in sorted(gone) if before[each] == content), "")
+                gone.discard(was)
+                found.append((path, "renamed" if was else "added", was))
+            elif before[path] != content:
+                found.append((path, "modified", ""))
+        return sorted([*found, *((path, "removed", "") for path in gone)])
 
     def contains(self, sha: str) -> bool:
         """Whether GitHub lists it for the commit."""

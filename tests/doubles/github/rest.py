@@ -1,9 +1,9 @@
-"""The comparison of two commits, and GitHub's error bodies. The shapes follow GitHub's published OpenAPI description."""
+"""The comparison, commits, accounts and error bodies by REST; `settings` has the rest. The shapes follow GitHub's published OpenAPI description."""
 
 from typing import Any
 from urllib.parse import unquote
 
-from doubles.github.objects import GitCommit
+from doubles.github.objects import GitCommit, Person, object_id
 from doubles.github.state import Account, Hub, Repository
 
 DOCS = "https://docs.github.com/rest"
@@ -30,6 +30,34 @@ def compare(hub: Hub, permissions: frozenset[str], path: str, page: int, size: i
     return 200, _comparison(hub, repo, base, head, page, size, f"{api}/repos/{repo.name}"), {}
 
 
+def files(hub: Hub, permissions: frozenset[str], path: str, page: int, size: int, api: str) -> tuple[int, Any, dict[str, str]]:
+    """`GET /repos/{owner}/{repo}/pulls/{pull_number}/files`: status, body and headers besides. No more than 3,000 are ever listed."""
+    _, _, owner, name, _, number, _ = path.split("/", 6)
+    repo = hub.repositories.get(f"{owner}/{name}".lower())
+    pull = repo.pulls.get(int(number)) if repo and not repo.private else None
+    if repo is None or pull is None:
+        return 404, error(404, "Not Found"), {}
+    if "pull_requests" not in permissions:
+        return 403, error(403, "Resource not accessible by integration"), {"X-Accepted-GitHub-Permissions": "pull_requests=read"}
+    after = repo.commits[pull.head].files
+    listed = [
+        {
+            "sha": object_id("blob", after.get(changed, b"")),
+            "filename": changed,
+            "status": status,
+            "additions": 1,
+            "deletions": 0,
+            "changes": 1,
+            "blob_url": f"https://github.com/{repo.name}/blob/{pull.head}/{changed}",
+            "raw_url": f"https://github.com/{repo.name}/raw/{pull.head}/{changed}",
+            "contents_url": f"{api}/repos/{repo.name}/contents/{changed}?ref={pull.head}",
+            **({"previous_filename": was} if was else {}),
+        }
+        for changed, status, was in pull.files[:3000]
+    ]
+    return 200, listed[(page - 1) * size : page * size], {}
+
+
 def _comparison(hub: Hub, repo: Repository, base: str, head: str, page: int, size: int, url: str) -> dict[str, Any]:
     ahead, behind = repo.between(base, head), repo.between(head, base)
     relation = "diverged" if ahead and behind else "ahead" if ahead else "behind" if behind else "identical"
@@ -40,18 +68,20 @@ def _comparison(hub: Hub, repo: Repository, base: str, head: str, page: int, siz
         "permalink_url": web,
         "diff_url": f"{web}.diff",
         "patch_url": f"{web}.patch",
-        "base_commit": _commit(hub, repo, repo.commits[base], url),
-        "merge_base_commit": _commit(hub, repo, repo.commits[repo.merge_base(base, head)], url),
+        "base_commit": commit(hub, repo, repo.commits[base], url),
+        "merge_base_commit": commit(hub, repo, repo.commits[repo.merge_base(base, head)], url),
         "status": relation,
         "ahead_by": len(ahead),
         "behind_by": len(behind),
         "total_commits": len(ahead),
-        "commits": [_commit(hub, repo, commit, url) for commit in ahead[(page - 1) * size : page * size]],
+        "commits": [commit(hub, repo, each, url) for each in ahead[(page - 1) * size : page * size]],
         "files": [],
     }
 
 
-def _commit(hub: Hub, repo: Repository, commit: GitCommit, url: str) -> dict[str, Any]:
+def commit(hub: Hub, repo: Repository, commit: GitCommit, url: str) -> dict[str, Any]:
+    """A commit, as in a list or a comparison."""
+
     def parent(sha: str) -> dict[str, str]:
         return {"sha": sha, "url": f"{url}/commits/{sha}", "html_url": f"https://github.com/{repo.name}/commit/{sha}"}
 
@@ -76,14 +106,19 @@ def _commit(hub: Hub, repo: Repository, commit: GitCommit, url: str) -> dict[str
                 "verified_at": None,
             },
         },
-        "author": account(hub.by_email(commit.author.email), url),
-        "committer": account(hub.by_email(commit.committer.email), url),
+        "author": account(hub, commit.author, url),
+        "committer": account(hub, commit.committer, url),
         "parents": [parent(sha) for sha in commit.parents],
     }
 
 
-def account(account: Account | None, url: str) -> dict[str, Any] | None:
-    """A `simple-user`."""
+def account(hub: Hub, person: Person, url: str) -> dict[str, Any] | None:
+    """The account that a person's e-mail leads to."""
+    return simple_user(hub.by_email(person.email), url)
+
+
+def simple_user(account: Account | None, url: str) -> dict[str, Any] | None:
+    """An account, as GitHub shows it beside other things."""
     if account is None:
         return None
     login = f"{account.login}[bot]" if account.kind == "Bot" else account.login

@@ -3,11 +3,11 @@
 from typing import Any, NamedTuple
 
 from changegate.facts import Change, Deployment, DeployRange, Run
-from changegate.forges import Notice, Standing, TrustedFiles
+from changegate.forges import NO_NEEDS, Needs, Notice, Standing, TrustedFiles
 from changegate.forges.github import GitHub
 from changegate.forges.github.deployments import Ended
 from changegate.forges.github.notices import MARKER
-from doubles.github import TOKEN, WRITES, Account, GitHubServer, Hub, Pull, Repository
+from doubles.github import MEMBERS_TOKEN, TOKEN, WRITES, Account, GitHubServer, Hub, Pull, Repository
 from doubles.github.server import Asked
 
 POLICY_PATH = "changegate.yml"
@@ -106,10 +106,10 @@ def forge(server: GitHubServer, name: str = "acme/shop", token: str = TOKEN) -> 
     return GitHub(name, token, api_url=server.url, sleep=server.sleep, now=lambda: sum(server.slept))
 
 
-def gather(github: GitHub, deploy: Deployment, requested: str | None = None) -> Gathered:
+def gather(github: GitHub, deploy: Deployment, requested: str | None = None, needs: Needs = NO_NEEDS) -> Gathered:
     """All three questions, as the gate asks them."""
     found = github.resolve_range(deploy, requested=requested, logged=None)
-    return Gathered(found, github.read_trusted(found.base, POLICY_PATH), github.fetch_changes(deploy, found))
+    return Gathered(found, github.read_trusted(found.base, POLICY_PATH), github.fetch_changes(deploy, found, needs))
 
 
 def deploy_everything() -> Exchanged:
@@ -121,12 +121,15 @@ def deploy_everything() -> Exchanged:
     big.approve(it.bob).merge("merge")
     it.repo.push("main", author=it.alice, files={"docs/Pull_Request_Template/A.md": "A", "docs/PULL_REQUEST_TEMPLATE.txt": "B"})
     it.repo.tags["v1.0.0"] = it.repo.head
-    it.hub.tokens[TOKEN] |= WRITES
+    it.hub.tokens[MEMBERS_TOKEN] |= WRITES
     review = it.repo.pull(author=it.alice, body="Fixes #1").check().approve(it.bob)
     with GitHubServer(it.hub) as server:
-        github = forge(server)
+        github = forge(server, token=MEMBERS_TOKEN)
         github.resolve_head("v1.0.0")
-        gather(github, deployment(it.repo), requested=None)
+        gather(github, deployment(it.repo), needs=Needs(update_merges=True, files=True))
+        it.hub.team("acme/payments", it.bob)
+        github.read_code_owners(it.repo.head)
+        github.fetch_teams(["acme/payments"])
         github.read_trusted(it.repo.head, POLICY_PATH)
         first = it.repo.deployments[0].sha
         it.repo.deploy("production")
@@ -143,7 +146,8 @@ def deploy_everything() -> Exchanged:
 
 def preview(github: GitHub, pull: Pull) -> None:
     """Read an open pull request, and show something on it."""
-    github.fetch_open_change(pull.number, environment="production", run=str(OWN_RUN))
+    target = github.find_target(pull.number)
+    github.fetch_open_change(pull.number, target, NO_NEEDS, environment="production", run=str(OWN_RUN))
     notice = Notice(Standing.UNKNOWN, "A title", f"A text of {len(pull.comments)} comments", "https://github.com/acme/shop/actions/runs/1")
     github.put_check(pull.head, notice)
     github.put_comment(pull.number, notice)

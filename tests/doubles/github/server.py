@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, ClassVar, NamedTuple, Self
 from urllib.parse import parse_qs, urlsplit
 
-from doubles.github import deployments, faults, graphql, rest, shown
+from doubles.github import deployments, faults, graphql, rest, settings, shown
 from doubles.github.state import Hub
 
 _DEPLOYMENTS = re.compile(r"/repos/(?P<repository>[^/]+/[^/]+)/deployments(?:/(?P<id>[0-9]+)/statuses)?")
@@ -125,15 +125,19 @@ class GitHubServer:
         path = parts.path.removeprefix("/api/v3")
         if asked.method == "POST" and parts.path in {"/graphql", "/api/graphql"}:
             return Reply(200, graphql.execute(self.hub, permissions, asked.body, "github.com", self.hub.acting(token)), {})
-        if asked.method == "GET" and path.startswith("/repos/") and "/compare/" in path:
+        resource = rest.compare if "/compare/" in path else rest.files if path.endswith("/files") else None
+        if asked.method == "GET" and path.startswith("/repos/") and resource is not None:
             query = {name: int(values[-1]) for name, values in parse_qs(parts.query).items()}
-            return Reply(*rest.compare(self.hub, permissions, path, query.get("page", 1), min(query.get("per_page", 30), 100), self.url))
+            return Reply(*resource(self.hub, permissions, path, query.get("page", 1), min(query.get("per_page", 30), 100), self.url))
         filters = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         if found := _DEPLOYMENTS.fullmatch(path):
             return Reply(*deployments.answer(self.hub, permissions, found, asked.method, filters, asked.body, self.url))
-        if path.startswith("/repos/"):
+        if asked.method != "GET" or "check_name" in filters:
             request = shown.Request(asked.method, path, filters, asked.body)
             return Reply(*shown.answer(self.hub, permissions, request, self.hub.acting(token), self.url))
+        if asked.method == "GET" and re.match(r"/repos(itories)?/", path):
+            query = {name: int(values[-1]) for name, values in parse_qs(parts.query).items()}
+            return Reply(*settings.answer(self.hub, permissions, path, query, self.url))
         return Reply(404, rest.error(404, "Not Found"), {})
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import unquote
 
 from doubles.github.pull import Comment, Pull
-from doubles.github.rest import account, error
+from doubles.github.rest import error, simple_user
 from doubles.github.state import Account, Hub, Reported, Repository
 
 Answered: TypeAlias = tuple[int, Any, Mapping[str, str]]
@@ -124,7 +124,7 @@ def _comment(pull: Pull, comment: Comment, api: str) -> dict[str, Any]:
         "html_url": web,
         "issue_url": f"{url}/issues/{pull.number}",
         "body": comment.body,
-        "user": account(comment.author, url),
+        "user": simple_user(comment.author, url),
         "created_at": at,
         "updated_at": at,
         "author_association": "NONE",

@@ -17,10 +17,13 @@ from datetime import UTC, datetime, timedelta
 
 from doubles.github.objects import Files, GitCommit, Person, commit_id, merge_files, tree_id
 from doubles.github.pull import Pull
+from doubles.github.setup import Setup
 
+MEMBERS_TOKEN = "ghs_doubles_app_token"
 ALL_PERMISSIONS = frozenset({"checks", "contents", "deployments", "deployments:write", "issues", "metadata", "pull_requests", "statuses"})
 WRITES = frozenset({"checks:write", "pull_requests:write"})
 """What a token needs besides to show something on a pull request."""
+ADMIN_PERMISSIONS = ALL_PERMISSIONS | {"actions", "administration"}
 TOKEN = "ghs_doubles_own_token"
 HOST = "127.0.0.1"
 """The host that the double is; GitHub's own addresses carry it."""
@@ -111,7 +114,8 @@ class Hub:
         self.now = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
         self.accounts: dict[str, Account] = {}
         self.repositories: dict[str, Repository] = {}
-        self.tokens: dict[str, frozenset[str]] = {TOKEN: ALL_PERMISSIONS}
+        self.tokens: dict[str, frozenset[str]] = {TOKEN: ALL_PERMISSIONS, MEMBERS_TOKEN: ALL_PERMISSIONS | {"members"}}
+        self.teams: dict[str, list[Account]] = {}
         self._ids = iter(range(1001, 10**9))
         self.token_accounts: dict[str, Account] = {}
         """As whom a token acts; a job's own token as `github-actions`."""
@@ -144,6 +148,10 @@ class Hub:
     def mannequin(self, login: str) -> Account:
         """The stand-in for somebody of an imported history."""
         return self._account(login, "Mannequin", f"{login}@imported.example")
+
+    def team(self, name: str, *members: Account) -> None:
+        """A team (`org/slug`) and all who are in it. Only a token with the permission `members` sees it."""
+        self.teams[name.lower()] = list(members)
 
     def _account(self, login: str, kind: str, email: str) -> Account:
         account = self.accounts[login] = Account(self.next_id(), login, kind, email)
@@ -183,6 +191,7 @@ class Repository:
         self.association_lag = 0
         """How many more answers know nothing yet of which change a commit is in."""
         self.private = False
+        self.setup = Setup()
         self._ancestors: dict[str, frozenset[str]] = {}
 
     # --- git -----------------------------------------------------------------------------------------------------------------

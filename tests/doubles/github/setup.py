@@ -1,0 +1,66 @@
+"""How a repository of the double is set up; `settings` answers from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Ruleset:
+    """An active ruleset. `rules` are rule types; `pull_request` are that rule's parameters, None where there is no such rule."""
+
+    id: int
+    name: str
+    branches: tuple[str, ...]
+    rules: tuple[str, ...] = ("deletion", "non_fast_forward")
+    pull_request: Mapping[str, Any] | None = None
+    bypass: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class Classic:
+    """Classic branch protection."""
+
+    approvals: int | None = 1
+    dismiss_stale: bool = True
+    last_push: bool = True
+    code_owners: bool = True
+    enforce_admins: bool = True
+    force_pushes: bool = False
+    deletions: bool = False
+    allowances: tuple[str, ...] = ()
+
+
+@dataclass
+class Environment:
+    """A deployment environment. `branches` None: any; `protected`: protected ones; else patterns."""
+
+    name: str
+    reviewers: int = 1
+    prevent_self_review: bool = True
+    wait: int = 0
+    branches: tuple[str, ...] | str | None = ("main",)
+    admins_bypass: bool | None = False
+
+
+@dataclass
+class Setup:
+    """All of a repository's settings that the double knows."""
+
+    archived: bool = False
+    public: bool = False
+    former_names: tuple[str, ...] = ()
+    may_push: bool | None = True
+    plan_has_protection: bool = True
+    classic: dict[str, Classic] = field(default_factory=dict)
+    rulesets: list[Ruleset] = field(default_factory=list)
+    environments: dict[str, Environment] = field(default_factory=dict)
+
+
+PULL_REQUEST = {
+    "dismiss_stale_reviews_on_push": True,
+    "require_code_owner_review": True,
+    "require_last_push_approval": True,
+    "required_approving_review_count": 1,
+    "required_review_thread_resolution": False,
+}

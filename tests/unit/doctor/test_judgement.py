@@ -1,0 +1,141 @@
+"""Tables for what the double can't bring about: times, keys, stores, owners' patterns, hidden rules, exit codes."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from changegate.doctor import Check, KeyState, State, StoreState, exit_code, judge_key, judge_store
+from changegate.doctor.branches import judge_deployed, judge_evidence
+from changegate.doctor.policy import judge_owners, judge_templates
+from changegate.facts import MISSING, Unavailable
+from changegate.forges.github.settings import token_kind
+from changegate.settings import Branch, File, Protection
+
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
+HIDDEN = Unavailable(why="hidden", remedy="look")
+
+
+def day(number: int) -> datetime:
+    return NOW + timedelta(days=number)
+
+
+@pytest.mark.parametrize(
+    ("window", "state"),
+    [
+        ((None, None), "good"),
+        ((day(-1), day(31)), "good"),
+        ((None, day(30)), "weak"),
+        ((None, day(0)), "bad"),
+        ((None, day(-1)), "bad"),
+        ((day(1), None), "bad"),
+        ((day(0), None), "good"),
+        (MISSING, "bad"),
+        (HIDDEN, "unknown"),
+    ],
+)
+def test_the_keys_time(window: tuple[datetime | None, datetime | None], state: str) -> None:
+    found = {check.id: check.state for check in judge_key(KeyState("ab" * 32, window), NOW)}
+    assert found == {"key-readable": "good", "key-trusted": state}
+
+
+@pytest.mark.parametrize(
+    ("store", "states"),
+    [
+        (MISSING, {"store-readable": "unknown"}),
+        (HIDDEN, {"store-readable": "bad"}),
+        (StoreState("git:x", False, HIDDEN, HIDDEN), {"store-readable": "bad"}),
+        (StoreState("git:x", False, MISSING, HIDDEN), {"store-readable": "good"}),
+        (StoreState("git:x", False, "log", HIDDEN), {"store-readable": "good", "store-whole": "unknown"}),
+        (StoreState("git:x", False, "log", False), {"store-readable": "good", "store-whole": "bad"}),
+        (StoreState("git:x", False, "log", True, NOW), {"store-readable": "good", "store-whole": "good", "store-clock": "good"}),
+        (StoreState("git:x", False, "log", True, day(1)), {"store-readable": "good", "store-whole": "good", "store-clock": "bad"}),
+        (StoreState("file:x", True, MISSING, HIDDEN), {"store-readable": "good", "store-kind": "weak"}),
+    ],
+)
+def test_stores(store: StoreState, states: dict[str, str]) -> None:
+    assert {check.id: check.state for check in judge_store(store, NOW)} == states
+
+
+@pytest.mark.parametrize(
+    ("line", "state"),
+    [
+        ("* @a", "good"),
+        ("*", "weak"),
+        ("# * @a", "weak"),
+        ("/.github/ @a\n.changegate.yml @a", "good"),
+        (".github/ @a\n/.changegate.yml @a", "good"),
+        ("*.yml @a\nCODEOWNERS @a", "good"),
+        ("/.github/** @a\n.changegate.yml @a", "good"),
+        ("/.github/* @a\n.changegate.yml @a", "weak"),
+        ("* @a\n/.github/workflows/", "weak"),
+        ("* @a # everybody", "good"),
+    ],
+)
+def test_code_owners(line: str, state: str) -> None:
+    found = File(".github/CODEOWNERS", line.encode())
+    assert judge_owners(found, (".changegate.yml", ".github/workflows/deploy.yml"), "").state == state
+
+
+@pytest.mark.parametrize(
+    ("texts", "state"),
+    [((), "weak"), (("# Why\n",), "weak"), (("## Rollback plan\n",), "good"), (("x", "**Back-out plan:**"), "good"), (("Rollback plan",), "weak")],
+)
+def test_templates(texts: tuple[str, ...], state: str) -> None:
+    assert judge_templates(texts, "").state == state
+
+
+def protection(bypass: tuple[str, ...] | Unavailable = (), *, holds: bool = True) -> Protection:
+    return Protection("r", holds, int(holds), holds, holds, holds, holds, holds, bypass)
+
+
+@pytest.mark.parametrize(
+    ("protections", "reviews", "bypass"),
+    [
+        ((), "bad", "weak"),
+        ((HIDDEN,), "unknown", "unknown"),
+        ((protection(),), "good", "good"),
+        ((HIDDEN, protection()), "good", "good"),
+        ((protection(holds=False), HIDDEN), "unknown", "unknown"),
+        ((protection(HIDDEN),), "good", "unknown"),
+        ((protection(("admins",)),), "good", "weak"),
+        ((protection(("admins",)), protection()), "good", "good"),
+        ((protection(HIDDEN), protection(("admins",))), "good", "weak"),
+    ],
+)
+def test_rules_add_up_and_what_is_hidden_is_not_good(protections: tuple[Protection, ...], reviews: str, bypass: str) -> None:
+    found = {check.id: check.state for check in judge_deployed(Branch("main", protections), "")}
+    assert (found["branch-reviews"], found["branch-bypass"]) == (reviews, bypass)
+
+
+def test_a_hidden_rule_may_demand_pull_requests_of_the_gate() -> None:
+    found = {check.id: check.state for check in judge_evidence(Branch("e", (HIDDEN,)), "")}
+    assert set(found.values()) == {State.UNKNOWN}
+
+
+def check(state: State, *, important: bool = True) -> Check:
+    return Check("x", "key", state, "", "", important=important)
+
+
+@pytest.mark.parametrize(
+    ("checks", "code"),
+    [
+        ((), 0),
+        ((check(State.GOOD), check(State.WEAK)), 0),
+        ((check(State.UNKNOWN, important=False),), 0),
+        ((check(State.BAD),), 1),
+        ((check(State.BAD), check(State.UNKNOWN, important=False)), 1),
+        ((check(State.UNKNOWN),), 3),
+        ((check(State.BAD), check(State.UNKNOWN)), 3),
+    ],
+)
+def test_exit_codes(checks: tuple[Check, ...], code: int) -> None:
+    assert exit_code(checks) == code
+
+
+@pytest.mark.parametrize(
+    ("token", "personal"), [("ghp_x", True), ("gho_x", True), ("github_pat_x", False), ("ghs_x", False), ("ghu_x", False), ("x", False)]
+)
+def test_kinds_of_token(token: str, personal: bool) -> None:
+    kind, is_personal = token_kind(token)
+    assert is_personal is personal
+    assert ("unknown" in kind) == (token == "x")
