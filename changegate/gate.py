@@ -14,7 +14,7 @@ from changegate.evidence.log import AlreadyRecordedError, Log
 from changegate.evidence.proof import Receipt
 from changegate.evidence.reader import LogReader
 from changegate.facts import BaseSource, Deployment, DeployRange, Facts, Missing, RangeOutcome, Unavailable, Version
-from changegate.forges import Baseline, Forge, Needs
+from changegate.forges import Baseline, Forge, Needs, OwnersReader
 from changegate.history import History, read_history
 from changegate.ownership import teams_needed
 from changegate.policy import EffectivePolicy, PeerApproved
@@ -75,7 +75,7 @@ def judge(
     if policy_file is not None and policy_file.data is None:
         trusted_at = _outside(deploy_range, forge.resolve_head(policy_file.ref), policy_file)
     trusted = forge.read_trusted(trusted_at, policy_file.path if policy_file else policies.FILE_NAME)
-    policy, source = _read_policy(policy_file, trusted.policy, trusted_at)
+    policy, source = read_policy(policy_file, trusted.policy, trusted_at)
     effective = policy.for_environment(deployment.environment)
     rules = effective.controls.peer_approved
     changes = forge.fetch_changes(deployment, deploy_range, needs_of(rules))
@@ -84,10 +84,10 @@ def judge(
         range=deploy_range,
         changes=changes,
         templates=trusted.templates,
-        deployed=_versions(_deployed(deploy_range, deployment, history, log, reader), trusted.tags),
+        deployed=list_versions(_deployed(deploy_range, deployment, history, log, reader), trusted.tags),
         fetched_at=now(),
     )
-    facts = _with_owners(facts, forge, rules, trusted_at)
+    facts = with_owners(facts, forge, rules, trusted_at)
     return Judged(facts, effective, source, evaluate(facts, effective), history.previous)
 
 
@@ -96,7 +96,7 @@ def needs_of(rules: PeerApproved) -> Needs:
     return Needs(update_merges=rules.enabled and rules.ignore_update_merges, files=rules.enabled and rules.code_owners)
 
 
-def _with_owners(facts: Facts, forge: Forge, rules: PeerApproved, trusted_at: str) -> Facts:
+def with_owners(facts: Facts, forge: OwnersReader, rules: PeerApproved, trusted_at: str) -> Facts:
     """The facts with the code owners and teams that the policy asks for. CODEOWNERS is read where the policy is: never in what is being judged."""
     if not rules.enabled or not facts.changes:
         return facts
@@ -191,7 +191,8 @@ def widest(ranges: Sequence[DeployRange]) -> DeployRange:
     return ranges[at]
 
 
-def _read_policy(named: PolicyFile | None, found: bytes | Missing, commit: str) -> tuple[policies.Policy, record.PolicySource]:
+def read_policy(named: PolicyFile | None, found: bytes | Missing, commit: str) -> tuple[policies.Policy, record.PolicySource]:
+    """The policy that the caller names, else the one `found` at `commit`, else the defaults; and which it was. Raises `PolicyError`."""
     if named is not None and named.data is not None:
         source = record.PolicySource(sha256=policies.digest(named.data), source="file", path=named.source)
         return policies.parse(named.data, source=named.source), source
@@ -205,7 +206,8 @@ def _read_policy(named: PolicyFile | None, found: bytes | Missing, commit: str) 
     return policies.parse(found, source=f"{path} at {commit[:10]}"), source
 
 
-def _versions(deployed: tuple[str, ...], tags: tuple[Version, ...]) -> tuple[Version, ...]:
+def list_versions(deployed: tuple[str, ...], tags: tuple[Version, ...]) -> tuple[Version, ...]:
+    """The versions that may be returned to, by every name they have."""
     names = {tag.commit: tag.names for tag in tags}
     return tuple(Version(commit=commit, names=names.get(commit, ())) for commit in deployed)
 

@@ -11,16 +11,15 @@ from typing import Any, Final
 import click
 
 from changegate import render
-from changegate.cli import options, publish
+from changegate.cli import judging, options, publish
 from changegate.decision import EXIT_CODES
 from changegate.errors import ExitCode, InputError, SigningError, StoreError
 from changegate.evidence.reader import signed_size
 from changegate.facts import Artifact, Deployment
 from changegate.forges import Forge
-from changegate.gate import Judged, PolicyFile, Recorded, judge, record_decision
+from changegate.gate import Judged, Recorded, judge, record_decision
 from changegate.pipeline import Pipeline, read_pipeline
 from changegate.policy import FILE_NAME
-from changegate.render import annotations, json, markdown, outputs, terminal
 from changegate.stores import open_store
 
 _ARTIFACT: Final = re.compile(r"(?P<name>.{1,500})@sha256:(?P<sha256>[0-9a-f]{64})")
@@ -63,22 +62,21 @@ def command(**given: Any) -> int:
     pipeline = read_pipeline(os.environ, local_run=f"local-{uuid.uuid4().hex}")
     signer = options.read_signer(given["signing_key"])
     trust = options.read_trust(given["trust_file"]) if given["trust_file"] else None
-    forge = _forge(given, pipeline)
+    forge = judging.open_forge(given, pipeline)
     log = options.open_log(given["store"], signer, trust=trust, origin=given["origin"], now=_now)
     deployment = _deployment(given, pipeline, forge)
-    judged = judge(
-        deployment, forge, log, requested_base=given["base"], policy_file=_policy_file(given["policy_name"], Path(given["workspace"])), now=_now
-    )
+    policy_file = judging.find_policy(given["policy_name"], Path(given["workspace"]))
+    judged = judge(deployment, forge, log, requested_base=given["base"], policy_file=policy_file, now=_now)
     try:
         recorded = record_decision(judged, log, signer, decided=_now())
     except (StoreError, SigningError) as error:
         # The engineer still learns why; but what isn't recorded isn't deployed.
-        _print(_report(judged, render.NotRecorded(error.message)), given["format_"])
+        judging.print_report(_report(judged, render.NotRecorded(error.message)), given["format_"])
         raise
     warnings = publish.receipt(recorded.receipt, given["receipt"])
     report = _report(judged, _where(recorded, log.verifier_key.name, given, warnings))
-    _print(report, given["format_"])
-    _publish(report, given["dotenv"], os.environ)
+    judging.print_report(report, given["format_"])
+    judging.publish_report(report, given["dotenv"], os.environ)
     return EXIT_CODES[judged.decision.verdict] if judged.policy.enforce else ExitCode.ALLOWED
 
 
@@ -86,37 +84,14 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _forge(given: Mapping[str, Any], pipeline: Pipeline) -> Forge:
-    name = given["forge_name"] or pipeline.forge
-    if name == "git":
-        from changegate.forges.git import Git
-
-        return Git(Path(given["workspace"]), timeout=given["timeout"], on_request=publish.request_logger(verbose=given["verbose"]))
-    from changegate.forges.github import GitHub
-
-    repository = given["repository"] or pipeline.repository
-    if not repository:
-        raise InputError("--repository is missing", remedy="Name the repository on GitHub: --repository owner/name.")
-    return GitHub(
-        repository,
-        os.environ.get("CHANGEGATE_TOKEN") or os.environ.get("GITHUB_TOKEN") or "",
-        api_url=given["api_url"] or pipeline.api_url or "https://api.github.com",
-        timeout=given["timeout"],
-        on_request=publish.request_logger(verbose=given["verbose"]),
-    )
-
-
 def _deployment(given: Mapping[str, Any], pipeline: Pipeline, forge: Forge) -> Deployment:
     repository = given["repository"] or pipeline.repository or Path(given["workspace"]).resolve().name
-    for option, text in (("--environment", given["environment"]), ("--repository", repository)):
-        if not text or any(character < " " or character == "\x7f" for character in text):
-            raise InputError(f"{option}: empty, or with a control character", remedy="Give a printable name.")
     return Deployment(
         forge=forge.name,
-        repository=repository,
+        repository=judging.require_name("--repository", repository),
         repository_id=pipeline.repository_id,
         server_url=pipeline.server_url,
-        environment=given["environment"],
+        environment=judging.require_name("--environment", given["environment"]),
         head=forge.resolve_head(given["head"] or pipeline.head or "HEAD"),
         ref=pipeline.ref,
         deployer=pipeline.deployer,
@@ -132,45 +107,6 @@ def _artifact(text: str) -> Artifact:
     return Artifact(name=match["name"], sha256=match["sha256"])
 
 
-def _policy_file(name: str | None, workspace: Path) -> PolicyFile | None:
-    """REF:PATH, or a file from outside the work tree that is judged: what lies in it, whoever wrote the change wrote, too.
-
-    A name with a colon is never a file (write ./ before it), so that no file of the change can take the place of REF:PATH.
-    """
-    if not name:
-        return None
-    ref, colon, inside = name.partition(":")
-    if colon and not name.startswith(("/", "./", "../")):
-        if not ref or not inside:
-            raise InputError(
-                f"--policy {name}: neither a file nor REF:PATH", remedy="Name a file, or a commit and a path in it: v1.4.0:.changegate.yml"
-            )
-        return PolicyFile(name, ref=ref, path=inside)
-    path = Path(name)
-    if any(_is_judged(path, root) for root in (Path.cwd(), workspace)):
-        raise InputError(
-            f"--policy {name} lies in the work tree that is being judged, where whoever wrote the change wrote it, too",
-            remedy="Leave --policy out: the deployed policy holds. Or give a file outside the repository, or COMMIT:PATH of a deployed commit.",
-        )
-    return PolicyFile(name, data=options.read_file(name, "--policy"))
-
-
-def _is_judged(path: Path, start: Path) -> bool:
-    """Whether the path, as written or with its links followed, lies in the work tree around `start`.
-
-    A repository of its own within it (a checkout with a `.git` directory, which no commit can hold) is another one; a submodule is not.
-    """
-    tree = next((each for each in (start.resolve(), *start.resolve().parents) if (each / ".git").exists()), None)
-    if tree is None:
-        return False
-    for place in (Path(os.path.normpath(Path.cwd() / path)), path.resolve()):
-        if place.is_relative_to(tree):
-            between = [each for each in place.parents if each != tree and each.is_relative_to(tree)]
-            if not any((each / ".git").is_dir() for each in between):
-                return True
-    return False
-
-
 def _where(recorded: Recorded, origin: str, given: Mapping[str, Any], warnings: tuple[str, ...]) -> render.Recorded:
     return render.Recorded(
         digest=recorded.envelope_digest,
@@ -184,33 +120,5 @@ def _where(recorded: Recorded, origin: str, given: Mapping[str, Any], warnings: 
 
 
 def _report(judged: Judged, where: render.Recorded | render.NotRecorded) -> render.Report:
-    source = judged.source
-    match source.source:
-        case "repository":
-            policy = f"{source.path} at {source.ref[:10]}"
-        case "file":
-            policy = source.path
-        case _:
-            policy = "the defaults (no policy file)"
-    return render.Report(decision=judged.decision, facts=judged.facts, enforced=judged.policy.enforce, policy=policy, where=where)
-
-
-def _print(report: render.Report, format_: str) -> None:
-    match format_:
-        case "json":
-            text = json.render(report)
-        case "markdown":
-            text = markdown.render(report)
-        case _:
-            text = terminal.render(report, width=options.width(), colour=options.colour())
-    click.echo(text, nl=not text.endswith("\n"))
-
-
-def _publish(report: render.Report, dotenv: str | None, environ: Mapping[str, str]) -> None:
-    """Hand the result to the CI: summary, annotations and step outputs on GitHub, a dotenv file where one is asked for."""
-    publish.outputs(outputs.values(report), dotenv, environ)
-    if environ.get("GITHUB_ACTIONS") != "true":
-        return
-    click.echo(annotations.render(report), nl=False)
-    if environ.get("GITHUB_STEP_SUMMARY"):
-        publish.append(environ["GITHUB_STEP_SUMMARY"], markdown.render(report))
+    words = judging.name_policy(judged.source)
+    return render.Report(decision=judged.decision, facts=judged.facts, enforced=judged.policy.enforce, policy=words, where=where)

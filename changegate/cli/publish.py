@@ -1,4 +1,4 @@
-"""What a command that recorded something hands on: outputs for the CI, the receipt, and with -v a line per request."""
+"""What a command that judged or recorded something hands on: outputs for the CI, the receipt, and with -v a line per request."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -25,7 +25,7 @@ def append(file: str, text: str) -> None:
             out.write(text)
     except OSError as error:
         raise InputError(
-            f"{file}: {error.strerror}", remedy="What happened is recorded, but the next steps can't read it; name a file that can be written."
+            f"{file}: {error.strerror}", remedy="The result stands, but the next steps can't read it; name a file that can be written."
         ) from error
 
 

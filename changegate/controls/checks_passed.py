@@ -59,6 +59,13 @@ def evaluate(change: Change, facts: Facts, rules: ChecksPassed) -> Finding:
     return _finding(change, rules, Outcome.PASS, Reason.PASSED, f"{len({check.name for check in judged})} passed")
 
 
+def find_pending(change: Change, rules: ChecksPassed) -> tuple[Check, ...]:
+    """The checks that haven't ended, where that alone keeps the change from being judged; none where anything else stands in the way."""
+    found = () if isinstance(change.checks, Missing | Unavailable) else change.checks
+    open_ = [check for check in found if _is_judged(check, change) and check.name not in rules.ignore and check.state not in _GOOD]
+    return tuple(open_) if all(check.state is CheckState.PENDING for check in open_) else ()
+
+
 def _is_judged(check: Check, change: Change) -> bool:
     return check.commit == change.head or (bool(change.landed) and check.commit == change.landed[-1])
 

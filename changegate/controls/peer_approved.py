@@ -103,7 +103,8 @@ def evaluate(change: Change, facts: Facts, rules: PeerApproved) -> Finding:
         return _too_few(change, rules, judged, counting, makers)
     if makers.unresolved:
         why = "; ".join(each.why for each in makers.unresolved)
-        step = "link the commit's e-mail address to an account on the forge, or have the change reverted and made again"
+        again = "have the change reverted and made again" if change.landed else "make the commit again under an account's address"
+        step = f"link the commit's e-mail address to an account on the forge, or {again}"
         return _unknown(change, rules, Reason.CONTRIBUTOR_UNKNOWN, f"somebody who made it can't be told apart from its approvers: {why}", step)
     return _lacking(change, facts, rules, judged, makers) or _landed(change, facts, rules, counting)
 

@@ -5,6 +5,7 @@ An adapter translates. It judges nothing, and it never leaves out what it could 
 """
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
 from changegate.facts import BaseSource, Change, CodeOwnersFile, Deployment, DeployRange, Known, Maybe, Missing, Team, Text, Version
@@ -69,3 +70,77 @@ class Forge(Protocol):
 
     def fetch_teams(self, names: Sequence[str]) -> tuple[Team, ...]:
         """The teams (`org/team`) with their members, in the order asked; a team that can't be seen has `Unavailable` members."""
+
+
+class OpenChange(NamedTuple):
+    """A change that is under review: not merged, not closed."""
+
+    change: Change
+    """Nothing of it has landed, and it was merged at no time; its checks are those of its head."""
+    draft: bool
+    head: str
+    """Its head, known even where `change.head` says that it can't be trusted."""
+    deployed: Known[str | Missing]
+    """What is deployed to the environment now."""
+
+
+class Standing(StrEnum):
+    """What a preview tells whoever merges."""
+
+    GOOD = "good"
+    BAD = "bad"
+    UNKNOWN = "unknown"
+    ADVICE = "advice"
+    """Something is missing or unknown, and nothing stops for it (audit mode)."""
+
+
+class Notice(NamedTuple):
+    """What is shown on an open change. The texts are Markdown, and escaped already."""
+
+    standing: Standing
+    title: str
+    text: str
+    url: str = ""
+    """The pipeline run that says so."""
+
+
+class OwnersReader(Protocol):
+    """Who owns which files, and who is in a team: asked only where the policy needs it."""
+
+    def read_code_owners(self, commit: str) -> Maybe[CodeOwnersFile]:
+        """As `Forge.read_code_owners`."""
+
+    def fetch_teams(self, names: Sequence[str]) -> tuple[Team, ...]:
+        """As `Forge.fetch_teams`."""
+
+
+class Reviewing(OwnersReader, Protocol):
+    """What a preview asks of a forge on which changes are reviewed. Every method raises `ForgeError` where it can't do all of its work."""
+
+    @property
+    def name(self) -> str:
+        """The word in the report."""
+
+    def resolve_head(self, commit: str) -> str:
+        """As `Forge.resolve_head`."""
+
+    def read_trusted(self, commit: str, policy_path: str) -> TrustedFiles:
+        """As `Forge.read_trusted`."""
+
+    def find_target(self, number: int) -> str:
+        """The tip of the branch into which an open change is to be merged: nobody can change what stands there by this change.
+
+        Raises `InputError` where the change is not there, or not open.
+        """
+
+    def fetch_open_change(self, number: int, target: str, needs: Needs, *, environment: str, run: str) -> OpenChange:
+        """The change of this number, which is to be merged onto `target`; the checks of the pipeline run `run` are not its own.
+
+        Raises `InputError` where it is not open.
+        """
+
+    def put_check(self, head: str, notice: Notice) -> str:
+        """Show the notice as a check on a commit, in place of an earlier one. Gives its address."""
+
+    def put_comment(self, number: int, notice: Notice) -> str:
+        """Show the notice as a comment on a change, in place of an earlier one. Gives its address."""

@@ -43,6 +43,21 @@ class NotRecorded:
 
 
 @dataclass(frozen=True)
+class Preview(NotRecorded):
+    """An open change was judged, as the gate would if it were merged and deployed as it stands."""
+
+    draft: bool = False
+    pending: bool = False
+    """Whether checks haven't ended, which may change the verdict."""
+    notes: tuple[str, ...] = ()
+    check: str = ""
+    """The address of the check that shows this, where there is one."""
+    comment: str = ""
+    """Likewise, of the comment."""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Report:
     """All that a report says."""
 

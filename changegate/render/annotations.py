@@ -5,7 +5,7 @@ Escaping as in actions/toolkit `packages/core/src/command.ts`, which the runner 
 
 from typing import Final
 
-from changegate.render import Recorded, Report, headline, todo
+from changegate.render import Preview, Recorded, Report, headline, todo
 from changegate.render.text import bounded, short, visible, web_link
 from changegate.render.todo import Place, ToDo
 
@@ -26,9 +26,10 @@ def render(report: Report) -> str:
     if left:
         rest = f"{left} more things to do; the summary and the log name each"
         commands.append(_command(level, f"changegate: {headline.word(report)}", rest))
-    if isinstance(report.where, Recorded):
+    if isinstance(report.where, Recorded | Preview):
         free = MOST if report.enforced else MOST - len(commands)
-        commands += [_command("warning", "changegate: record", visible(each)) for each in report.where.warnings[:free]]
+        title = "changegate: record" if isinstance(report.where, Recorded) else "changegate: preview"
+        commands += [_command("warning", title, visible(each)) for each in report.where.warnings[:free]]
     return "".join(f"{command}\n" for command in commands)
 
 

@@ -3,8 +3,8 @@
 from typing import Final
 
 from changegate.decision import Verdict
-from changegate.facts import RangeOutcome
-from changegate.render import Report
+from changegate.facts import RangeOutcome, Unavailable
+from changegate.render import Preview, Report
 from changegate.render.text import count, short
 from changegate.render.todo import ToDo
 
@@ -21,9 +21,9 @@ def word(report: Report) -> str:
     """The verdict in capitals."""
     match report.decision.verdict:
         case Verdict.ALLOWED:
-            return "ALLOWED"
+            return "ALLOWED" if not _is_preview(report) else "WOULD BE ALLOWED"
         case Verdict.BLOCKED:
-            return "BLOCKED" if report.enforced else "WOULD BE BLOCKED"
+            return "BLOCKED" if report.enforced and not _is_preview(report) else "WOULD BE BLOCKED"
         case Verdict.UNKNOWN:
             return "NOT JUDGED"
 
@@ -43,7 +43,8 @@ def after_environment(report: Report, todo: tuple[ToDo, ...]) -> str:
     changes = len(report.facts.changes)
     if report.decision.verdict is Verdict.ALLOWED:
         return f": {_passing(report, changes)}"
-    mode = " (audit mode)" if not report.enforced else ", so it stops" if report.decision.verdict is Verdict.UNKNOWN else ""
+    stops = ", so it would stop" if _is_preview(report) else ", so it stops"
+    mode = " (audit mode)" if not report.enforced else stops if report.decision.verdict is Verdict.UNKNOWN else ""
     touched = {place.change for each in todo for place in each.places} - {None}
     where = f", on {len(touched)} of {count(changes, 'change')}" if touched else ""
     return f"{mode}: {count(len(todo), 'thing to do')}{where}"
@@ -51,6 +52,8 @@ def after_environment(report: Report, todo: tuple[ToDo, ...]) -> str:
 
 def _passing(report: Report, changes: int) -> str:
     kind = _RANGE[report.facts.range.outcome]
+    if isinstance(report.where, Preview) and report.where.pending:
+        return "the change passes so far"
     if not changes:
         return f"{kind or 'deploy'} without changes"
     passing = "the change passes" if changes == 1 else f"all {changes} changes pass"
@@ -59,14 +62,31 @@ def _passing(report: Report, changes: int) -> str:
 
 def policy(report: Report) -> str:
     """Which policy held. Its path is from outside."""
+    if not report.enforced and _is_preview(report):
+        return f"{report.policy} (audit mode: nothing would stop)"
     return report.policy if report.enforced else f"{report.policy} (audit mode: judged and recorded, not stopped)"
 
 
 def subject(report: Report) -> str:
     """Which commits of which repository. The repository and the ref are from outside."""
     deployment, span = report.facts.deployment, report.facts.range
+    if isinstance(report.where, Preview):
+        return _open_subject(report, report.where)
     ref = f" ({deployment.ref.removeprefix('refs/heads/')})" if deployment.ref else ""
     kind = f"{_RANGE[span.outcome]}, " if _RANGE[span.outcome] else ""
     amount = f"{count(len(span.commits), 'commit')} in {count(len(report.facts.changes), 'change')}"
     removed = f", {count(len(span.removed), 'commit')} taken away" if span.removed else ""
     return f"{deployment.repository} at {short(deployment.head)}{ref}, after {short(span.base)}: {kind}{amount}{removed}"
+
+
+def _open_subject(report: Report, preview: Preview) -> str:
+    """Which open change of which repository, and into which branch it goes."""
+    (change,) = report.facts.changes
+    commits = "" if isinstance(change.commits, Unavailable) else f": {count(len(change.commits), 'commit')}"
+    draft = ", a draft" if preview.draft else ""
+    head = short(report.facts.deployment.head)
+    return f"{report.facts.deployment.repository} {change.id} at {head} ({change.head_ref} into {change.base_ref}){commits}{draft}"
+
+
+def _is_preview(report: Report) -> bool:
+    return isinstance(report.where, Preview)

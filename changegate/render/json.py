@@ -12,6 +12,8 @@ r"""The report for machines (`--format json`): one object, all that the other fo
     findings    [{control, change | null, outcome, reason, observed, required, remedy: {who, role, step, link} | null}]
     record      {id, digest, logIndex, logSize, origin, store, receipt, warnings}, or null
     notRecorded why there is no record; empty where there is one
+    preview     only where an open change was judged: {draft, pending, notes, check, comment, warnings}. `range.base` is then the tip of the
+                branch that it goes to
 
 The text is ASCII: whatever is not, and DEL, is a `\u` escape. So is a number sign before another, because GitHub's runner obeys `##[…]` anywhere
 in a line of its log.
@@ -21,7 +23,7 @@ import json
 import re
 from typing import Any, Final
 
-from changegate.render import Recorded, Report, matrix, todo
+from changegate.render import Preview, Recorded, Report, matrix, todo
 from changegate.render.todo import ToDo
 
 VERSION: Final = 1
@@ -67,6 +69,18 @@ def _shape(report: Report) -> dict[str, Any]:
         "findings": [each.model_dump(mode="json") for each in report.decision.findings],
         "record": record_shape(where) if isinstance(where, Recorded) else None,
         "notRecorded": "" if isinstance(where, Recorded) else where.why,
+        **({"preview": _preview(where)} if isinstance(where, Preview) else {}),
+    }
+
+
+def _preview(where: Preview) -> dict[str, Any]:
+    return {
+        "draft": where.draft,
+        "pending": where.pending,
+        "notes": list(where.notes),
+        "check": where.check,
+        "comment": where.comment,
+        "warnings": list(where.warnings),
     }
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from changegate.decision import Outcome, Verdict
-from changegate.render import Recorded, Report, headline, matrix, todo
+from changegate.render import Preview, Recorded, Report, headline, matrix, todo
 from changegate.render.matrix import LEGEND, Matrix, Row
 from changegate.render.text import bounded, count, short, visible, web_link
 from changegate.render.todo import Place, ToDo
@@ -59,7 +59,10 @@ def _head(report: Report, things: Sequence[ToDo]) -> list[str]:
     environment = escape(headline.environment(report), 100)
     mark = _MARKS[_VERDICTS[report.decision.verdict]]
     verdict = f"{headline.word(report)} {headline.before_environment(report)} {environment}{headline.after_environment(report, tuple(things))}"
-    return [f"## {mark} {verdict}", "", f"For {escape(headline.subject(report))}<br>", f"Policy: {escape(headline.policy(report))}", ""]
+    notes = report.where.notes if isinstance(report.where, Preview) else ()
+    noted = [f"- Note: {escape(note)}" for note in notes]
+    about = [f"For {escape(headline.subject(report))}<br>", f"Policy: {escape(headline.policy(report))}", ""]
+    return [f"## {mark} {verdict}", "", *about, *noted, *([""] if noted else [])]
 
 
 def _thing(number: int, thing: ToDo) -> list[str]:
@@ -138,7 +141,8 @@ def _size(lines: Iterable[str]) -> int:
 def _record(report: Report) -> list[str]:
     where = report.where
     if not isinstance(where, Recorded):
-        return ["### Record", "", f"None: {escape(where.why)}"]
+        warnings = where.warnings[:20] if isinstance(where, Preview) else ()
+        return ["### Record", "", f"None: {escape(where.why)}", *([""] if warnings else []), *(f"- ⚠️ {escape(warning)}" for warning in warnings)]
     lines = [
         f"- **Record:** <code>{escape(where.record_id)}</code>, index {where.log_index} in a log of {where.log_size}",
         f"- **Digest:** <code>sha256:{escape(where.digest)}</code>",

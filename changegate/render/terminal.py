@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from changegate.decision import Outcome, Verdict
-from changegate.render import Recorded, Report, headline, matrix, todo
+from changegate.render import Preview, Recorded, Report, headline, matrix, todo
 from changegate.render.matrix import LEGEND, Matrix, Row
 from changegate.render.text import bounded, count, inert, short, visible, web_link
 from changegate.render.todo import Place, ToDo
@@ -65,6 +65,8 @@ def _print_verdict(console: Console, report: Report, things: tuple[ToDo, ...]) -
     console.print(line)
     console.print(Text(visible(headline.subject(report)), style="dim"))
     console.print(Text(f"policy: {visible(headline.policy(report))}", style="dim"))
+    for note in report.where.notes if isinstance(report.where, Preview) else ():
+        console.print(Text(f"note: {visible(note)}", style="dim"))
 
 
 def _print_thing(console: Console, number: int, thing: ToDo) -> None:
@@ -177,6 +179,8 @@ def _print_record(console: Console, report: Report) -> None:
     where = report.where
     if not isinstance(where, Recorded):
         _print_record_field(console, "record", f"none: {where.why}")
+        if isinstance(where, Preview):
+            _print_shown(console, where)
         return
     _print_record_field(console, "record", f"{where.record_id}, index {where.log_index} in a log of {where.log_size}")
     _print_record_field(console, "digest", f"sha256:{where.digest}")
@@ -185,6 +189,14 @@ def _print_record(console: Console, report: Report) -> None:
     if where.receipt:
         _print_record_field(console, "receipt", where.receipt)
     for warning in where.warnings:
+        _print_record_field(console, "warning", warning, style="yellow")
+
+
+def _print_shown(console: Console, preview: Preview) -> None:
+    for label, address in (("check", preview.check), ("comment", preview.comment)):
+        if address:
+            _print_record_field(console, label, address)
+    for warning in preview.warnings:
         _print_record_field(console, "warning", warning, style="yellow")
 
 

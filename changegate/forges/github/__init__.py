@@ -3,8 +3,9 @@
 - `client`, `faults`, `pages`: requests, what their failures mean, lists in pages;
 - `answer`: strict reading; `queries`: every field that is asked for;
 - `range`, `trusted`, `changes`: the port's three questions; `settings`: how the repository is set up;
+- `opened`: a pull request that isn't merged yet;
 - `owners`, `files`, `updates`: what only some policies ask besides;
-- `deployments`: the one thing that is written, the status of a deployment;
+- `notices`, `deployments`: what is written, a check and a comment on it, and the status of a deployment;
 - `graph`, `association`, `people`, `commits`, `checks`, `tickets`, `translate`: pure rules, from JSON to facts.
 """
 
@@ -16,10 +17,12 @@ from urllib.parse import urlsplit
 
 from changegate.errors import InputError
 from changegate.facts import Change, CodeOwnersFile, Deployment, DeployRange, Maybe, Team
-from changegate.forges import NO_NEEDS, Baseline, Needs, TrustedFiles
+from changegate.forges import NO_NEEDS, Baseline, Needs, Notice, OpenChange, TrustedFiles
 from changegate.forges.github.changes import fetch
 from changegate.forges.github.client import Client, OnRequest
 from changegate.forges.github.deployments import Ended, StatusSet, set_status
+from changegate.forges.github.notices import put_check, put_comment
+from changegate.forges.github.opened import Asked, fetch_open, find_target
 from changegate.forges.github.owners import fetch_teams, read_code_owners
 from changegate.forges.github.range import Repository, resolve, resolve_revision
 from changegate.forges.github.settings import read_settings, token_kind
@@ -98,6 +101,23 @@ class GitHub:
     def read_settings(self, wanted: Wanted) -> Settings:
         """How the repository is set up around the gate; see `SettingsReader.read_settings`."""
         return read_settings(self._client, self._repository, wanted, self._token_kind)
+
+    def find_target(self, number: int) -> str:
+        """The tip of an open pull request's base branch; see `Reviewing.find_target`."""
+        return find_target(self._client, self._repository, number)
+
+    def fetch_open_change(self, number: int, target: str, needs: Needs, *, environment: str, run: str) -> OpenChange:
+        """The open pull request of this number; see `Reviewing.fetch_open_change`."""
+        asked = Asked(number, target, environment, run)
+        return fetch_open(self._client, self._repository, asked, self._host, needs)
+
+    def put_check(self, head: str, notice: Notice) -> str:
+        """A check run on a commit; see `Reviewing.put_check`."""
+        return put_check(self._client, self._repository, head, notice)
+
+    def put_comment(self, number: int, notice: Notice) -> str:
+        """A comment on a pull request; see `Reviewing.put_comment`."""
+        return put_comment(self._client, self._repository, number, notice)
 
     def set_deployment_status(self, ended: Ended) -> StatusSet | None:
         """Say how a deploy ended on the deployment that belongs to it; None where GitHub has none. Raises `ForgeError`."""

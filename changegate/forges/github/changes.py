@@ -49,17 +49,13 @@ def fetch(client: Client, repository: Repository, deployment: Deployment, deploy
     answers: dict[int, Answer] = {}
     resolved: dict[Reference, Ticket | None] = {}
     for some in batches(list(wanted.values()), PULLS_AT_ONCE):
-        _fetch_pulls(client, some, list(dict.fromkeys(one for pull in some for one in named[pull.number])), answers, resolved)
+        fetch_pulls(client, some, list(dict.fromkeys(one for pull in some for one in named[pull.number])), answers, resolved)
     landed_on = {commit.sha: commit.parents[0] for commit in deploy_range.commits if commit.parents}
     changes = []
     for number, pull in wanted.items():
         landed = tuple(sha for sha, each in found.items() if isinstance(each.settled, Pull) and each.settled.number == number)
         change = pull_change(source, pull, answers[number], landed, named[number], resolved)
-        if needs.files:
-            change = change.model_copy(update={"files": fetch_files(client, repository, number, answers[number])})
-        if needs.update_merges:
-            onto = landed_on.get(pull.merge_commit or "", "")
-            change = change.model_copy(update={"update_merges": fetch_update_merges(client, repository, change.commits, onto)})
+        change = with_needs(client, repository, change, answers[number], needs, onto=landed_on.get(pull.merge_commit or "", ""), number=number)
         by_hand = strays(change, pull.merge_commit, true_merge=pull.merge_commit in landing.merges)
         for sha in by_hand:
             why = f"it is one of the commits that #{number} squashed or rebased: it came to {landing.branch} by other means"
@@ -68,6 +64,15 @@ def fetch(client: Client, repository: Repository, deployment: Deployment, deploy
     changes += [commit_change(source, each.answer, sha, each.settled) for sha, each in found.items() if isinstance(each.settled, Unsettled)]
     place = {commit.sha: index for index, commit in enumerate(deploy_range.commits)}
     return tuple(sorted((change for change in changes if change.landed), key=lambda change: place[change.landed[0]]))
+
+
+def with_needs(client: Client, repository: Repository, change: Change, answer: Answer, needs: Needs, *, onto: str, number: int) -> Change:
+    """The change with what the policy asks of it besides. `onto` is the commit that it landed on, or would."""
+    if needs.files:
+        change = change.model_copy(update={"files": fetch_files(client, repository, number, answer)})
+    if needs.update_merges:
+        change = change.model_copy(update={"update_merges": fetch_update_merges(client, repository, change.commits, onto)})
+    return change
 
 
 def _associate(client: Client, repository: Repository, deployment: Deployment, deploy_range: DeployRange) -> tuple[dict[str, _Found], Landing]:
@@ -110,7 +115,7 @@ def _branch(deployment: Deployment, repository: Answer) -> str:
     return ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else repository.at("defaultBranchRef").text("name")
 
 
-def _fetch_pulls(
+def fetch_pulls(
     client: Client, some: Sequence[Pull], references: Sequence[Reference], answers: dict[int, Answer], resolved: dict[Reference, Ticket | None]
 ) -> None:
     """Fill `answers` and `resolved`. A request that GitHub keeps failing on is halved: it ends queries that take it longer than ten seconds."""
@@ -121,8 +126,8 @@ def _fetch_pulls(
         if len(some) == 1:
             raise
         middle = len(some) // 2
-        _fetch_pulls(client, some[:middle], references, answers, resolved)
-        _fetch_pulls(client, some[middle:], (), answers, resolved)
+        fetch_pulls(client, some[:middle], references, answers, resolved)
+        fetch_pulls(client, some[middle:], (), answers, resolved)
         return
     resolved.update(read_referenced(answer, first))
     for rest in batches([reference for reference in references if reference not in resolved and reference not in first], REFERENCES_AT_ONCE):

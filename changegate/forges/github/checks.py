@@ -1,4 +1,4 @@
-"""Check runs and commit statuses of a commit: the newest of each, the gate's own run left out. Pure but for further pages."""
+"""Check runs and commit statuses of a commit: the newest of each, changegate's own left out. Pure but for further pages."""
 
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
@@ -19,6 +19,10 @@ _CONCLUSIONS: Final = {
     "CANCELLED": CheckState.CANCELLED,
     "STALE": CheckState.UNKNOWN,
 }
+PREVIEW: Final = "changegate preview"
+"""Name and external id of the check run that a preview makes. It says what it then knew, so the gate, which asks again, must not wait for it.
+A job of a workflow can take the name, but not the external id, which GitHub gives jobs itself.
+"""
 _RUNNING: Final = frozenset({"QUEUED", "IN_PROGRESS", "WAITING", "PENDING", "REQUESTED"})
 _STATUSES: Final = {
     "SUCCESS": CheckState.SUCCESS,
@@ -99,6 +103,8 @@ def _read_run(context: Answer, sha: str, own_run: str) -> _Seen | None:
     if run is not None and own_run and _is_run(run, own_run):
         return None
     name = context.text("name")
+    if name == PREVIEW and _optional_text(context, "externalId") == PREVIEW:
+        return None
     app = suite.get("app")
     reporter = app.number("databaseId") if app is not None else 0
     workflow = run.at("workflow").number("databaseId") if run is not None else 0

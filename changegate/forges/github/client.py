@@ -22,6 +22,7 @@ OnRequest = Callable[[str, str, int, float], None]
 """Told of every exchange: method, URL, status (0: no answer), seconds."""
 
 _ATTEMPTS: Final = 5
+_NO_CONTENT: Final = 204
 _ONE_ANSWER: Final = 30  # seconds without a byte; GitHub itself ends a query after 10
 
 
@@ -77,9 +78,9 @@ class Client:
         query = "&".join(f"{name}={value}" for name, value in parameters.items())
         return Answer(self._ask("GET", f"{path}?{query}", None))
 
-    def post(self, path: str, body: dict[str, Any]) -> Answer:
-        """Create a REST resource. A request whose reply was lost is sent again, so creating it twice must do no harm. Raises `ForgeError`."""
-        return Answer(self._ask("POST", path, body))
+    def send(self, method: str, path: str, body: Mapping[str, Any]) -> Answer:
+        """Make, change or delete a REST resource. A request whose answer was lost is sent again, so it may be done twice. Raises `ForgeError`."""
+        return Answer(self._ask(method, path, dict(body)))
 
     def wait(self, seconds: float) -> bool:
         """Sleep, if that leaves time for another request; else say False."""
@@ -120,7 +121,7 @@ class Client:
                 verdict = judge_status(reply.status, reply.headers, reply.body)
                 if isinstance(verdict, ForgeError):
                     raise verdict
-                if verdict is None and reply.body is not None:
+                if verdict is None and (reply.body is not None or reply.status == _NO_CONTENT):
                     return reply.body
                 fault = verdict or Retry("GitHub's answer is not JSON")
             else:

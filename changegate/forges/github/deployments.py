@@ -67,7 +67,7 @@ def set_status(client: Client, repository: Repository, ended: Ended) -> StatusSe
         for state in _STATES[ended.outcome]:
             body = {"state": state, "description": ended.description[:MAX_DESCRIPTION]}
             links = {"log_url": ended.log_url, "environment_url": ended.environment_url}
-            client.post(f"{path}/{number}/statuses", body | {name: url for name, url in links.items() if url})
+            client.send("POST", f"{path}/{number}/statuses", body | {name: url for name, url in links.items() if url})
     except (ForbiddenError, NotFoundError) as refused:
         raise ForgeError(refused.message, remedy="Give the job `deployments: write` in the workflow's `permissions`.") from None
     return StatusSet(number, _STATES[ended.outcome][-1])

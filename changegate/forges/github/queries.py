@@ -38,7 +38,7 @@ CONTEXTS: Final = Connection(
     "StatusCheckRollup",
     "contexts",
     """__typename
-  ... on CheckRun { id databaseId name status conclusion startedAt completedAt url
+  ... on CheckRun { id databaseId externalId name status conclusion startedAt completedAt url
     checkSuite { app { databaseId } workflowRun { databaseId url workflow { databaseId } } } }
   ... on StatusContext { id context state createdAt targetUrl }""",
     first=100,
@@ -79,6 +79,14 @@ _PULL: Final = f"""id createdAt mergedAt headRefOid changedFiles
   {LABELS} {COMMITS} {REVIEWS} {FORCE_PUSHES} {CLOSES} {LINKED}
   last: commits(last: 1) {{ nodes {{ commit {{ oid tree {{ oid }} {_CHECKS} }} }} }}
   mergeCommit {{ oid {_CHECKS} }}"""
+
+OPEN: Final = """query($owner: String!, $name: String!, $number: Int!) {
+  repository(owner: $owner, name: $name, followRenames: false) {
+    pullRequest(number: $number) { id number title url body state isDraft headRefOid headRefName baseRefName
+      baseRepository { databaseId } mergeCommit { oid } baseRef { target { __typename oid } } } } }"""
+COMMENTS: Final = Connection("PullRequest", "comments", "id fullDatabaseId viewerDidAuthor body url", first=100)
+COMMENTED: Final = f"""query($owner: String!, $name: String!, $number: Int!) {{
+  repository(owner: $owner, name: $name, followRenames: false) {{ pullRequest(number: $number) {{ id {COMMENTS} }} }} }}"""
 
 STATUSES: Final = Connection("Deployment", "statuses", "id state createdAt logUrl", first=30)
 DEPLOYMENTS: Final = Connection(

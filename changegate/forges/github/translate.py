@@ -1,9 +1,10 @@
 """GitHub's JSON as `Change`s: each fact read by itself, so that one that can't be read leaves the others whole. Pure but for further pages."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from changegate.facts import (
+    MISSING,
     Assurance,
     Change,
     ChangeKind,
@@ -133,6 +134,16 @@ def _unread(pull: Pull, landed: tuple[str, ...], gap: Unavailable) -> Change:
     )
 
 
+def open_change(source: Source, pull: Pull, holder: Answer, named: References, resolved: Mapping[Reference, Ticket | None]) -> Change:
+    """A pull request that isn't merged, as a change. Raises `UnreadableError` where it was merged, or its head can't be told, meanwhile."""
+    node = _find(holder, pull)
+    if node.get("mergedAt") is not None:
+        raise UnreadableError(f"#{pull.number} was merged while it was read", remedy="Nothing is left to do here: the gate judges what is merged.")
+    checks = known(lambda: _read_checks(source, [_read_head(node)]))
+    read = pull_change(source, pull, holder, (), named, resolved)
+    return read.model_copy(update={"merged_at": MISSING, "merged_by": MISSING, "checks": checks})
+
+
 def strays(change: Change, merge: str | None, *, true_merge: bool) -> tuple[str, ...]:
     """Those of the landed commits that can't have come by the merge: a squashed or rebased change's own commits, pushed by hand.
 
@@ -177,9 +188,12 @@ def _read_review(review: Answer) -> Review:
 
 def _read_both_checks(source: Source, pull: Answer) -> tuple[Check, ...]:
     """The checks of the final head and of the commit that landed."""
-    head, merged = _read_head(pull), pull.at("mergeCommit")
+    return _read_checks(source, [_read_head(pull), pull.at("mergeCommit")])
+
+
+def _read_checks(source: Source, commits: Sequence[Answer]) -> tuple[Check, ...]:
     found = {}
-    for commit in (head, merged):
+    for commit in commits:
         sha = read_sha(commit, "oid")
         found[sha] = read_checks(source.ask, commit, sha, own_run=source.run)
     return tuple(check for checks in found.values() for check in checks)

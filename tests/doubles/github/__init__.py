@@ -6,7 +6,7 @@
 from doubles.github.objects import Person
 from doubles.github.pull import Pull
 from doubles.github.server import GitHubServer
-from doubles.github.state import ADMIN_PERMISSIONS, ALL_PERMISSIONS, MEMBERS_TOKEN, TOKEN, WEB_FLOW, Account, Hub, Issue, Repository
+from doubles.github.state import ADMIN_PERMISSIONS, ALL_PERMISSIONS, MEMBERS_TOKEN, TOKEN, WEB_FLOW, WRITES, Account, Hub, Issue, Repository
 
 __all__ = [
     "ADMIN_PERMISSIONS",
@@ -14,6 +14,7 @@ __all__ = [
     "MEMBERS_TOKEN",
     "TOKEN",
     "WEB_FLOW",
+    "WRITES",
     "Account",
     "GitHubServer",
     "Hub",

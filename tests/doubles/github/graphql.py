@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, build_schema, execute_sync, parse, validate
 
 from doubles.github.objects import GitCommit, Person, entries, object_id, tree_id
-from doubles.github.pull import Pull, Reviewed
+from doubles.github.pull import Comment, Pull, Reviewed
 from doubles.github.state import CLOSING, Account, Deployed, Hub, Issue, Reported, Repository
 
 Node: TypeAlias = dict[str, Any]
@@ -26,9 +26,9 @@ def schema() -> GraphQLSchema:
     return build_schema(Path(__file__).with_name("schema.graphql").read_text(encoding="utf-8"))
 
 
-def execute(hub: Hub, permissions: frozenset[str], body: Mapping[str, Any], host: str) -> dict[str, Any]:
+def execute(hub: Hub, permissions: frozenset[str], body: Mapping[str, Any], host: str, viewer: Account) -> dict[str, Any]:
     """The answer to a GraphQL request, in GitHub's form: an error's `type` stands beside its message."""
-    root = _Api(hub, permissions, host)
+    root = _Api(hub, permissions, host, viewer)
     document, refused = _checked(body["query"])
     if refused:
         return {"errors": [{"message": error.message, "extensions": {"code": "undefinedField"}} for error in refused]}
@@ -55,7 +55,8 @@ def _checked(text: str) -> tuple[DocumentNode, tuple[GraphQLError, ...]]:
 class _Api:
     """One request's view: who asks decides what is seen."""
 
-    def __init__(self, hub: Hub, permissions: frozenset[str], host: str) -> None:
+    def __init__(self, hub: Hub, permissions: frozenset[str], host: str, viewer: Account) -> None:
+        self.viewer = viewer
         self.hub = hub
         self.permissions = permissions
         self.host = host
@@ -131,6 +132,7 @@ class _Api:
             "deployments": lambda _info, **page: self.deployments(repo, page),
             "issueOrPullRequest": lambda _info, number: self.issue_or_pull(repo, number),
             "object": lambda _info, **which: self.object(repo, **which),
+            "pullRequest": lambda _info, number: self.numbered(repo, number),
             "refs": lambda _info, **which: self.tags(repo, which["first"]),
         }
 
@@ -174,6 +176,12 @@ class _Api:
         if number in repo.pulls:
             return self.pull(repo.pulls[number])
         raise GraphQLError(f"Could not resolve to an issue or pull request with the number of {number}.", extensions={"type": "NOT_FOUND"})
+
+    def numbered(self, repo: Repository, number: int) -> Node:
+        self.need("pull_requests")
+        if number not in repo.pulls:
+            raise GraphQLError(f"Could not resolve to a PullRequest with the number of {number}.", extensions={"type": "NOT_FOUND"})
+        return self.pull(repo.pulls[number])
 
     def object(self, repo: Repository, expression: str | None = None, oid: str | None = None) -> Node | None:
         self.need("contents")
@@ -252,6 +260,7 @@ class _Api:
         return {
             **_head("CheckRun", repo, each.id),
             "databaseId": each.id,
+            "externalId": each.external_id,
             "name": each.name,
             "status": "COMPLETED" if finished else each.state,
             "conclusion": each.state if finished else None,
@@ -294,11 +303,13 @@ class _Api:
             "url": url,
             "body": pull.body,
             "state": pull.state,
+            "isDraft": pull.draft,
             "createdAt": _iso(pull.created_at),
             "mergedAt": _iso(pull.merged_at) if pull.merged_at else None,
             "mergedBy": self.actor(pull.merged_by),
             "changedFiles": len(pull.files),
             "author": self.actor(pull.author),
+            "baseRef": lambda _info: self.ref(repo, pull.base),
             "baseRefName": pull.base,
             "baseRepository": lambda _info: self.repository(repo),
             "headRefName": pull.head_ref,
@@ -306,6 +317,7 @@ class _Api:
             "mergeCommit": lambda _info: self.commit(repo, repo.commits[pull.merge_sha]) if pull.merge_sha else None,
             "repository": lambda _info: self.repository(repo),
             "labels": lambda _info, **page: connection(pull.labels, lambda name: {**_head("Label", repo, name), "name": name}, page),
+            "comments": lambda _info, **page: connection(pull.comments, lambda comment: self.comment(pull, comment, url), page),
             "commits": lambda _info, **page: connection(pull.commits, lambda commit: self.pull_commit(pull, commit), page),
             "reviews": lambda _info, **page: connection(pull.reviews, lambda review: self.review(pull, review, url), page),
             "timelineItems": lambda _info, **page: {
@@ -314,6 +326,20 @@ class _Api:
                 "totalCount": len(pushes) + len(pull.commits) + len(pull.reviews),  # GitHub counts the whole timeline here
             },
             "closingIssuesReferences": lambda _info, **page: self.closing(pull, page),
+        }
+
+    def ref(self, repo: Repository, branch: str) -> Node | None:
+        if branch not in repo.branches:
+            return None
+        return {**_head("Ref", repo, branch), "name": branch, "target": self.commit(repo, repo.commits[repo.branches[branch]])}
+
+    def comment(self, pull: Pull, comment: Comment, url: str) -> Node:
+        return {
+            **_head("IssueComment", pull.repository, comment.id),
+            "fullDatabaseId": str(comment.id),
+            "viewerDidAuthor": comment.author is self.viewer,
+            "body": comment.body,
+            "url": f"{url}#issuecomment-{comment.id}",
         }
 
     def pull_commit(self, pull: Pull, commit: GitCommit) -> Node:

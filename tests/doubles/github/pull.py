@@ -24,6 +24,16 @@ class Reviewed:
     at: datetime
 
 
+@dataclass
+class Comment:
+    """A comment on the conversation."""
+
+    id: int
+    author: Account
+    body: str
+    at: datetime
+
+
 class Pull:
     """A change: commits on a branch, what people said of it, and how it was merged."""
 
@@ -49,6 +59,8 @@ class Pull:
         self.reviews: list[Reviewed] = []
         self.force_pushes: list[datetime] = []
         self.labels: list[str] = []
+        self.comments: list[Comment] = []
+        self.draft = False
         self.linked: list[Issue] = []
         self._own: list[GitCommit] | None = None
 
@@ -150,6 +162,12 @@ class Pull:
     def comment(self, by: Account) -> Pull:
         """A comment, which says nothing about approval."""
         return self.review(by, "COMMENTED")
+
+    def say(self, by: Account, body: str) -> Pull:
+        """A comment on the conversation."""
+        hub = self.repository.hub
+        self.comments.append(Comment(3_000_000_000 + hub.next_id(), by, body, hub.tick()))  # GitHub's numbers are beyond 32 bits
+        return self
 
     def dismiss(self, by: Account) -> Pull:
         """The last verdict of somebody dismissed. The review keeps its time."""

@@ -114,7 +114,11 @@ def commit(hub: Hub, repo: Repository, commit: GitCommit, url: str) -> dict[str,
 
 def account(hub: Hub, person: Person, url: str) -> dict[str, Any] | None:
     """The account that a person's e-mail leads to."""
-    account: Account | None = hub.by_email(person.email)
+    return simple_user(hub.by_email(person.email), url)
+
+
+def simple_user(account: Account | None, url: str) -> dict[str, Any] | None:
+    """An account, as GitHub shows it beside other things."""
     if account is None:
         return None
     login = f"{account.login}[bot]" if account.kind == "Bot" else account.login

@@ -3,10 +3,12 @@
 from typing import Any, NamedTuple
 
 from changegate.facts import Change, Deployment, DeployRange, Run
-from changegate.forges import NO_NEEDS, Needs, TrustedFiles
+from changegate.forges import NO_NEEDS, Needs, Notice, Standing, TrustedFiles
 from changegate.forges.github import GitHub
 from changegate.forges.github.deployments import Ended
-from doubles.github import MEMBERS_TOKEN, TOKEN, Account, GitHubServer, Hub, Repository
+from changegate.forges.github.notices import MARKER
+from doubles.github import MEMBERS_TOKEN, TOKEN, WRITES, Account, GitHubServer, Hub, Pull, Repository
+from doubles.github.server import Asked
 
 POLICY_PATH = "changegate.yml"
 OWN_RUN = 5_000_000_000
@@ -36,10 +38,8 @@ class Exchanged(NamedTuple):
     """What went over the wire."""
 
     documents: list[str]
-    comparisons: list[Any]
-    files: list[Any]
-    deployments: list[tuple[str, Any]]
-    """Method and path of each request about deployments over REST, with its answer."""
+    answers: list[tuple[Asked, Any]]
+    """What REST was asked, and answered."""
 
 
 def world(name: str = "acme/shop") -> World:
@@ -121,6 +121,8 @@ def deploy_everything() -> Exchanged:
     big.approve(it.bob).merge("merge")
     it.repo.push("main", author=it.alice, files={"docs/Pull_Request_Template/A.md": "A", "docs/PULL_REQUEST_TEMPLATE.txt": "B"})
     it.repo.tags["v1.0.0"] = it.repo.head
+    it.hub.tokens[MEMBERS_TOKEN] |= WRITES
+    review = it.repo.pull(author=it.alice, body="Fixes #1").check().approve(it.bob)
     with GitHubServer(it.hub) as server:
         github = forge(server, token=MEMBERS_TOKEN)
         github.resolve_head("v1.0.0")
@@ -132,13 +134,20 @@ def deploy_everything() -> Exchanged:
         first = it.repo.deployments[0].sha
         it.repo.deploy("production")
         github.resolve_range(deployment(it.repo, head=first), requested=None, logged=None)
-        documents = [asked.body["query"] for asked in server.requests if asked.method == "POST"]
-        got = [(asked.path, answer) for asked, answer in zip(server.requests, server.answers, strict=True) if asked.method == "GET"]
-        comparisons = [answer for path, answer in got if "/compare/" in path]
-        files = [answer for path, answer in got if "/compare/" not in path]
-        server.reset()
+        preview(github, review)
+        preview(github, review.say(it.hub.actions, f"{MARKER}\nmade twice"))
         it.repo.deploy("production", states=("in_progress",), run=OWN_RUN)
         ended = Ended("rolled-back", it.repo.head, "production", "refs/heads/main", str(OWN_RUN), "changegate record", "https://github.com/acme/shop")
         github.set_deployment_status(ended)
-        deployments = [(f"{asked.method} {asked.path}", answer) for asked, answer in zip(server.requests, server.answers, strict=True)]
-    return Exchanged(list(dict.fromkeys(documents)), comparisons, files, deployments)
+        documents = [asked.body["query"] for asked in server.requests if asked.path == "/graphql"]
+        answers = [(asked, answer) for asked, answer in zip(server.requests, server.answers, strict=True) if asked.path != "/graphql"]
+    return Exchanged(list(dict.fromkeys(documents)), answers)
+
+
+def preview(github: GitHub, pull: Pull) -> None:
+    """Read an open pull request, and show something on it."""
+    target = github.find_target(pull.number)
+    github.fetch_open_change(pull.number, target, NO_NEEDS, environment="production", run=str(OWN_RUN))
+    notice = Notice(Standing.UNKNOWN, "A title", f"A text of {len(pull.comments)} comments", "https://github.com/acme/shop/actions/runs/1")
+    github.put_check(pull.head, notice)
+    github.put_comment(pull.number, notice)

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, ClassVar, NamedTuple, Self
 from urllib.parse import parse_qs, urlsplit
 
-from doubles.github import deployments, faults, graphql, rest, settings
+from doubles.github import deployments, faults, graphql, rest, settings, shown
 from doubles.github.state import Hub
 
 _DEPLOYMENTS = re.compile(r"/repos/(?P<repository>[^/]+/[^/]+)/deployments(?:/(?P<id>[0-9]+)/statuses)?")
@@ -124,14 +124,17 @@ class GitHubServer:
         parts = urlsplit(asked.path)
         path = parts.path.removeprefix("/api/v3")
         if asked.method == "POST" and parts.path in {"/graphql", "/api/graphql"}:
-            return Reply(200, graphql.execute(self.hub, permissions, asked.body, "github.com"), {})
+            return Reply(200, graphql.execute(self.hub, permissions, asked.body, "github.com", self.hub.acting(token)), {})
         resource = rest.compare if "/compare/" in path else rest.files if path.endswith("/files") else None
         if asked.method == "GET" and path.startswith("/repos/") and resource is not None:
             query = {name: int(values[-1]) for name, values in parse_qs(parts.query).items()}
             return Reply(*resource(self.hub, permissions, path, query.get("page", 1), min(query.get("per_page", 30), 100), self.url))
+        filters = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         if found := _DEPLOYMENTS.fullmatch(path):
-            filters = {name: values[-1] for name, values in parse_qs(parts.query).items()}
             return Reply(*deployments.answer(self.hub, permissions, found, asked.method, filters, asked.body, self.url))
+        if asked.method != "GET" or "check_name" in filters:
+            request = shown.Request(asked.method, path, filters, asked.body)
+            return Reply(*shown.answer(self.hub, permissions, request, self.hub.acting(token), self.url))
         if asked.method == "GET" and re.match(r"/repos(itories)?/", path):
             query = {name: int(values[-1]) for name, values in parse_qs(parts.query).items()}
             return Reply(*settings.answer(self.hub, permissions, path, query, self.url))
@@ -149,6 +152,12 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._serve(json.loads(self.rfile.read(int(self.headers.get("Content-Length", "0")))))
 
+    def do_PATCH(self) -> None:
+        self.do_POST()
+
+    def do_DELETE(self) -> None:
+        self.do_POST()
+
     def _serve(self, body: Any) -> None:
         asked = Asked(self.command, self.path, body)
         fault = self.double.note(asked)
@@ -161,7 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.shutdown(2)
             return
-        content = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
+        content = reply.body if isinstance(reply.body, bytes) else b"" if reply.status == 204 else json.dumps(reply.body).encode()
         self.send_response_only(reply.status)
         length = len(content) + (100 if reply.status == 200 and "X-Cut" in reply.headers else 0)
         html = isinstance(reply.body, bytes) and content.startswith(b"<")

@@ -21,6 +21,8 @@ from doubles.github.setup import Setup
 
 MEMBERS_TOKEN = "ghs_doubles_app_token"
 ALL_PERMISSIONS = frozenset({"checks", "contents", "deployments", "deployments:write", "issues", "metadata", "pull_requests", "statuses"})
+WRITES = frozenset({"checks:write", "pull_requests:write"})
+"""What a token needs besides to show something on a pull request."""
 ADMIN_PERMISSIONS = ALL_PERMISSIONS | {"actions", "administration"}
 TOKEN = "ghs_doubles_own_token"
 HOST = "127.0.0.1"
@@ -99,6 +101,10 @@ class Reported:
     at: datetime
     workflow: int = 1
     workflow_run: int | None = None
+    external_id: str = ""
+    title: str = ""
+    summary: str = ""
+    details_url: str = ""
 
 
 class Hub:
@@ -111,11 +117,18 @@ class Hub:
         self.tokens: dict[str, frozenset[str]] = {TOKEN: ALL_PERMISSIONS, MEMBERS_TOKEN: ALL_PERMISSIONS | {"members"}}
         self.teams: dict[str, list[Account]] = {}
         self._ids = iter(range(1001, 10**9))
+        self.token_accounts: dict[str, Account] = {}
+        """As whom a token acts; a job's own token as `github-actions`."""
+        self.actions = Account(41898282, "github-actions", "Bot")
         self.accounts["web-flow"] = Account(19864447, "web-flow", "User", WEB_FLOW.email)
 
     def next_id(self) -> int:
         """A number that nothing else has."""
         return next(self._ids)
+
+    def acting(self, token: str) -> Account:
+        """As whom the token acts."""
+        return self.token_accounts.get(token, self.actions)
 
     def tick(self) -> datetime:
         """The time of the next action."""

@@ -1,0 +1,113 @@
+"""The use case: judge an open change as the gate will judge it, so that what is missing is seen at review time. Nothing is recorded."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from changegate import policy as policies
+from changegate import record
+from changegate.controls import checks_passed, evaluate_change
+from changegate.decision import Decision, Finding, Outcome, decide
+from changegate.errors import PolicyError
+from changegate.facts import Assurance, BaseSource, Check, Deployment, DeployRange, Facts, Missing, RangeOutcome, Unavailable, Version
+from changegate.forges import OpenChange, Reviewing, TrustedFiles
+from changegate.gate import PolicyFile, list_versions, needs_of, read_policy, with_owners
+from changegate.policy import EffectivePolicy
+
+PENDING = "pending"
+"""The reason of a finding that only time will make: checks that haven't ended yet."""
+
+
+@dataclass(frozen=True)
+class Previewed:
+    """What the gate would decide of a change if it were merged and deployed as it stands."""
+
+    facts: Facts
+    policy: EffectivePolicy
+    source: record.PolicySource
+    decision: Decision
+    draft: bool
+    pending: tuple[Check, ...]
+    """Checks that haven't ended. The gate waits for them; whoever reviews sees them beside this."""
+    notes: tuple[str, ...]
+    """What could be otherwise at the deploy. Holds text from outside."""
+
+
+def judge_open(number: int, deployment: Deployment, forge: Reviewing, *, policy_file: PolicyFile | None, now: Callable[[], datetime]) -> Previewed:
+    """Collect the facts of an open change and decide. `deployment` is what the pipeline says; its head becomes the change's.
+
+    1. Policy, templates and code owners at the tip of the branch that it goes to (or as the caller names them); never at the change's own head.
+    2. The change as it stands; one that is merged, closed or not there is an `InputError`.
+    3. The gate's controls over this one change. There is no range yet, and nothing has landed.
+
+    Raises `ForgeError`, `InputError` or `PolicyError` where there is nothing to decide on.
+    """
+    target = forge.find_target(number)
+    trusted_at = target if policy_file is None or policy_file.data is not None else forge.resolve_head(policy_file.ref)
+    trusted = forge.read_trusted(trusted_at, policy_file.path if policy_file else policies.FILE_NAME)
+    policy, source = read_policy(policy_file, trusted.policy, trusted_at)
+    effective = policy.for_environment(deployment.environment)
+    rules = effective.controls.peer_approved
+    found = forge.fetch_open_change(number, target, needs_of(rules), environment=deployment.environment, run=deployment.run.id)
+    if trusted_at != target and policy_file is not None:
+        _require_outside(found, trusted_at, policy_file)
+    facts = Facts(
+        deployment=deployment.model_copy(update={"head": found.head, "ref": f"refs/pull/{number}/head"}),
+        range=DeployRange(outcome=RangeOutcome.AHEAD, base=target, head=found.head, base_source=BaseSource.OPTION, assurance=Assurance.FORGE),
+        changes=(found.change,),
+        templates=trusted.templates,
+        deployed=_versions(found, trusted),
+        fetched_at=now(),
+    )
+    facts = with_owners(facts, forge, rules, trusted_at)
+    findings = list(evaluate_change(found.change, facts, effective))
+    if not findings:
+        raise PolicyError(f"every control is off for {deployment.environment}: there is nothing to judge", remedy="Switch one on in the policy.")
+    pending = _pending(found, effective, findings)
+    decision = decide(_for_review(_as_pending(finding, pending)) for finding in findings)
+    return Previewed(facts, effective, source, decision, found.draft, pending, tuple(_notes(found, pending, deployment.environment)))
+
+
+def _require_outside(found: OpenChange, commit: str, named: PolicyFile) -> None:
+    """Raise `PolicyError` unless the commit at which the named policy was read is known to be no part of the change."""
+    commits = found.change.commits
+    if isinstance(commits, Unavailable) or commit == found.head or commit in {each.sha for each in commits}:
+        raise PolicyError(
+            f"--policy {named.source}: {commit[:10]} is part of this change, or may be, so that it would bring its own policy",
+            remedy="Leave --policy out: the policy of the branch that the change goes to holds. Or name a commit of that branch.",
+        )
+
+
+def _versions(found: OpenChange, trusted: TrustedFiles) -> tuple[Version, ...]:
+    return list_versions((found.deployed,), trusted.tags) if isinstance(found.deployed, str) else ()
+
+
+def _pending(found: OpenChange, policy: EffectivePolicy, findings: list[Finding]) -> tuple[Check, ...]:
+    unfinished = any((finding.control, finding.reason) == (checks_passed.ID, checks_passed.Reason.UNFINISHED) for finding in findings)
+    return checks_passed.find_pending(found.change, policy.controls.checks_passed) if unfinished else ()
+
+
+def _as_pending(finding: Finding, pending: tuple[Check, ...]) -> Finding:
+    """While checks run, nobody has anything to do: the finding says so, and neither stops the change nor passes it."""
+    if not pending or finding.control != checks_passed.ID:
+        return finding
+    observed = f"not ended yet: {', '.join(check.name for check in pending)}"
+    return finding.model_copy(update={"outcome": Outcome.NOT_APPLICABLE, "reason": PENDING, "observed": observed, "remedy": None})
+
+
+def _for_review(finding: Finding) -> Finding:
+    """The controls speak of the gate, which nobody has run yet."""
+    if finding.remedy is None:
+        return finding
+    step = finding.remedy.step.replace("run the gate again", "run the preview again")
+    return finding.model_copy(update={"remedy": finding.remedy.model_copy(update={"step": step})})
+
+
+def _notes(found: OpenChange, pending: tuple[Check, ...], environment: str) -> Iterator[str]:
+    if pending:
+        yield f"checks that haven't ended yet: {', '.join(check.name for check in pending)}. The gate judges how they end"
+    uncounted = "so a rollback plan that only names a version doesn't count here"
+    if isinstance(found.deployed, Unavailable):
+        yield f"what is deployed to {environment} can't be read, {uncounted}: {found.deployed.why}"
+    elif isinstance(found.deployed, Missing):
+        yield f"nothing is known to be deployed to {environment}, {uncounted}"
