@@ -11,7 +11,8 @@ MAX_TEXT: Final = 256 * 1024
 _BOLD: Final = 7
 _LABEL: Final = 8
 
-_HEADING = re.compile(r"^ {0,3}(?:(?P<hashes>#{1,6})[ \t]+(?P<atx>.+?)[ \t]*#*|\*\*(?P<bold>[^*]+?):?\*\*:?)[ \t]*$")
+# A title is compared by its words only, so that closing hashes and colons may stay. Nothing here may backtrack: the text is anybody's.
+_HEADING = re.compile(r"^ {0,3}(?:(?P<hashes>#{1,6})[ \t](?P<atx>.*)|\*\*(?P<bold>[^*]+)\*\*:?[ \t]*)$")
 _UNDERLINE = re.compile(r"^ {0,3}(?:=+|-+)[ \t]*$")
 _FENCE = re.compile(r"^ {0,3}(?:```|~~~)")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)

@@ -307,7 +307,7 @@ class _Api:
             "createdAt": _iso(pull.created_at),
             "mergedAt": _iso(pull.merged_at) if pull.merged_at else None,
             "mergedBy": self.actor(pull.merged_by),
-            "changedFiles": len(pull.files),
+            "changedFiles": lambda _info: len(pull.files),
             "author": self.actor(pull.author),
             "baseRef": lambda _info: self.ref(repo, pull.base),
             "baseRefName": pull.base,
