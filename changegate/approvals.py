@@ -154,6 +154,7 @@ def _set_aside(review: Review) -> Standing:
 
 def _latest(reviews: tuple[Review, ...]) -> set[int]:
     """Which reviews (by `id`) are their author's last verdict. A verdict of unknown author or time hides none and is hidden by none."""
+    person = _one_key_each(reviews)
     last: dict[str, tuple[object, int, Review]] = {}
     kept: set[int] = set()
     for position, review in enumerate(reviews):
@@ -162,10 +163,23 @@ def _latest(reviews: tuple[Review, ...]) -> set[int]:
         if isinstance(review.reviewer, Unavailable) or isinstance(review.submitted_at, Unavailable):
             kept.add(id(review))
             continue
-        before = last.get(review.reviewer.key)
+        key = person[review.reviewer.key]
+        before = last.get(key)
         if before is None or (review.submitted_at, position) > before[:2]:
-            last[review.reviewer.key] = (review.submitted_at, position, review)
+            last[key] = (review.submitted_at, position, review)
     return kept | {id(review) for _, _, review in last.values()}
+
+
+def _one_key_each(reviews: tuple[Review, ...]) -> dict[str, str]:
+    """For each key of the reviewers the same one for all that share any: nobody counts twice by a second address."""
+    one: dict[str, str] = {}
+    for review in reviews:
+        if isinstance(review.reviewer, Unavailable):
+            continue
+        known = {one[key] for key in review.reviewer.keys if key in one}
+        chosen = min(known, default=review.reviewer.key)
+        one = {key: chosen if root in known else root for key, root in one.items()} | dict.fromkeys(review.reviewer.keys, chosen)
+    return one
 
 
 def _standing(review: Review, change: Change, makers: Contributors, rules: PeerApproved) -> Standing:

@@ -30,7 +30,7 @@ _CUT: Final = "# ------------------------ >8 ------------------------"
 _SPACE: Final = " \t\r\n"
 _CHANGE_ID: Final = re.compile(r"I[0-9a-f]{40}")
 _COMMIT_ID: Final = re.compile(r"[0-9a-f]{7,64}(?![\w#/-])", re.ASCII)
-_ADDRESS: Final = re.compile(r"[^\s<>,;]+@[^\s<>,;]+")
+_ADDRESS: Final = re.compile(r"[^\s<>,;@]+@[^\s<>,;@]+")
 _NOBODY: Final = frozenset({"", "-", "n/a", "na", "nobody", "none", "no", "tbd", "todo", "pending"})
 _BOT_SUFFIX: Final = "[bot]"
 
@@ -155,11 +155,15 @@ def _parse_person(text: str) -> Identity | None:
 
 
 def find_reviewers(trailers: Iterable[Trailer]) -> Iterator[tuple[str, Identity]]:
-    """Every approval that the trailers assert: the trailer's canonical key, and who."""
+    """Every approval that the trailers assert: the trailer's canonical key, and who.
+
+    Only people with an address: `Reviewed-by: not yet` names nobody.
+    """
     for trailer in trailers:
         via = APPROVALS.get(trailer.key.lower())
         if via:
-            yield from ((via, person) for person in parse_people(trailer.value, commas=via == "Reviewers"))
+            people = parse_people(trailer.value, commas=via == "Reviewers")
+            yield from ((via, person) for person in people if person.key.startswith("email:"))
 
 
 def find_co_authors(trailers: Iterable[Trailer]) -> tuple[Known[Identity], ...]:

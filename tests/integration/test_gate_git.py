@@ -108,6 +108,8 @@ def test_a_good_change_may_go_and_is_recorded(shop: Shop, gate: Gate, capsys: py
         (GOOD.replace("bob@", "BOB@").replace("Bob", "Robert"), "bob", ["peer-approved/self-approved"]),
         (GOOD + "\nCo-authored-by: Bob <bob@example.com>", "alice", ["peer-approved/self-approved"]),
         (GOOD.replace("Reviewed-by", "Signed-off-by"), "alice", ["peer-approved/not-approved"]),
+        (GOOD.replace("Bob <bob@example.com>", "not yet"), "alice", ["peer-approved/not-approved"]),
+        (GOOD.replace("Bob <bob@example.com>", "@" * 60_000), "alice", ["peer-approved/not-approved"]),
         (GOOD.replace("Ticket: SHOP-12\n", ""), "alice", ["ticket-linked/no-ticket"]),
         (GOOD.replace("SHOP-12", "UTF-8"), "alice", ["ticket-linked/no-ticket"]),
         (GOOD.replace("switch the flag off, then purge the cache", "n/a"), "alice", ["rollback-plan/boilerplate"]),
@@ -433,3 +435,22 @@ def test_a_token_in_the_stores_address_is_never_shown(shop: Shop, gate: Gate, ca
         assert run(words) != 0
         printed = capsys.readouterr()
         assert "s3cr3t" not in printed.out + printed.err
+
+
+def test_nobody_counts_twice(shop: Shop, gate: Gate, tmp_path: Path) -> None:
+    (tmp_path / "two.yml").write_text("controls: {peer-approved: {approvals: 2}}\n")
+    shop.commit("Round prices up", f"{GOOD}\nReviewed-by: Bob <bob@elsewhere.example>")
+    assert gate(policy="two.yml").report["reasons"] == ["peer-approved/too-few-approvals"]
+    shop.commit("Round them down", f"{GOOD}\nReviewed-by: Carol <carol@example.com>")
+    assert gate(policy="two.yml", base="HEAD~1", environment="x").code == ExitCode.ALLOWED
+
+
+def test_reviews_of_the_commits_say_nothing_of_an_evil_merge(shop: Shop, gate: Gate) -> None:
+    shop.git("switch", "-q", "-c", "feature")
+    shop.commit("Reviewed")
+    shop.git("switch", "-q", "main")
+    shop.git("merge", "-q", "--no-ff", "--no-commit", "feature")
+    (shop.path / "backdoor.sh").write_text("evil")
+    shop.git("add", "-A")
+    shop.git("commit", "-q", "-m", "Merge", author="mallory")
+    assert gate().report["reasons"] == ["peer-approved/not-approved"]

@@ -55,7 +55,11 @@ def _build(
         created_at=_NO_OPENING,
         merged_at=landing.committer.at,
         merged_by=landing.committer.who,
-        reviews=(*_landing_reviews(landing, read[landing.sha]), *_common_reviews(landing, written, read)),
+        reviews=(
+            *_landing_reviews(landing, read[landing.sha]),
+            # Who reviewed each commit saw nothing of what a merge brought in besides.
+            *(() if with_content.intersection(step.brought) else _common_reviews(landing, written, read)),
+        ),
         tickets=trailers.find_tickets(trailer for sha in (landing.sha, *step.brought[:-1]) for trailer in read[sha]),
         checks=_NO_CHECKS,
     )

@@ -49,13 +49,18 @@ def test_people(value: str, commas: bool, wanted: list[str]) -> None:
 
 
 def test_reviewers_have_a_canonical_key() -> None:
-    read = trailers.parse("Fix\n\nREVIEWED-BY: Bob\napproved-By: Carol\nreviewers: Dave, Bob\nSigned-off-by: Alice <a@b>\n")
+    read = trailers.parse("Fix\n\nREVIEWED-BY: Bob <b@x>\napproved-By: Carol <c@x>\nreviewers: Dave <d@x>, b@x\nSigned-off-by: Alice <a@b>\n")
     assert [(via, person.key) for via, person in trailers.find_reviewers(read)] == [
-        ("Reviewed-by", "name:bob"),
-        ("Approved-by", "name:carol"),
-        ("Reviewers", "name:dave"),
-        ("Reviewers", "name:bob"),
+        ("Reviewed-by", "email:b@x"),
+        ("Approved-by", "email:c@x"),
+        ("Reviewers", "email:d@x"),
+        ("Reviewers", "email:b@x"),
     ]
+
+
+@pytest.mark.parametrize("value", ["not yet", "?", "(nobody)", "TBD by Friday", "Bob", "@bob", "Bob <>", "@" * 60_000])
+def test_a_reviewer_without_an_address_is_none(value: str) -> None:
+    assert not list(trailers.find_reviewers(trailers.parse(f"Fix\n\nReviewed-by: {value}\nApproved-by: {value}\n")))
 
 
 @pytest.mark.parametrize(
