@@ -203,7 +203,14 @@ def read_policy(named: PolicyFile | None, found: bytes | Missing, commit: str) -
         defaults = policies.Policy()
         return defaults, record.PolicySource(sha256=policies.digest(canonical.dumps(defaults.model_dump(mode="json"))), source="defaults")
     source = record.PolicySource(sha256=policies.digest(found), source="repository", ref=commit, path=path)
-    return policies.parse(found, source=f"{path} at {commit[:10]}"), source
+    try:
+        return policies.parse(found, source=f"{path} at {commit[:10]}"), source
+    except PolicyError as error:
+        if named is not None:
+            raise
+        # What is deployed can't be mended but by a deploy.
+        way_out = f"{error.remedy} Until the mended file is deployed, name the last good one: --policy COMMIT:{path}"
+        raise PolicyError(error.message, remedy=way_out) from error
 
 
 def list_versions(deployed: tuple[str, ...], tags: tuple[Version, ...]) -> tuple[Version, ...]:

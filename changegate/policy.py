@@ -125,7 +125,16 @@ class Policy(EffectivePolicy):
     environments: dict[str, EffectivePolicy] = Field(default_factory=dict, description="What differs in an environment, by its exact name.")
 
     def for_environment(self, name: str) -> EffectivePolicy:
-        """The rules for one environment: the file's own, with that environment's on top, key by key."""
+        """The rules for one environment: the file's own, with that environment's on top, key by key.
+
+        Raises `PolicyError` for a name that differs from one of the file's by case alone: it would silently get other rules.
+        """
+        twin = next((each for each in self.environments if each != name and each.casefold() == name.casefold()), None)
+        if twin is not None:
+            raise PolicyError(
+                f"the policy has rules for the environment '{twin}', and this deploy goes to '{name}': to a forge they may be one",
+                remedy=f"Write the same name in both places: --environment '{twin}', or rename it in the policy.",
+            )
         base = self.model_dump(mode="json", exclude_unset=True, exclude={"version", "environments"})
         own = self.environments.get(name)
         if own is not None:

@@ -30,6 +30,7 @@ _CUT: Final = "# ------------------------ >8 ------------------------"
 _SPACE: Final = " \t\r\n"
 _CHANGE_ID: Final = re.compile(r"I[0-9a-f]{40}")
 _COMMIT_ID: Final = re.compile(r"[0-9a-f]{7,64}(?![\w#/-])", re.ASCII)
+_CO_AUTHOR_LINE: Final = re.compile(r"^[ \t]*co-authored-by[ \t]*:(.*)$", re.IGNORECASE | re.MULTILINE)
 _ADDRESS: Final = re.compile(r"[^\s<>,;@]+@[^\s<>,;@]+")
 _NOBODY: Final = frozenset({"", "-", "n/a", "na", "nobody", "none", "no", "tbd", "todo", "pending"})
 _BOT_SUFFIX: Final = "[bot]"
@@ -119,6 +120,8 @@ def identify(name: str, address: str) -> Known[Identity]:
 
     The other one is an alias, so that an author who reviews under a second address of the same name is still the same person.
     """
+    # Characters that don't show (zero-width, bidirectional) tell nobody apart.
+    name = "".join(character for character in name if unicodedata.category(character) != "Cf")
     name, address = " ".join(name.split()), address.strip().lower()
     if not name and not address:
         return Unavailable(why="the commit names nobody")
@@ -164,6 +167,11 @@ def find_reviewers(trailers: Iterable[Trailer]) -> Iterator[tuple[str, Identity]
         if via:
             people = parse_people(trailer.value, commas=via == "Reviewers")
             yield from ((via, person) for person in people if person.key.startswith("email:"))
+
+
+def co_author_lines(message: str) -> tuple[Trailer, ...]:
+    """Every `Co-authored-by:` line, wherever it stands: whom git takes for no trailer made the change all the same."""
+    return tuple(Trailer(key=CO_AUTHOR, value=match[1]) for match in _CO_AUTHOR_LINE.finditer(message))
 
 
 def find_co_authors(trailers: Iterable[Trailer]) -> tuple[Known[Identity], ...]:

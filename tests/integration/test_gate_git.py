@@ -107,6 +107,8 @@ def test_a_good_change_may_go_and_is_recorded(shop: Shop, gate: Gate, capsys: py
         (GOOD, "bob", ["peer-approved/self-approved"]),
         (GOOD.replace("bob@", "BOB@").replace("Bob", "Robert"), "bob", ["peer-approved/self-approved"]),
         (GOOD + "\nCo-authored-by: Bob <bob@example.com>", "alice", ["peer-approved/self-approved"]),
+        ("Co-authored-by: Bob <bob@example.com>\n\n" + GOOD, "alice", ["peer-approved/self-approved"]),
+        (GOOD.replace("Bob <bob@", "al\u200bice <elsewhere@"), "alice", ["peer-approved/self-approved"]),
         (GOOD.replace("Reviewed-by", "Signed-off-by"), "alice", ["peer-approved/not-approved"]),
         (GOOD.replace("Bob <bob@example.com>", "not yet"), "alice", ["peer-approved/not-approved"]),
         (GOOD.replace("Bob <bob@example.com>", "@" * 60_000), "alice", ["peer-approved/not-approved"]),
@@ -266,6 +268,8 @@ def test_a_malformed_policy_stops_with_file_line_and_key(shop: Shop, gate: Gate)
     assert ended.code == ExitCode.USAGE
     assert f".changegate.yml at {shop.git('rev-parse', 'v2')[:10]}:3: controls.peer-approved.aprovals: unknown key" in ended.error
     assert "Did you mean 'approvals'?" in ended.error
+    assert "--policy COMMIT:.changegate.yml" in ended.error
+    assert gate(base="v2", policy="v1~0:absent.yml").code == ExitCode.USAGE
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,12 @@ def test_an_environment_overrides_key_by_key() -> None:
     assert (production.enforce, production.controls.peer_approved.approvals) == (True, 2)
 
 
+def test_a_name_that_differs_by_case_alone_is_refused() -> None:
+    found = parse("environments: {production: {enforce: false}}\n")
+    with pytest.raises(PolicyError, match="'production', and this deploy goes to 'Production'"):
+        found.for_environment("Production")
+
+
 @pytest.mark.parametrize(
     ("text", "message", "remedy"),
     [

@@ -73,7 +73,7 @@ def _commit(commit: CommitObject, found: tuple[Trailer, ...]) -> Commit:
         subject=commit.subject,
         author=commit.author.who,
         committer=commit.committer.who,
-        co_authors=trailers.find_co_authors(found),
+        co_authors=trailers.find_co_authors(trailers.co_author_lines(commit.message)),
         trailers=found,
     )
 
