@@ -44,6 +44,8 @@ def command(store: str | None, trust: str | None, since: str | None, receipt: st
     if record is not None:
         raise InputError("--record goes with --receipt", remedy="Give the receipt, too.")
     opened = open_store(store)
+    if next(iter(opened.list("")), None) is None:
+        raise InputError(f"{opened.url} is empty or isn't there", remedy="Check STORE; a log begins with the first `changegate gate`.")
     report = verify_store(opened, trusted, since=_read_checkpoint(since) if since else None, now=datetime.now(UTC), progress=_progress())
     if report.entries == 0 and not report.problems:
         raise InputError(f"{opened.url} holds no log, or an empty one", remedy="Check STORE; a log begins with the first `changegate gate`.")

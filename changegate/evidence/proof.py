@@ -14,7 +14,7 @@ from changegate.evidence.log_policy import LogPolicy
 HEADER: Final = "c2sp.org/tlog-proof@v1"
 MAX_BYTES: Final = 2 * 1024 * 1024
 MAX_HASHES: Final = 63
-_DAMAGED: Final = "The receipt is damaged; fetch it again, or make it anew with `changegate receipt`."
+_DAMAGED: Final = "The receipt is damaged; fetch it again, or make it anew with `changegate show ID --receipt FILE`."
 _INDEX: Final = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 
 

@@ -170,3 +170,11 @@ def test_the_demo_in_under_sixty_lines() -> None:
     assert len(ended.stdout.splitlines()) < 60
     for word in ("BLOCKED", "ALLOWED", "WHOLE", "NOT WHOLE"):
         assert word in ended.stdout
+
+
+@pytest.mark.parametrize("store", ["absent", "empty"])
+def test_a_mistyped_store_is_no_tampering(cli: Run, tmp_path: Path, store: str) -> None:
+    cli("keys", "generate")
+    (tmp_path / "empty").mkdir()
+    code, _, err = cli("verify", store)
+    assert (code, "empty or isn't there" in err) == (ExitCode.USAGE, True)
