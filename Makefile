@@ -27,10 +27,13 @@ schema: $(INSTALLED)
 	$(BIN)/changegate policy schema --of gate-decision > schema/gate-decision.v1.json
 	$(BIN)/changegate policy schema --of deploy-outcome > schema/deploy-outcome.v1.json
 
-# Rewrites the locks from pyproject.toml; needs uv.
+# Rewrites the locks from pyproject.toml; needs uv. An extra's lock holds everything, so that it is installed by itself.
+COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header pyproject.toml
+EXTRAS := s3 postgres kms sigstore timestamps
 lock:
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group build pyproject.toml -o actions/setup/requirements.txt
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group build --group test -c actions/setup/requirements.txt pyproject.toml -o requirements/test.txt
+	$(COMPILE) --group build -o actions/setup/requirements.txt
+	$(foreach extra,$(EXTRAS),$(COMPILE) --group build --extra $(extra) -c actions/setup/requirements.txt -o actions/setup/requirements-$(extra).txt &&) true
+	$(COMPILE) --group build --group test --extra s3 --extra postgres --extra sigstore --extra timestamps -c actions/setup/requirements.txt -o requirements/test.txt
 
 $(INSTALLED): requirements/test.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -66,6 +66,31 @@ class Store(Protocol):
         """Make everything applied durable and visible to others, the objects that existed before included."""
 
 
+@dataclass(frozen=True)
+class Condition:
+    """One thing that a store has to be or to do, and whether it is and does: what `changegate store status` prints."""
+
+    what: str
+    """In few words: "objects are locked for 400 days"."""
+    holds: bool | None
+    """None where it couldn't be seen; `found` says why."""
+    found: str
+    remedy: str = ""
+
+
+class ManagedStore(Store, Protocol):
+    """A store that can be set up, and can say how it is set up."""
+
+    def prepare(self) -> tuple[str, ...]:
+        """Make what is missing (a directory, a bucket's settings, tables and roles): what was made, a line each. What is there already stays.
+
+        Raises `StoreError`.
+        """
+
+    def examine(self) -> tuple[Condition, ...]:
+        """How it is set up: durability, retention, encryption, who may do what. Writes nothing. Raises `StoreError` where it can't be reached."""
+
+
 def check_key(key: str) -> str:
     """The key itself. Raises `StoreError` for one that breaks rule 5: it never comes from changegate."""
     if len(key) > MAX_KEY or not _KEY.fullmatch(key):
