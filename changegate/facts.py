@@ -321,6 +321,8 @@ class RangeCommit(Fact):
     subject: Text
     by_forge: bool = False
     """Whether the forge itself made it, by its own verified identity."""
+    restored_at: tuple[str, ...] = ()
+    """Later commits of the deployed branch at which every file that this one changed is again exactly as before it. Empty where nobody looked."""
 
 
 class DeployRange(Fact):

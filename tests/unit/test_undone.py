@@ -1,11 +1,17 @@
 """Changes that left nothing behind."""
 
+from collections.abc import Sequence
+
 import pytest
 from builders import BASE, change, deploy_range, facts, landed, review, sha
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from changegate.controls import evaluate
 from changegate.decision import Outcome, Verdict
 from changegate.facts import Change, Facts, RangeCommit
+from changegate.forges.git.restored import FileChange, find_restored
 from changegate.policy import EffectivePolicy
 from changegate.undone import find_undone
 
@@ -71,3 +77,56 @@ def test_an_unapproved_change_can_be_reverted_by_an_approved_one() -> None:
     decision = evaluate(both, EffectivePolicy())
     assert decision.verdict is Verdict.BLOCKED, "the revert is a change like any other"
     assert {each.change for each in decision.findings if each.outcome is Outcome.NOT_APPLICABLE} == {"bad"}
+
+
+FILES = 3
+State = tuple[int, ...]
+"""What each file is."""
+states = st.tuples(*[st.integers(0, 2)] * FILES)
+
+
+def branch(base: State, steps: Sequence[State], joined: Sequence[bool]) -> Facts:
+    """A branch of these states. A step that is `joined` came with the one before it by the same change, as a rebase merge lands them."""
+    chain = [base, *steps]
+    restored = find_restored(
+        [
+            (sha(str(number)), [FileChange(b"%d" % at, str(old), str(new)) for at, (old, new) in enumerate(zip(before, after, strict=True)) if old != new])
+            for number, (before, after) in enumerate(zip(chain, steps, strict=False))
+        ]
+    )
+    commits: list[RangeCommit] = []
+    brought: list[list[str]] = []
+    for number, (state, join) in enumerate(zip(steps, joined, strict=True)):
+        one = landed(str(number), parents=(commits[-1].sha if commits else BASE,), tree=f"tree {state}")
+        commits.append(one.model_copy(update={"restored_at": restored.get(one.sha, ())}))
+        if join and brought:
+            brought[-1].append(one.sha)
+        else:
+            brought.append([one.sha])
+    changes = [change(id=shas[0], landed=tuple(shas)) for shas in brought]
+    return facts(*changes, range=deploy_range(commits=tuple(commits), head=commits[-1].sha, base_tree=f"tree {base}"))
+
+
+@given(states, st.lists(st.tuples(states, st.booleans()), min_size=1, max_size=12))
+def test_every_file_that_is_deployed_came_by_judged_changes(base: State, told: list[tuple[State, bool]]) -> None:
+    """From what a file was at the base to what it is at the head there is a way of which each step was judged: nothing hides behind a revert."""
+    steps = [state for state, _ in told]
+    found = branch(base, steps, [join for _, join in told])
+    undone = find_undone(found)
+    judged = {sha_ for each in found.changes if each.id not in undone for sha_ in each.landed}
+    edges = [(before, after) for number, (before, after) in enumerate(zip([base, *steps], steps, strict=False)) if sha(str(number)) in judged]
+    for at in range(FILES):
+        reached = {base[at]}
+        for _ in edges:
+            reached |= {after[at] for before, after in edges if before[at] in reached}
+        assert steps[-1][at] in reached
+
+
+@given(states, st.lists(states, min_size=1, max_size=6), st.sampled_from(range(FILES)))
+def test_a_change_that_was_reverted_alone_is_undone(base: State, after: list[State], at: int) -> None:
+    """Others may have landed since, on other files."""
+    bad = (*base[:at], 7, *base[at + 1 :])
+    later = [(*state[:at], 7, *state[at + 1 :]) for state in after]
+    reverted = (*later[-1][:at], base[at], *later[-1][at + 1 :])
+    steps = [bad, *later, reverted]
+    assert sha("0") in find_undone(branch(base, steps, [False] * len(steps)))
