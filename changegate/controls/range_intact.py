@@ -46,7 +46,7 @@ def evaluate(facts: Facts, policy: EffectivePolicy) -> Iterator[Finding]:
     landed = Counter(sha for change in facts.changes for sha in change.landed)
     odd = [commit.sha for commit in found.commits if landed[commit.sha] != 1] + sorted(landed.keys() - {commit.sha for commit in found.commits})
     if odd:
-        observed = f"{len(odd)} of {len(found.commits)} commits are not in exactly one change, the first is {_short(odd[0])}"
+        observed = f"{len(odd)} of {_count(len(found.commits), 'commit')} not in exactly one change, the first is {_short(odd[0])}"
         yield _finding(
             Outcome.UNKNOWN,
             Reason.COMMITS_UNACCOUNTED,
@@ -56,9 +56,7 @@ def evaluate(facts: Facts, policy: EffectivePolicy) -> Iterator[Finding]:
         return
     weak = [level for level in (found.assurance, *(change.assurance for change in facts.changes)) if not level.meets(policy.assurance)]
     if weak:
-        observed = (
-            f"the range and its {len(facts.changes)} changes are only {weak[0].value}, by commit trailers that anybody with push access can write"
-        )
+        observed = f"the range and its {_count(len(facts.changes), 'change')} are only {weak[0].value}, by commit trailers that anybody with push access can write"
         step = f"let the gate ask the forge's API (--forge), which gives the assurance '{policy.assurance.value}'"
         required = f"facts with the assurance '{policy.assurance.value}'"
         remedy = Remedy(who="whoever runs the pipeline", step=step)
@@ -70,20 +68,25 @@ def evaluate(facts: Facts, policy: EffectivePolicy) -> Iterator[Finding]:
 def _observe(facts: Facts) -> str:
     found = facts.range
     base, head = _short(found.base), _short(found.head)
+    amount = f"{_count(len(found.commits), 'commit')} in {_count(len(facts.changes), 'change')}"
     match found.outcome:
         case RangeOutcome.REDEPLOY:
             return f"{head} is deployed already"
         case RangeOutcome.ROLLBACK:
-            return f"back from {base} to {head}, which takes {len(found.removed)} commits away"
+            return f"back from {base} to {head}, which takes {_count(len(found.removed), 'commit')} away"
         case RangeOutcome.FIRST_DEPLOY:
-            return f"first deploy, from the given baseline {base}: {len(found.commits)} commits in {len(facts.changes)} changes"
+            return f"first deploy, from the given baseline {base}: {amount}"
         case _:
-            return f"{len(found.commits)} commits in {len(facts.changes)} changes since {base}"
+            return f"{amount} since {base}"
 
 
 def _finding(outcome: Outcome, reason: Reason, observed: str, remedy: Remedy | None = None) -> Finding:
     required = "the deployed commit is an ancestor of the one to deploy, and every commit between them belongs to one change"
     return Finding(control=ID, change=None, outcome=outcome, reason=reason, observed=observed, required=required, remedy=remedy)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _short(sha: str) -> str:

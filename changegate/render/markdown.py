@@ -110,7 +110,7 @@ def _rows(controls: Sequence[str], rows: Sequence[Row], budget: int) -> list[str
     ]
     cells = [
         [
-            f"| {link(escape(short(row.change), 60), row.url)} | {escape(row.title, 120)} | "
+            f"| {link(escape(short(row.change), 60), row.url)} | {escape(row.label, 120)} | "
             + " | ".join(_MARKS[outcome] for outcome in row.outcomes)
             + " |"
         ]

@@ -166,7 +166,7 @@ def _print_rows(console: Console, controls: tuple[str, ...], rows: Sequence[Row]
         grid.add_column(Text(name, justify="center"), width=max(map(cell_len, name.split("\n"))), justify="center", no_wrap=True)
     for row, change in zip(rows, ids, strict=True):
         marks = [Text(_MARKS[outcome], style=_STYLES[outcome]) for outcome in row.outcomes]
-        grid.add_row(Text(change, style="cyan"), Text(visible(row.title, 200)), *marks)
+        grid.add_row(Text(change, style="cyan"), Text(visible(row.label, 200)), *marks)
     console.print(grid)
 
 

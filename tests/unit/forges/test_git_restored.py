@@ -1,5 +1,7 @@
 """Where the files of a commit are again as they were."""
 
+from itertools import pairwise
+
 import pytest
 
 from changegate.forges.git.restored import MAX_FOUND, FileChange, find_restored
@@ -8,7 +10,7 @@ from changegate.forges.git.restored import MAX_FOUND, FileChange, find_restored
 def chain(*states: str) -> list[tuple[str, list[FileChange]]]:
     """Each word is a state: one letter for what each file is. The first is the base."""
     steps = []
-    for number, (before, after) in enumerate(zip(states, states[1:], strict=False), 1):
+    for number, (before, after) in enumerate(pairwise(states), 1):
         changes = [FileChange(b"%d" % at, old, new) for at, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
         steps.append((str(number), changes))
     return steps
