@@ -37,9 +37,7 @@ def command(directory: str | None) -> None:
     tour.make_shop()
     _say("2. The pipeline asks before it deploys. One change lacks what your auditor will ask for:")
     tour.run("gate", "--base", "v1.0", "--workspace", "shop", *tour.log, "--signing-key", "key.pem", expect=ExitCode.BLOCKED)
-    _say(
-        "The deploy stops, and the blocked attempt is on record, too. Bob takes the change back; Carol reviews it; it lands again with her name and a plan:"
-    )
+    _say("The deploy stops, and the attempt is on record, too. Bob takes the change back; Carol reviews it; it lands again with her name and a plan:")
     tour.mend_shop()
     tour.run("gate", "--base", "v1.0", "--workspace", "shop", *tour.log, "--signing-key", "key.pem", "--receipt", "receipt.tlog-proof", lines=1)
     _say("3. The auditor checks the whole log, with nothing but the evidence and the trust file:")

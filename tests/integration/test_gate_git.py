@@ -254,6 +254,25 @@ def test_audit_mode_records_and_stops_nothing(shop: Shop, gate: Gate, tmp_path: 
     assert gate(policy="p.yml").code == ExitCode.BLOCKED
 
 
+def test_what_audit_mode_let_go_is_deployed(shop: Shop, gate: Gate, tmp_path: Path) -> None:
+    (tmp_path / "p.yml").write_text("enforce: false\n")
+    first = shop.commit("Bad", "")
+    assert gate(policy="p.yml").code == ExitCode.ALLOWED
+    second = shop.commit("Bad, too", "")
+    ended = gate(policy="p.yml", base=None)
+    assert (ended.code, ended.report["range"]["base"]) == (ExitCode.ALLOWED, first)
+    place = ("--workspace", str(shop.path), "--store", "file:evidence", "--signing-key", "changegate-key.pem")
+    assert run(["outcome", "failure", *place, "--record", ended.report["record"]["id"]]) == 0
+    shop.commit("Good")
+    ended = gate(base=None)
+    assert (ended.code, ended.report["range"]["base"]) == (ExitCode.BLOCKED, first), "the second one failed, so it is still to be judged"
+    assert second[:12] in {change["id"] for change in ended.report["changes"]}
+    ended = gate(base=None, head=second, policy="p.yml")
+    assert run(["outcome", "success", *place, "--record", ended.report["record"]["id"]]) == 0
+    assert gate(base=None).report["range"]["base"] == second
+    assert verify() == 0
+
+
 def test_a_policy_may_demand_the_word_of_a_forge(shop: Shop, gate: Gate, tmp_path: Path) -> None:
     head = shop.commit("Round prices up")
     (tmp_path / "p.yml").write_text("assurance: forge\n")

@@ -122,6 +122,39 @@ def test_required_checks_on_a_git_history(shop: GitShop, tmp_path: Path) -> None
     assert gate(shop, "--policy", "p.yml")[0] == ExitCode.ALLOWED
 
 
+def test_a_rewritten_branch_is_accepted_by_a_reviewed_exception(shop: GitShop) -> None:
+    """The exact lines that the report says, in a central policy and on a branch from the deployed commit."""
+    shop.commit("First")
+    assert gate(shop)[0] == ExitCode.ALLOWED
+    deployed = shop.git("rev-parse", "HEAD")
+    shop.git("reset", "-q", "--hard", "v1")
+    shop.commit("First, without the key")
+    code, report = gate(shop)
+    (step,) = steps(report, "range-intact")
+    (lines,) = re.findall(r"`(rewrites: .*?)`", step)
+    shop.git("switch", "-q", "-c", "accept", deployed)
+    (shop.path / ".changegate.yml").write_text(f"{lines}\n")
+    accept = shop.commit("Accept the rewrite")
+    shop.git("switch", "-q", "main")
+    assert code == ExitCode.BLOCKED
+    assert gate(shop, "--policy", f"{accept}:.changegate.yml")[0] == ExitCode.ALLOWED
+    assert shop.gate() == ExitCode.ALLOWED, "from here on nothing is special"
+    assert run(["verify", "evidence"]) == 0
+
+
+def test_an_accepted_rewrite_hides_no_change(shop: GitShop, tmp_path: Path) -> None:
+    shop.commit("First")
+    assert gate(shop)[0] == ExitCode.ALLOWED
+    shop.git("reset", "-q", "--hard", "v1")
+    shop.commit("Smuggled", "")
+    shop.commit("First, without the key")
+    _, report = gate(shop)
+    (lines,) = re.findall(r"`(rewrites: .*?)`", steps(report, "range-intact")[0])
+    (tmp_path / "p.yml").write_text(f"{lines}\n")
+    code, report = gate(shop, "--policy", "p.yml")
+    assert (code, report["reasons"]) == (ExitCode.BLOCKED, ["peer-approved/not-approved", "rollback-plan/no-plan", "ticket-linked/no-ticket"])
+
+
 # --- GitHub ----------------------------------------------------------------------------------------------------------------------
 
 
@@ -256,3 +289,21 @@ def test_keys_that_nobody_looks_up(hub_gate: tuple[HubShop, Callable[..., Any]],
     assert "take one of the two out" in report["todo"][0]["step"]
     (tmp_path / "p.yml").write_text("controls: {ticket-linked: {projects: [SHOP]}}\n")
     assert gated("--policy", "p.yml")[0] == ExitCode.ALLOWED
+
+
+def test_a_rewritten_branch_on_github(hub_gate: tuple[HubShop, Callable[..., Any]], tmp_path: Path) -> None:
+    shop, gated = hub_gate
+    fork = shop.repository.head
+    shop.change().approve(shop.bob).merge("squash")
+    assert gated()[0] == ExitCode.ALLOWED
+    shop.repository.deploy()
+    shop.repository.branches["main"] = fork
+    shop.change({"prices.txt": "down\n"}).approve(shop.bob).merge("squash")
+    code, report = gated()
+    assert (code, report["reasons"]) == (ExitCode.BLOCKED, ["range-intact/rewritten"])
+    (lines,) = re.findall(r"`(rewrites: .*?)`", report["todo"][0]["step"])
+    (tmp_path / "p.yml").write_text(f"{lines}\n")
+    assert gated("--policy", "p.yml")[0] == ExitCode.ALLOWED
+    shop.repository.deploy()
+    shop.change({"more.txt": "x\n"}).approve(shop.bob).merge("squash")
+    assert gated()[0] == ExitCode.ALLOWED
