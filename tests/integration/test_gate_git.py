@@ -477,3 +477,26 @@ def test_reviews_of_the_commits_say_nothing_of_an_evil_merge(shop: Shop, gate: G
     shop.git("add", "-A")
     shop.git("commit", "-q", "-m", "Merge", author="mallory")
     assert gate().report["reasons"] == ["peer-approved/not-approved"]
+
+
+def test_a_subject_of_absurd_length_is_cut_and_recorded(shop: Shop, gate: Gate) -> None:
+    shop.commit("Round prices up", files={"a.txt": "a"})
+    message = f"{'x' * 500_000}\n\n{GOOD}"
+    (shop.path / "message").write_text(message)
+    shop.git("commit", "-q", "--allow-empty", "-F", "message")
+    ended = gate()
+    assert ended.code == ExitCode.ALLOWED
+    assert max(len(change["title"]) for change in ended.report["changes"]) < 1100
+    assert any(change["title"].endswith("… (cut)") for change in ended.report["changes"])
+
+
+def test_a_message_too_long_to_read_is_unknown_and_recorded(shop: Shop, gate: Gate) -> None:
+    """Whoever it names further down could have written it."""
+    trailers = "\n".join(f"Reviewed-by: Bob {number} <bob{number}@example.com>" for number in range(60_000))
+    (shop.path / "message").write_text(f"Round prices up\n\n{GOOD}\n{trailers}")
+    shop.git("commit", "-q", "--allow-empty", "-F", "message")
+    ended = gate()
+    assert ended.code == ExitCode.NOT_JUDGED
+    assert set(ended.report["reasons"]) == {f"{each}/change-unknown" for each in ("checks-passed", "peer-approved", "rollback-plan", "ticket-linked")}
+    assert "characters, more than" in json.dumps(ended.report)
+    assert verify() == 0
