@@ -24,9 +24,9 @@ def tree_id(entries: Sequence[Answer], digits: int) -> str:
 
 def _entry(entry: Answer) -> tuple[bytes, bytes]:
     """An entry with the key by which git sorts it: a folder's name counts as if it ended in a slash."""
-    name, mode, kind = entry.text("name").encode("utf-8", "surrogateescape"), entry.text("mode").lstrip("0"), entry.text("type")
     try:
-        line = mode.encode("ascii") + b" " + name + b"\0" + bytes.fromhex(entry.text("id"))
+        name = entry.text("name").encode("utf-8", "surrogateescape")
+        line = entry.text("mode").lstrip("0").encode("ascii") + b" " + name + b"\0" + bytes.fromhex(entry.text("id"))
     except ValueError as error:
-        raise UnreadableError(f"GitLab's answer holds no object id at {entry.where}.id", remedy="Run the job again.") from error
-    return name + (b"/" if kind == "tree" else b""), line
+        raise UnreadableError(f"GitLab's answer holds no entry of a tree at {entry.where}", remedy="Run the job again.") from error
+    return name + (b"/" if entry.text("type") == "tree" else b""), line
