@@ -13,7 +13,8 @@ from changegate.forges.gitlab.client import Answer
 from changegate.forges.gitlab.content import tree_id
 
 
-def entry(mode: str, kind: str, sha: str, name: str) -> Answer:
+def entry(*fields: str) -> Answer:
+    mode, kind, sha, name = fields
     return Answer({"mode": mode, "type": kind, "id": sha, "name": name, "path": name})
 
 
@@ -28,7 +29,7 @@ def test_it_is_what_git_makes(tmp_path: Path) -> None:
     tree = git(tmp_path, "mktree", stdin=f"100644 blob {blob}\tz\n")
     lines = [line.format(blob=blob, tree=tree) for line in listed]
     made = git(tmp_path, "mktree", stdin="\n".join(lines) + "\n")
-    entries = [entry(*head.split(" "), name) for head, _, name in (line.partition("\t") for line in lines)]
+    entries = [entry(*line.replace("\t", " ").split(" ")) for line in lines]
     assert tree_id(entries, 40) == made
     assert tree_id(entries[:-1], 40) != made
 
