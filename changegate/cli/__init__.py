@@ -10,6 +10,7 @@ from typing import Final
 import click
 
 from changegate import __version__
+from changegate.cli import colours
 from changegate.errors import ChangegateError, ExitCode
 
 COMMANDS: Final = {
@@ -78,7 +79,8 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run a command line and return its exit code. The only place that catches what went wrong."""
     try:
-        code = group.main(args=arguments, prog_name="changegate", standalone_mode=False)
+        colour = colours.colour(os.environ, terminal=colours.on_terminal())
+        code = group.main(args=arguments, prog_name="changegate", standalone_mode=False, color=colour)
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.Abort:

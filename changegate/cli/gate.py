@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 
 from changegate import render
-from changegate.cli import judging, options, publish
+from changegate.cli import judging, local_store, options, publish
 from changegate.decision import EXIT_CODES
 from changegate.errors import ExitCode, InputError, SigningError, StoreError
 from changegate.evidence.reader import signed_size
@@ -20,6 +20,7 @@ from changegate.forges import Forge
 from changegate.gate import Judged, Recorded, judge, record_decision
 from changegate.pipeline import Pipeline, read_pipeline
 from changegate.policy import FILE_NAME
+from changegate.render import outputs
 from changegate.stores import open_store
 
 _ARTIFACT: Final = re.compile(r"(?P<name>.{1,500})@sha256:(?P<sha256>[0-9a-f]{64})")
@@ -60,6 +61,8 @@ def command(**given: Any) -> int:
     The token for the forge is read from CHANGEGATE_TOKEN, else GITHUB_TOKEN.
     """
     pipeline = read_pipeline(os.environ, local_run=f"local-{uuid.uuid4().hex}")
+    publish.begin(outputs.NOTHING, given["dotenv"])
+    local = local_store.prepare(click.get_current_context(), os.environ)
     signer = options.read_signer(given["signing_key"])
     trust = options.read_trust(given["trust_file"]) if given["trust_file"] else None
     forge = judging.open_forge(given, pipeline)
@@ -70,11 +73,13 @@ def command(**given: Any) -> int:
     try:
         recorded = record_decision(judged, log, signer, decided=_now())
     except (StoreError, SigningError) as error:
-        # The engineer still learns why; but what isn't recorded isn't deployed.
-        judging.print_report(_report(judged, render.NotRecorded(error.message)), given["format_"])
+        # The engineer still learns what was judged; but what isn't recorded isn't deployed.
+        failed = _report(judged, render.RecordingFailed(error.message, error.remedy))
+        judging.print_report(failed, given["format_"])
+        judging.publish_report(failed, given["dotenv"], os.environ)
         raise
-    warnings = publish.receipt(recorded.receipt, given["receipt"])
-    report = _report(judged, _where(recorded, log.verifier_key.name, given, warnings))
+    unwritten = publish.receipt(recorded.receipt, given["receipt"])
+    report = _report(judged, _where(recorded, log.verifier_key.name, given, unwritten=unwritten, local=local))
     judging.print_report(report, given["format_"])
     judging.publish_report(report, given["dotenv"], os.environ)
     return EXIT_CODES[judged.decision.verdict] if judged.policy.enforce else ExitCode.ALLOWED
@@ -107,15 +112,15 @@ def _artifact(text: str) -> Artifact:
     return Artifact(name=match["name"], sha256=match["sha256"])
 
 
-def _where(recorded: Recorded, origin: str, given: Mapping[str, Any], warnings: tuple[str, ...]) -> render.Recorded:
+def _where(recorded: Recorded, origin: str, given: Mapping[str, Any], *, unwritten: tuple[str, ...], local: tuple[str, ...]) -> render.Recorded:
     return render.Recorded(
         digest=recorded.envelope_digest,
         log_index=recorded.receipt.index,
         log_size=signed_size(recorded.receipt.checkpoint),
         origin=origin,
         store_url=open_store(given["store"]).url,
-        receipt=given["receipt"] or "" if not warnings else "",
-        warnings=warnings,
+        receipt=given["receipt"] or "" if not unwritten else "",
+        warnings=unwritten + local,
     )
 
 
