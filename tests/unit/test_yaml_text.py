@@ -81,7 +81,7 @@ def test_what_is_refused_and_where(text: str, error: str) -> None:
 
 
 def test_bytes_that_are_no_text() -> None:
-    with pytest.raises(YamlError, match="^2:3: not UTF-8 text$"):
+    with pytest.raises(YamlError, match=r"^2:3: not UTF-8 text$"):
         yaml_text.read(b"a\nb \xff")
 
 
