@@ -11,6 +11,7 @@ import click
 
 from changegate import __version__
 from changegate.cli import colours
+from changegate.cli.pages import exit_codes
 from changegate.errors import ChangegateError, ExitCode
 
 COMMANDS: Final = {
@@ -50,22 +51,13 @@ class _LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-_EPILOG: Final = """\b
-Exit codes:
-  0   allowed / whole
-  1   blocked by policy; doctor: something is set up badly
-  2   usage
-  3   could not judge (forge, permission, unknown)
-  4   could not sign or store the evidence
-  5   verification failed
-  70  a bug in changegate
-All but 0 stop a deploy."""
-
-
-@click.group(cls=_LazyGroup, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=_LazyGroup, epilog=exit_codes(), context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="changegate")
 def group() -> None:
-    """Judge every change of a deploy, and keep signed evidence of it."""
+    """Judge every change of a deploy, and keep signed evidence of it.
+
+    Begin with `changegate demo`, then `changegate keys generate` and `changegate policy init` in your repository.
+    """
 
 
 def main() -> None:

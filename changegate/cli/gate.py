@@ -12,6 +12,7 @@ import click
 
 from changegate import render
 from changegate.cli import judging, local_store, options, publish
+from changegate.cli.pages import SectionedCommand, examples, exit_codes
 from changegate.decision import EXIT_CODES
 from changegate.errors import ExitCode, InputError, SigningError, StoreError
 from changegate.evidence.reader import signed_size
@@ -26,7 +27,28 @@ from changegate.stores import open_store
 _ARTIFACT: Final = re.compile(r"(?P<name>.{1,500})@sha256:(?P<sha256>[0-9a-f]{64})")
 
 
-@click.command(name="gate")
+class _Page(SectionedCommand):
+    sections = {
+        "What is judged": ("--environment", "--head", "--base", "--policy", "--artifact"),
+        "Who is asked": ("--forge", "--repository", "--workspace", "--api-url", "--timeout"),
+        "Where it is recorded": ("--store", "--signing-key", "--trust", "--origin"),
+        "What comes out": ("--format", "--receipt", "--dotenv", "--verbose"),
+    }
+
+
+_EPILOG: Final = "\n\n".join(
+    (
+        examples(
+            "changegate gate --base v1.4 --signing-key key.pem",
+            "changegate gate --environment staging --store git:../evidence.git#main",
+            "changegate gate --receipt receipt.tlog-proof --format json",
+        ),
+        exit_codes(),
+    )
+)
+
+
+@click.command(name="gate", cls=_Page, epilog=_EPILOG)
 @options.option("--environment", default="production", show_default=True, metavar="NAME", help="Where the deploy goes.")
 @options.option("--head", metavar="COMMIT", help="What is deployed. Default: the commit that the CI runs on, else HEAD.")
 @options.option(

@@ -12,6 +12,7 @@ import click
 
 from changegate import finish
 from changegate.cli import local_store, options, publish
+from changegate.cli.pages import SectionedCommand, examples
 from changegate.errors import ForgeError, InputError
 from changegate.evidence.reader import signed_size
 from changegate.finish import Finished, OfCommit, OfRecord, OfRun, Place, Wanted
@@ -26,7 +27,20 @@ _RFC_3339: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
-@click.command(name="outcome")
+class _Page(SectionedCommand):
+    sections = {
+        "Which deploy": ("--environment", "--record", "--head", "--repository", "--workspace"),
+        "How it ended": ("--started", "--finished", "--reason", "--url"),
+        "Where it is recorded": ("--store", "--signing-key", "--trust", "--origin"),
+        "The forge's deployment": ("--forge", "--environment-url", "--api-url", "--timeout"),
+        "What comes out": ("--format", "--receipt", "--dotenv", "--verbose"),
+    }
+
+
+_EPILOG: Final = examples("changegate outcome success", 'changegate outcome rolled-back --record 2b39d343 --reason "wrong prices"')
+
+
+@click.command(name="outcome", cls=_Page, epilog=_EPILOG)
 @click.argument("ending", metavar="success|failure|rolled-back", type=click.Choice([each.value for each in Ending]))
 @options.option("--environment", default="production", show_default=True, metavar="NAME", help="Where the deploy went, as the gate had it.")
 @click.option(

@@ -1,7 +1,7 @@
 """Every command in the documentation is run, in the order of its page, in a directory of its own.
 
-A block is fenced as ```console; its lines with `$ ` are commands, and of the others those with a mark (✓, ✗) must be printed. A block that can't be run
-here says why in its fence: ```console not-run: the reason.
+A block is fenced as ```console; its lines with `$ ` are commands, and of the others those with a mark (✓, ✗) must be printed. A block that can't be
+run here says why in its fence: ```console not-run: the reason.
 """
 
 import os
