@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import click
 
@@ -28,7 +28,7 @@ _ARTIFACT: Final = re.compile(r"(?P<name>.{1,500})@sha256:(?P<sha256>[0-9a-f]{64
 
 
 class _Page(SectionedCommand):
-    sections = {
+    sections: ClassVar = {
         "What is judged": ("--environment", "--head", "--base", "--policy", "--artifact"),
         "Who is asked": ("--forge", "--repository", "--workspace", "--api-url", "--timeout"),
         "Where it is recorded": ("--store", "--signing-key", "--trust", "--origin"),

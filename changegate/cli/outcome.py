@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import click
 
@@ -28,7 +28,7 @@ _COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class _Page(SectionedCommand):
-    sections = {
+    sections: ClassVar = {
         "Which deploy": ("--environment", "--record", "--head", "--repository", "--workspace"),
         "How it ended": ("--started", "--finished", "--reason", "--url"),
         "Where it is recorded": ("--store", "--signing-key", "--trust", "--origin"),
