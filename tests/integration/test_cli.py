@@ -50,6 +50,13 @@ def test_every_command_has_help(cli: Run, name: str) -> None:
     assert out.startswith(f"Usage: changegate {name}")
 
 
+@pytest.mark.parametrize(("words", "found"), [("changegate ga", "gate"), ("changegate gate --sto", "--store"), ("changegate policy ch", "check")])
+def test_a_shell_can_complete(words: str, found: str) -> None:
+    asked = {"_CHANGEGATE_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    ended = subprocess.run([str(Path(sys.executable).parent / "changegate")], env=os.environ | asked, capture_output=True, text=True, check=False)
+    assert ended.stdout == f"plain,{found}\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
