@@ -70,7 +70,7 @@ def init(out: str, *, force: bool) -> None:
 
 @command.command()
 @click.argument("file", default=policy.FILE_NAME)
-@click.option("--environment", help="Print what holds in this environment.")
+@click.option("--environment", metavar="NAME", help="Print what holds in this environment.")
 def check(file: str, environment: str | None) -> None:
     """Read a policy file as the gate would, and name every mistake in it. Exit code 2 where there is one."""
     found, defects = policy.examine(read_file(file, "FILE"), source=file)
