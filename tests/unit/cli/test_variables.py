@@ -58,3 +58,12 @@ def test_every_option_is_an_input(name: str, action: str, exceptions: dict[str, 
     inputs = set(load(ROOT / action)["inputs"])
     assert longs - inputs == exceptions.keys()
     assert inputs - longs == NO_OPTION.keys() | ({"outcome"} if name == "outcome" else set())
+
+
+@pytest.mark.parametrize(
+    ("given", "artifacts"),
+    [("", ()), ("a@sha256:1", ("a@sha256:1",)), ("a@sha256:1 b@sha256:2\nc@sha256:3\n", ("a@sha256:1", "b@sha256:2", "c@sha256:3"))],
+)
+def test_artifacts_stand_in_one_variable(monkeypatch: pytest.MonkeyPatch, given: str, artifacts: tuple[str, ...]) -> None:
+    monkeypatch.setenv("CHANGEGATE_ARTIFACT", given)
+    assert command("gate").make_context("gate", []).params["artifacts"] == artifacts
