@@ -88,7 +88,7 @@ def test_every_mistake_is_named_with_its_line() -> None:
         (8, "environments.staging.version"),
     ]
     assert defects[2].allowed == "Did you mean 'newer-base'?"
-    assert defects[3].allowed.startswith("Valid here: enforce, assurance, controls.")
+    assert defects[3].allowed.startswith("Valid here: enforce, assurance, controls, rewrites.")
 
 
 def test_an_environment_overrides_key_by_key() -> None:
