@@ -47,11 +47,9 @@ def _refuse_constant(name: str) -> Any:
 
 
 def _check_depth(value: Any, left: int) -> None:
-    if left < 0:
+    if left <= 0:
         raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
-    if isinstance(value, dict):
-        for item in value.values():
-            _check_depth(item, left - 1)
-    elif isinstance(value, list):
-        for item in value:
-            _check_depth(item, left - 1)
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            if isinstance(item, dict | list):
+                _check_depth(item, left - 1)
