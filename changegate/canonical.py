@@ -28,8 +28,9 @@ def loads(data: bytes, *, what: str) -> Any:
     """
     remedy = f"The {what} is damaged or was not written by changegate; fetch it again from where it came."
     try:
-        value = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant)
-        _check_depth(value, MAX_DEPTH)
+        value = _STRICT.decode(data.decode("utf-8"))
+        if data.count(b"{") + data.count(b"[") > MAX_DEPTH:  # else it can't be deeper
+            _check_depth(value, MAX_DEPTH)
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{what}: not strict JSON ({error})", remedy=remedy) from error
     return value
@@ -44,6 +45,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+_STRICT = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
 
 
 def _check_depth(value: Any, left: int) -> None:

@@ -30,7 +30,7 @@ _RECEIPT: Final = b"c2sp.org/tlog-proof@v1\n"
 @options.trust_option
 @click.option("--since", metavar="FILE", help="A checkpoint or receipt kept from earlier: the log must have grown from it, and lost nothing.")
 @click.option(
-    "--new-only", is_flag=True, help="With --since: check what is newer than that checkpoint; of what is older, only that the tree still holds it."
+    "--new-only", is_flag=True, help="With --since: check only what is newer, and that the tree still holds what is older."
 )
 @click.option("--share", metavar="PERCENT", help="Check the records of a random share (such as 1%), and all of the tree and its checkpoints.")
 @click.option("--seed", metavar="TEXT", help="With --share: draw the same share again. By default a new one, which is printed.")
@@ -39,7 +39,7 @@ _RECEIPT: Final = b"c2sp.org/tlog-proof@v1\n"
 @click.option("--record", metavar="FILE", help="With --receipt: the signed record (its envelope) that the receipt is for.")
 @click.option("--format", "format_", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True, help="What to print.")
 def command(
-    store: str | None, trust: str | None, since: str | None, new_only: bool, share: str | None, seed: str | None, jobs: int | None,
+    *, store: str | None, trust: str | None, since: str | None, new_only: bool, share: str | None, seed: str | None, jobs: int | None,
     receipt: str | None, record: str | None, format_: str,
 ) -> int:  # fmt: skip
     """Check every signature, every hash, the tree and its checkpoints in STORE (a directory, file:DIR or git:REPOSITORY[#BRANCH]).

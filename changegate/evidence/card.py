@@ -8,6 +8,7 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from changegate.errors import FormatError
@@ -64,6 +65,7 @@ class Card:
         return parse_time(self.time)
 
 
+@lru_cache(maxsize=1024)
 def parse_time(text: str) -> datetime:
     """RFC 3339 in UTC with a `Z`, to the microsecond at most. Raises `FormatError`."""
     match = _TIME.fullmatch(text)

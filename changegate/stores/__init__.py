@@ -123,7 +123,7 @@ def open_store(url: str, *, whole: bool = False) -> Store:
 
 
 def opener(store: Store, url: str) -> Callable[[], Store]:
-    """How another process opens, for reading, the store that was opened at `url`: a git store as it was fetched, any other anew. It can be pickled."""
+    """How another process opens, for reading, the store that was opened at `url`: a git store as it was fetched, any other anew. To be pickled."""
     return partial(_itself, store) if url.partition(":")[0] == "git" else partial(open_store, url)
 
 
