@@ -28,7 +28,7 @@ NO_COMMIT: Final = "0" * 64
 _MAX_NUMBER: Final = 2**53 - 1
 _HEX: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _NONCE: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_DAMAGED: Final = "A commit of the log is damaged. `changegate verify` says which; restore it from a copy of the store."
+_DAMAGED: Final = "A commit of the log is damaged, or another was put in its place. Restore it from a copy of the store, and compare."
 
 
 @dataclass(frozen=True)

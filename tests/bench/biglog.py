@@ -1,6 +1,6 @@
 """Make a large, honest log quickly: commits of 256 entries through the log's own functions, objects written without a sync.
 
-    PYTHONPATH=tests python -m bench.biglog DIRECTORY RECORDS
+PYTHONPATH=tests python -m bench.biglog DIRECTORY RECORDS
 """
 
 import gzip

@@ -5,7 +5,19 @@ from collections.abc import Iterator
 import pytest
 from support.raw_stores import RAW_STORES
 from support.records import TRUST
-from support.tampering import EXPECTED, LAYOUT, MANIPULATIONS, ROWS, Expected, RawStore, honest_log, kinds, tampered
+from support.tampering import (
+    EXPECTED,
+    LAYOUT,
+    MANIPULATIONS,
+    ROWS,
+    SCHEMES,
+    Expected,
+    RawStore,
+    difference,
+    honest_log,
+    kinds,
+    tampered,
+)
 
 from changegate.evidence import layout
 from changegate.evidence.findings import Report
@@ -53,3 +65,14 @@ def test_tampering_is_found_and_named(raw: RawStore, name: str, manipulation: st
     elif not expected.silent:
         assert set(changes) <= {each.where for each in found}, said(report)
     assert all(each.expected and each.found and each.meaning for each in found)
+    assert not any("changegate verify" in each.meaning for each in found), said(report)  # it is what says this
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_tampered_log_is_found_where_it_can_be(raw: RawStore, scheme: str) -> None:
+    log, alone, since = SCHEMES[scheme]
+    with tampered(raw, difference(log())) as store:
+        report = verify_store(store, TRUST)
+        against = verify_store(store, TRUST, since=honest_log()[layout.CHECKPOINT])
+    assert (alone in [each.what for each in report.problems]) if alone else report.clean, said(report)
+    assert since in [each.what for each in against.problems], said(against)

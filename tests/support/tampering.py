@@ -4,6 +4,7 @@ A store joins by one entry in `support.raw_stores.RAW_STORES`. The honest log he
 commit of many entries and commits of one, a waiting record, a hint.
 """
 
+import dataclasses
 import gzip
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,9 +13,11 @@ from typing import Final, NamedTuple, Protocol
 
 from changegate.evidence import checkpoint, layout
 from changegate.evidence.card import format_card
+from changegate.evidence.log import Log
+from changegate.signing.keys import PrivateKey
 from changegate.stores import Store
-from support.evidence import MemoryStore, key_of, log_in
-from support.records import append_signed, signed_record
+from support.evidence import KEY, ORIGIN, MemoryStore, believe, environment, key_of
+from support.records import RECORD_KEY, signed_record
 
 ENTRIES: Final = 262
 WAITING: Final = 900
@@ -51,25 +54,30 @@ def honest_log() -> dict[str, bytes]:
 @cache
 def snapshots() -> tuple[dict[str, bytes], ...]:
     """The log as it grew: empty, after its first commit of 256 entries, after each of the others, and with what waits."""
-    memory = MemoryStore()
-    taken: list[dict[str, bytes]] = [{}]
-    for number in range(255):
-        card, envelope, facts = signed_record(number)
-        _put(memory, card.envelope, envelope, card.facts or "", facts)
-        memory.objects[layout.pending_key(card.key)] = format_card(card)
-    for number in range(255, ENTRIES):
-        append_signed(log_in(memory), number)
-        taken.append(dict(memory.objects))
-    card, envelope, facts = signed_record(WAITING)
-    _put(memory, card.envelope, envelope, card.facts or "", facts)
-    memory.objects[layout.pending_key(card.key)] = format_card(card)
+    taken = grow(tuple(range(ENTRIES)))
+    memory = MemoryStore(dict(taken[-1]))
+    _wait(memory, WAITING)
     memory.objects[layout.HINT] = b"4"
-    return (*taken, dict(memory.objects))
+    return ({}, *taken, memory.objects)
 
 
-def _put(memory: MemoryStore, digest: str, envelope: bytes, facts_digest: str, facts: bytes) -> None:
-    memory.objects[layout.envelope_key(digest)] = envelope
-    memory.objects[layout.facts_key(facts_digest)] = gzip.compress(facts, mtime=0)
+def grow(numbers: tuple[int, ...], *, log_key: PrivateKey = KEY, record_key: PrivateKey = RECORD_KEY) -> tuple[dict[str, bytes], ...]:
+    """A log of these records after its first commit, of 256, and after each of the others."""
+    memory, taken = MemoryStore(), list[dict[str, bytes]]()
+    for number in numbers[:255]:
+        _wait(memory, number, record_key)
+    for number in numbers[255:]:
+        card, envelope, facts = signed_record(number, record_key)
+        Log(memory, log_key, ORIGIN, environment(), vouch=believe).append(card, envelope=envelope, facts=facts)
+        taken.append(dict(memory.objects))
+    return tuple(taken)
+
+
+def _wait(memory: MemoryStore, number: int, signer: PrivateKey = RECORD_KEY) -> None:
+    card, envelope, facts = signed_record(number, signer)
+    memory.objects[layout.envelope_key(card.envelope)] = envelope
+    memory.objects[layout.facts_key(card.facts or "")] = gzip.compress(facts, mtime=0)
+    memory.objects[layout.pending_key(card.key)] = format_card(card)
 
 
 @cache
@@ -117,7 +125,7 @@ LAYOUT: Final[Mapping[str, str]] = {
 def forked_checkpoint() -> bytes:
     """Signed by the log's own key, of another tree of the same size."""
     honest = checkpoint.parse(honest_log()[layout.CHECKPOINT])
-    return checkpoint.sign(checkpoint.Checkpoint(honest.origin, honest.size, bytes(32)), key_of(1))
+    return checkpoint.sign(checkpoint.Checkpoint(honest.origin, honest.size, bytes(32)), KEY)
 
 
 Change = Mapping[str, bytes | None]
@@ -224,3 +232,48 @@ def tampered(raw: RawStore, changes: Change) -> Iterator[Store]:
 
 ROWS: Final = [(kind, manipulation) for kind in LAYOUT for manipulation in MANIPULATIONS]
 """Every kind and every manipulation."""
+
+
+class Scheme(NamedTuple):
+    """Tampering with a whole log, as it is afterwards."""
+
+    log: Callable[[], Mapping[str, bytes]]
+    alone: str
+    """What verification says without an earlier checkpoint; empty where it can see nothing."""
+    since: str
+    """What it says with the honest log's checkpoint."""
+
+
+def twice() -> dict[str, bytes]:
+    """An old record under another idempotency key, by one whose writer vouches for anything."""
+    memory = MemoryStore(dict(snapshots()[-2]))
+    card, envelope, facts = signed_record(10)
+    again = dataclasses.replace(card, key="cd" * 32)
+    Log(memory, KEY, ORIGIN, environment(), vouch=believe).append(again, envelope=envelope, facts=facts)
+    return memory.objects
+
+
+_NUMBERS: Final = tuple(range(ENTRIES))
+_OTHER: Final = key_of(9)
+_CONTINUES: Final = "the log doesn't continue the earlier checkpoint"
+SCHEMES: Final[Mapping[str, Scheme]] = {
+    "its end cut off": Scheme(lambda: snapshots()[-4], "", _CONTINUES),
+    "its end cut off, the checkpoint kept": Scheme(
+        lambda: {**snapshots()[-4], layout.CHECKPOINT: honest_log()[layout.CHECKPOINT]}, "the checkpoint is newer than the commits", _CONTINUES
+    ),
+    "its end written anew": Scheme(lambda: grow((*_NUMBERS[:-1], 700))[-1], "", _CONTINUES),
+    "a record exchanged, all signed anew": Scheme(lambda: grow((*_NUMBERS[:9], 700, *_NUMBERS[10:]))[-1], "", _CONTINUES),
+    "a record left out, all signed anew": Scheme(lambda: grow((*_NUMBERS[:9], *_NUMBERS[10:], 700))[-1], "", _CONTINUES),
+    "records in another order, all signed anew": Scheme(lambda: grow((*_NUMBERS[:-2], ENTRIES - 1, ENTRIES - 2))[-1], "", _CONTINUES),
+    "another log key": Scheme(lambda: grow(_NUMBERS, log_key=_OTHER)[-1], "a commit's checkpoint can't be trusted", _CONTINUES),
+    "another record key": Scheme(lambda: grow(_NUMBERS, record_key=_OTHER)[-1], "a record can't be trusted", _CONTINUES),
+    "a record entered twice": Scheme(twice, "a record is entered twice", "a record is entered twice"),
+    "everything deleted but log.json": Scheme(lambda: {layout.LOG: honest_log()[layout.LOG]}, "", _CONTINUES),
+}
+"""By those who hold the log's key, or the store's."""
+
+
+def difference(log: Mapping[str, bytes]) -> Change:
+    """What makes the honest log this one."""
+    honest = honest_log()
+    return {key: log.get(key) for key in {**honest, **log} if log.get(key) != honest.get(key)}
