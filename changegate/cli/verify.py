@@ -29,9 +29,7 @@ _RECEIPT: Final = b"c2sp.org/tlog-proof@v1\n"
 @click.argument("store", required=False)
 @options.trust_option
 @click.option("--since", metavar="FILE", help="A checkpoint or receipt kept from earlier: the log must have grown from it, and lost nothing.")
-@click.option(
-    "--new-only", is_flag=True, help="With --since: check only what is newer, and that the tree still holds what is older."
-)
+@click.option("--new-only", is_flag=True, help="With --since: check only what is newer, and that the tree still holds what is older.")
 @click.option("--share", metavar="PERCENT", help="Check the records of a random share (such as 1%), and all of the tree and its checkpoints.")
 @click.option("--seed", metavar="TEXT", help="With --share: draw the same share again. By default a new one, which is printed.")
 @click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="How many processes. Default: one for each core; small logs take one.")

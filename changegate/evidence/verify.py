@@ -225,25 +225,19 @@ class _StoreVerifier:
 
     def _stretches(self, spans: list[tuple[int, int]], first: int, size: int) -> Iterator[Stretch]:
         """All of them, in order; what is missing before each is reported before it."""
-        runs = self._runs(spans, first)
         workers = self._scope.workers
         if workers is None or workers.jobs < 2 or size - self._head.frontier.size <= ALONE:
-            found: Iterable[list[Stretch]] = (self._commits.verify(*run) for run in runs)
+            found: Iterable[list[Stretch]] = (self._commits.verify(*run) for run in _runs(spans, first))
         else:
-            found = workers.verify(self._commits.task, runs)
-        for stretches in found:
-            yield from stretches
-            self._progress(self._head.frontier.size, size)
-
-    def _runs(self, spans: list[tuple[int, int]], first: int) -> Iterator[tuple[int, int]]:
+            found = workers.verify(self._commits.task, _runs(spans, first))
         expected = first
-        for begin, end in spans:
+        for (begin, end), stretches in zip(_runs(spans, first), found, strict=True):
             for missing in range(expected, min(begin, expected + _MISSING_NAMED)):
                 key = layout.commit_key(missing)
                 self._report.problem("a commit is missing", key, expected=f"commits 1 to {spans[-1][1]}", found="nothing", meaning=LOST)
-            for at in range(max(begin, expected), end + 1, RUN):
-                yield at, min(at + RUN - 1, end)
-            expected = max(expected, end + 1)
+            expected = end + 1
+            yield from stretches
+            self._progress(self._head.frontier.size, size)
 
     def _join(self, stretch: Stretch, named: Buckets) -> None:
         """Put the next stretch after what was verified before."""
@@ -325,3 +319,10 @@ class _StoreVerifier:
         if hint is not None and not (hint.isdigit() and len(hint) < 16 and int(hint) <= self._head.number):
             expected = f"at most {self._head.number}"
             self._report.problem("the hint names a commit that isn't there", layout.HINT, expected=expected, found=short(hint), meaning=ROLLED_BACK)
+
+
+def _runs(spans: list[tuple[int, int]], first: int) -> Iterator[tuple[int, int]]:
+    """The commits from `first` on, some at a time."""
+    for begin, end in spans:
+        for at in range(max(begin, first), end + 1, RUN):
+            yield at, min(at + RUN - 1, end)
