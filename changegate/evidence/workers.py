@@ -1,10 +1,12 @@
 """Commits verified by several processes, and handed over in the order of the log."""
 
 import multiprocessing
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from changegate.errors import StoreError
@@ -23,7 +25,7 @@ class Workers:
         """What `CommitVerifier.verify` gives for each run, in order. Raises as it does, and `StoreError` where a process died."""
         # Spawned, not forked: a worker shares no descriptor, lock or connection with this process, and it is the same on every system.
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(self.jobs, mp_context=context, initializer=_begin, initargs=(self.reopen, task)) as pool:
+        with _safe_path(), ProcessPoolExecutor(self.jobs, mp_context=context, initializer=_begin, initargs=(self.reopen, task)) as pool:
             ahead: deque[Future[list[Stretch]]] = deque()
             try:
                 for run in runs:
@@ -39,6 +41,20 @@ class Workers:
                 ) from error
             finally:
                 pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """A spawned Python begins with `-c`, for which it would import from the working directory first: a `pickle.py` lying there must not run."""
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 _verifier: CommitVerifier | None = None

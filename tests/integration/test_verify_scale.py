@@ -2,6 +2,8 @@
 
 import dataclasses
 import hashlib
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -26,6 +28,7 @@ from changegate.evidence.verify_commits import Share
 from changegate.evidence.workers import Workers
 from changegate.stores import Store
 from changegate.stores.directory import DirectoryStore
+from changegate.trust import format_trust
 
 
 def put(root: Path, objects: dict[str, bytes]) -> Path:
@@ -76,6 +79,34 @@ def test_an_error_of_another_process_stays_what_it_is(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StoreError, match="Not a directory"):
         verify_store(DirectoryStore(tmp_path / "store"), TRUST, scope=Scope(workers=Workers(2, partial(DirectoryStore, tmp_path / "file"))))
+
+
+SCRIPT = """
+import sys
+from functools import partial
+from changegate.evidence import verify
+from changegate.evidence.workers import Workers
+from changegate.stores.directory import DirectoryStore
+from changegate.trust import format_trust
+from changegate.trust import parse
+
+if __name__ == "__main__":
+    verify.ALONE = 0
+    trust = parse(open(sys.argv[2], "rb").read())
+    scope = verify.Scope(workers=Workers(2, partial(DirectoryStore, sys.argv[1])))
+    print(verify.verify_store(DirectoryStore(sys.argv[1]), trust, scope=scope).clean)
+"""
+
+
+def test_workers_import_nothing_from_the_working_directory(tmp_path: Path) -> None:
+    put(tmp_path / "store", honest_log())
+    put(tmp_path, {"trust": format_trust(TRUST), "script/script.py": SCRIPT.encode()})
+    for name in ("pickle.py", "json.py", "changegate.py", "multiprocessing.py"):
+        put(tmp_path / "work", {name: b"open('ran', 'w')\nraise SystemExit('imported from the workspace')\n"})
+    command = [sys.executable, str(tmp_path / "script/script.py"), str(tmp_path / "store"), str(tmp_path / "trust")]
+    done = subprocess.run(command, cwd=tmp_path / "work", capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("True\n", "")
+    assert not (tmp_path / "work" / "ran").exists()
 
 
 def test_a_worker_without_a_store_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
