@@ -10,6 +10,7 @@ from support import naive
 from support.evidence import KEY, MemoryStore, log_in
 from support.records import RECORD_KEY, TRUST, append_signed, signed_record
 from support.tampering import honest_log
+from support.vectors import vectors
 
 from changegate.evidence import layout
 from changegate.evidence.card import format_card
@@ -47,6 +48,11 @@ def test_the_naive_reader_refuses_what_was_changed(log: Path, name: str) -> None
             naive.read_log(log, VKEY)
     finally:
         path.write_bytes(honest)
+
+
+def test_the_naive_reader_reads_a_published_log_too() -> None:
+    key = "example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx"
+    assert naive.read_log(vectors() / "tessera" / "log", key) == [b"one", b"two", b"three", b"four", b"five", b"six", b"seven"]
 
 
 def test_a_naive_reader_verifies_our_receipts() -> None:
