@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from support.dying import die
 from support.evidence import KEY, ORIGIN, MemoryStore
+from support.raw_stores import RawGit
 from support.records import TRUST
 from support.tampering import MANIPULATIONS, honest_log, kinds, snapshots
 
@@ -26,7 +27,7 @@ from changegate.evidence.tiles import Tile
 from changegate.evidence.verify import Scope, verify_store
 from changegate.evidence.verify_commits import Share
 from changegate.evidence.workers import Workers
-from changegate.stores import Store
+from changegate.stores import Store, open_store, opener
 from changegate.stores.directory import DirectoryStore
 from changegate.trust import format_trust
 
@@ -64,6 +65,17 @@ def test_how_the_commits_are_cut_changes_nothing_in_an_honest_log() -> None:
     report = verify_store(MemoryStore(honest_log()), TRUST)
     assert report.clean, report.problems
     assert (report.entries, report.records) == (262, 262)
+
+
+@pytest.mark.usefixtures("two_by_two")
+def test_several_processes_read_one_fetched_repository(tmp_path: Path) -> None:
+    raw = RawGit(tmp_path / "store.git")
+    raw.write(dict(honest_log()))
+    url = f"git:{tmp_path / 'store.git'}"
+    store = open_store(url, whole=True)
+    report = verify_store(store, TRUST, scope=Scope(workers=Workers(2, opener(store, url))))
+    assert report.clean, report.problems
+    assert report.records == 262
 
 
 @pytest.mark.usefixtures("two_by_two")
