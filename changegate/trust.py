@@ -18,6 +18,7 @@ too, as `changegate keys` writes it, has the same time: what it signs in commits
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Final, Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -64,12 +65,18 @@ class Trust(BaseModel):
 
     def check_window(self, key_id: str, at: datetime) -> None:
         """Raise `VerificationError` unless the key was valid at this time."""
-        windows = [each for each in self.record_keys if keys.key_id(keys.parse_public(each.key)) == key_id]
+        windows = [each for each in self.record_keys if _key_id(each.key) == key_id]
         if not any(each.allows(at) for each in windows):
             raise VerificationError(
                 f"signed by key {key_id[:16]} at {at:%Y-%m-%dT%H:%M:%SZ}, outside the time in which that key is trusted",
                 remedy="A key that signs outside its time may have been stolen. Ask its owner.",
             )
+
+
+@cache
+def _key_id(pem: str) -> str:
+    """Remembered: a window is checked for each of a million records."""
+    return keys.key_id(keys.parse_public(pem))
 
 
 def parse(data: bytes) -> Trust:

@@ -121,7 +121,7 @@ def _encode(data: bytes) -> str:
 def _decode(text: str, what: str) -> bytes:
     """Strict standard base64: what decodes must encode to the same text."""
     try:
-        data = base64.b64decode(text, validate=True)
+        data = binascii.a2b_base64(text, strict_mode=True)
     except (binascii.Error, ValueError) as error:
         raise FormatError(f"envelope: {what} is not base64", remedy=_DAMAGED) from error
     if _encode(data) != text:

@@ -12,8 +12,9 @@ The contract, on which the log's append protocol rests (`changegate.evidence.log
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Protocol
 
 from changegate.errors import InputError, StoreError
@@ -98,10 +99,10 @@ def check_key(key: str) -> str:
     return key
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, *, whole: bool = False) -> Store:
     """The store at `file:PATH`, at a plain path, or at `git:URL-or-path[#branch]`. Nothing is read or written yet.
 
-    An adapter is imported when it is needed. Raises `InputError` for another scheme.
+    `whole` says that all of it will be read. An adapter is imported when it is needed. Raises `InputError` for another scheme.
     """
     scheme, separator, rest = url.partition(":")
     if not separator or "/" in scheme or scheme == "file":
@@ -117,5 +118,14 @@ def open_store(url: str) -> Store:
         where, _, branch = rest.partition("#")
         if not where:
             raise InputError("the evidence store has no repository", remedy="Give it as git:URL or git:PATH, with #branch if you like.")
-        return GitStore(where, branch) if branch else GitStore(where)
+        return GitStore(where, branch, whole=whole) if branch else GitStore(where, whole=whole)
     raise InputError(f"no store for {scheme[:20]!r} URLs", remedy="Known are file:PATH (or a plain path) and git:URL-or-path[#branch].")
+
+
+def opener(store: Store, url: str) -> Callable[[], Store]:
+    """How another process opens, for reading, the store that was opened at `url`: a git store as it was fetched, any other anew. To be pickled."""
+    return partial(_itself, store) if url.partition(":")[0] == "git" else partial(open_store, url)
+
+
+def _itself(store: Store) -> Store:
+    return store

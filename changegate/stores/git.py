@@ -9,7 +9,7 @@ import re
 import subprocess
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +42,10 @@ class GitStore:
         self._staged: dict[str, bytes | None] = {}
         self._created: set[str] = set()
         self._reader: subprocess.Popen[bytes] | None = None
+
+    def __reduce__(self) -> tuple[Callable[..., "GitStore"], tuple[str, str, str, str | None]]:
+        """Another process reads what was fetched here, at the same tip, as long as this store lives."""
+        return _attach, (self._where, self._branch, str(self._open().directory), self._tip)
 
     @property
     def url(self) -> str:
@@ -153,6 +157,10 @@ class GitStore:
             del self._staged[key]
             self._created.discard(key)
 
+    def attach(self, folder: str, tip: str | None) -> None:
+        """Read from a repository that another process fetched, and keeps."""
+        self._git, self._tip = GitCommand(Path(folder), shown_url=self.url), tip
+
     def _open(self) -> GitCommand:
         if self._git is None:
             folder = tempfile.TemporaryDirectory(prefix="changegate-git-")
@@ -206,6 +214,12 @@ class GitStore:
         except BrokenPipeError as error:
             self._reader = None
             raise StoreError(f"the evidence store {self.url} can't read {key}: git ended", remedy="Look at the network; then run again.") from error
+
+
+def _attach(where: str, branch: str, folder: str, tip: str | None) -> GitStore:
+    store = GitStore(where, branch, whole=True)
+    store.attach(folder, tip)
+    return store
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
