@@ -4,14 +4,16 @@ import os
 import re
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from changegate import render
-from changegate.cli import judging, options, publish
+from changegate.cli import attesting, judging, options, publish
 from changegate.decision import EXIT_CODES
 from changegate.errors import ExitCode, InputError, SigningError, StoreError
 from changegate.evidence.reader import signed_size
@@ -40,7 +42,10 @@ _ARTIFACT: Final = re.compile(r"(?P<name>.{1,500})@sha256:(?P<sha256>[0-9a-f]{64
 @options.store_option
 @options.option("--origin", metavar="NAME", help="The log's name, where the store is new.")
 @options.signing_key_option
-@options.option("--trust", "trust_file", metavar="FILE", help="Trust file with the log's earlier keys, after a rotation.")
+@options.option(
+    "--trust", "trust_file", metavar="FILE", help="Trust file: the log's earlier keys after a rotation, its witnesses, its timestamp authorities."
+)
+@options.timestamp_option
 @options.option("--api-url", metavar="URL", help="The forge's API. Default: as the CI says, else https://api.github.com.")
 @options.option(
     "--timeout", type=click.FloatRange(1, 3600), default=120, show_default=True, metavar="SECONDS", help="How long the forge may take in all."
@@ -63,18 +68,30 @@ def command(**given: Any) -> int:
     signer = options.read_signer(given["signing_key"])
     trust = options.read_trust(given["trust_file"]) if given["trust_file"] else None
     forge = judging.open_forge(given, pipeline)
-    log = options.open_log(given["store"], signer, trust=trust, origin=given["origin"], now=_now)
+    attesting.check(trust, given["timestamp_url"])
+    open_log = partial(options.open_log, given["store"], signer, trust=trust, origin=given["origin"], now=_now)
+    log = open_log()
     deployment = _deployment(given, pipeline, forge)
     policy_file = judging.find_policy(given["policy_name"], Path(given["workspace"]))
     judged = judge(deployment, forge, log, requested_base=given["base"], policy_file=policy_file, now=_now)
     try:
         recorded = record_decision(judged, log, signer, decided=_now())
+        attested = attesting.attest(
+            recorded.receipt,
+            log,
+            trust,
+            open_store=partial(open_store, given["store"]),
+            open_log=open_log,
+            timestamp_url=given["timestamp_url"],
+        )
     except (StoreError, SigningError) as error:
         # The engineer still learns why; but what isn't recorded isn't deployed.
         judging.print_report(_report(judged, render.NotRecorded(error.message)), given["format_"])
         raise
-    warnings = publish.receipt(recorded.receipt, given["receipt"])
-    report = _report(judged, _where(recorded, log.verifier_key.name, given, warnings))
+    recorded = replace(recorded, receipt=attested.receipt)
+    unwritten = publish.receipt(recorded.receipt, given["receipt"])
+    where = _where(recorded, log.verifier_key.name, given, attested.warnings + unwritten)
+    report = _report(judged, replace(where, receipt="" if unwritten else where.receipt))
     judging.print_report(report, given["format_"])
     judging.publish_report(report, given["dotenv"], os.environ)
     return EXIT_CODES[judged.decision.verdict] if judged.policy.enforce else ExitCode.ALLOWED
@@ -114,7 +131,7 @@ def _where(recorded: Recorded, origin: str, given: Mapping[str, Any], warnings: 
         log_size=signed_size(recorded.receipt.checkpoint),
         origin=origin,
         store_url=open_store(given["store"]).url,
-        receipt=given["receipt"] or "" if not warnings else "",
+        receipt=given["receipt"] or "",
         warnings=warnings,
     )
 

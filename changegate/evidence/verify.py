@@ -6,6 +6,7 @@
 4. Full tiles and bundles, and the partial ones of the head, are what the commits make.
 5. The published checkpoint is one of the commits', and none is newer. An earlier kept checkpoint is one that this log extends.
 6. Nothing lies in the store that no commit accounts for.
+7. Timestamps are trusted authorities', and near the times that the commits claim (`changegate.evidence.verify_timestamps`).
 
 What a stopped writer leaves (waiting cards, tiles of the last commit, a stale checkpoint) is a note. What no one can see here: a log that was
 rewritten from the start by a holder of its keys, where no earlier checkpoint is at hand; and records that were never appended.
@@ -34,6 +35,7 @@ from changegate.evidence.reader import LogReader
 from changegate.evidence.signed_record import verify_record
 from changegate.evidence.tree import TreeReader
 from changegate.evidence.verify_records import RecordVerifier
+from changegate.evidence.verify_timestamps import verify_timestamps
 from changegate.stores import Store
 from changegate.trust import Trust
 
@@ -54,7 +56,7 @@ def verify_store(
     `StoreError` where the store can't be read. All else is in the report.
     """
     policy = log_policy.of(trust)
-    earlier = policy.verify(since) if since is not None else None
+    earlier = policy.unwitnessed().verify(since) if since is not None else None
     return _StoreVerifier(store, trust, policy, now, progress).run(earlier, since)
 
 
@@ -96,6 +98,7 @@ class _StoreVerifier:
         self._check_earlier(head, earlier, since)
         self._check_hint(head)
         self._check_objects(head)
+        verify_timestamps(self._store, self._trust, head.number, self._report)
         self._report.entries = head.frontier.size
         return self._report
 
@@ -159,7 +162,7 @@ class _StoreVerifier:
 
     def _check_commit(self, commit: Commit, key: str, head: Head, *, is_last: bool) -> None:
         try:
-            signed = commit.verify(self._policy, origin=self._origin)
+            signed = commit.verify(self._policy.unwitnessed(), origin=self._origin)
             self._report.checkpoint = signed
             if self._published and self._published.size == commit.size:
                 self._committed = signed
@@ -265,7 +268,7 @@ class _StoreVerifier:
         try:
             if head.commit is None:
                 raise VerificationError("the log is empty now", remedy=_ROLLED_BACK)
-            LogReader(self._store, self._policy, head.commit.checkpoint).verify_extends(earlier)
+            LogReader(self._store, self._policy.unwitnessed(), head.commit.checkpoint).verify_extends(earlier)
         except (FormatError, VerificationError) as error:
             self._report.error("the log doesn't continue the earlier checkpoint", where, error, expected="a tree that begins with that one")
 
@@ -284,7 +287,7 @@ class _StoreVerifier:
         self._check_repeated(self._known[layout.ENVELOPES])
         tree = TreeReader(self._store, head.frontier.size, head.frontier.root())
         for key in self._store.list(""):
-            if key in {layout.LOG, layout.CHECKPOINT, layout.HINT} or key.startswith(layout.COMMITS):
+            if key in {layout.LOG, layout.CHECKPOINT, layout.HINT} or key.startswith((layout.COMMITS, layout.TIMESTAMPS)):
                 continue
             if key.startswith(layout.TILES):
                 self._check_tile(key, tree)
