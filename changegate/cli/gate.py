@@ -67,8 +67,8 @@ def command(**given: Any) -> int:
     pipeline = read_pipeline(os.environ, local_run=f"local-{uuid.uuid4().hex}")
     signer = options.read_signer(given["signing_key"])
     trust = options.read_trust(given["trust_file"]) if given["trust_file"] else None
-    forge = judging.open_forge(given, pipeline)
     attesting.check(trust, given["timestamp_url"])
+    forge = judging.open_forge(given, pipeline)
     open_log = partial(options.open_log, given["store"], signer, trust=trust, origin=given["origin"], now=_now)
     log = open_log()
     deployment = _deployment(given, pipeline, forge)
