@@ -72,10 +72,8 @@ def rotate(out: str, trust_file: str, overlap: int) -> None:
     added = _trust(signer, _origin_of(before))
     ended = tuple(each if each.until else each.model_copy(update={"until": now + timedelta(hours=overlap)}) for each in before.record_keys)
     log_line = added.log_policy.splitlines()[0]
-    after = Trust(
-        log_policy=f"{log_line}\n{before.log_policy}",
-        record_keys=(*ended, added.record_keys[0].model_copy(update={"from_": now})),
-    )
+    keys = (*ended, added.record_keys[0].model_copy(update={"from_": now}))
+    after = before.model_copy(update={"log_policy": f"{log_line}\n{before.log_policy}", "record_keys": keys})
     create_file(out, signer.to_pem(passphrase=os.environ.get(PASSPHRASE) or None), mode=0o600)
     replacement = Path(f"{trust_file}.new")
     replacement.write_bytes(trusts.format_trust(after))

@@ -10,7 +10,7 @@ from threading import Thread
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 CONFIG = """[tsa]
@@ -33,7 +33,7 @@ class Authority:
     def __init__(self, directory: Path, *, usage: x509.ObjectIdentifier = ExtendedKeyUsageOID.TIME_STAMPING, days: int = 10) -> None:
         directory.mkdir(parents=True)
         self.directory = directory
-        root_key, key = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
+        root_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
         root_name, name = (x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, each)]) for each in (f"root {directory.name}", f"tsa {directory.name}"))
         begin = datetime.now(UTC) - timedelta(days=20)
         root = _builder(root_name, root_name, root_key.public_key(), begin, begin + timedelta(days=100))
@@ -62,7 +62,7 @@ class Authority:
         return (self.directory / "reply").read_bytes()
 
 
-def _builder(name: x509.Name, issuer: x509.Name, key: rsa.RSAPublicKey, begin: datetime, end: datetime) -> x509.CertificateBuilder:
+def _builder(name: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, begin: datetime, end: datetime) -> x509.CertificateBuilder:
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(issuer).public_key(key).serial_number(x509.random_serial_number())
     return builder.not_valid_before(begin).not_valid_after(end)
 
