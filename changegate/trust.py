@@ -11,6 +11,12 @@
           -----END PUBLIC KEY-----
         from: 2026-01-01T00:00:00Z     # optional
         until: 2027-01-01T00:00:00Z    # optional: records dated later don't count
+    timestamp-authorities:   # optional: whose timestamps count (RFC 3161): certificates of the authorities, or of what they chain up to
+      - |
+        -----BEGIN CERTIFICATE-----
+        …
+        -----END CERTIFICATE-----
+    timestamps: required     # optional: verification demands a timestamp at or after every commit
 
 Rotation adds a key and gives the old one an `until`; records signed before stay valid. A log key of the policy that stands among the record keys,
 too, as `changegate keys` writes it, has the same time: what it signs in commits of a later time doesn't count (`changegate.evidence.log_policy`).
@@ -21,8 +27,9 @@ from datetime import datetime
 from functools import cache
 from typing import Annotated, Final, Literal
 
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from changegate import yaml_text
 from changegate.errors import FormatError, VerificationError
@@ -56,6 +63,20 @@ class Trust(BaseModel):
     version: Literal[1] = 1
     log_policy: Annotated[str, Field(alias="log-policy")]
     record_keys: Annotated[tuple[RecordKey, ...], Field(alias="record-keys", min_length=1)]
+    timestamp_authorities: Annotated[tuple[str, ...], Field(alias="timestamp-authorities")] = ()
+    timestamps: Literal["optional", "required"] = "optional"
+
+    @model_validator(mode="after")
+    def _check_authorities(self) -> "Trust":
+        if self.timestamps == "required" and not self.timestamp_authorities:
+            raise ValueError("timestamps are required, but no timestamp-authorities are named")
+        _ = self.authorities
+        return self
+
+    @property
+    def authorities(self) -> tuple[x509.Certificate, ...]:
+        """The certificates by which a timestamp counts."""
+        return tuple(certificate for each in self.timestamp_authorities for certificate in x509.load_pem_x509_certificates(each.encode("utf-8")))
 
     @property
     def public_keys(self) -> Mapping[str, Ed25519PublicKey]:
@@ -106,4 +127,11 @@ def format_trust(trust: Trust) -> bytes:
             lines.append(f"    from: {each.from_:%Y-%m-%dT%H:%M:%SZ}")
         if each.until:
             lines.append(f"    until: {each.until:%Y-%m-%dT%H:%M:%SZ}")
+    if trust.timestamp_authorities:
+        lines.append("timestamp-authorities:")
+        for certificate in trust.timestamp_authorities:
+            lines.append("  - |")
+            lines += [f"    {line}" for line in certificate.splitlines()]
+    if trust.timestamps != "optional":
+        lines.append(f"timestamps: {trust.timestamps}")
     return ("\n".join(lines) + "\n").encode("utf-8")

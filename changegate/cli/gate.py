@@ -4,14 +4,16 @@ import os
 import re
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import click
 
 from changegate import render
-from changegate.cli import judging, local_store, options, publish
+from changegate.cli import attesting, judging, local_store, options, publish
 from changegate.cli.pages import SectionedCommand, examples, exit_codes
 from changegate.decision import EXIT_CODES
 from changegate.errors import ExitCode, InputError, SigningError, StoreError
@@ -31,7 +33,7 @@ class _Page(SectionedCommand):
     sections: ClassVar = {
         "What is judged": ("--environment", "--head", "--base", "--policy", "--artifact"),
         "Who is asked": ("--forge", "--repository", "--workspace", "--api-url", "--timeout"),
-        "Where it is recorded": ("--store", "--signing-key", "--trust", "--origin"),
+        "Where it is recorded": ("--store", "--signing-key", "--trust", "--origin", "--timestamp-url"),
         "What comes out": ("--format", "--receipt", "--dotenv", "--verbose"),
     }
 
@@ -63,7 +65,10 @@ _EPILOG: Final = "\n\n".join(
 @options.store_option
 @options.option("--origin", metavar="NAME", help="The log's name, where the store is new.")
 @options.signing_key_option
-@options.option("--trust", "trust_file", metavar="FILE", help="Trust file with the log's earlier keys, after a rotation.")
+@options.option(
+    "--trust", "trust_file", metavar="FILE", help="Trust file: the log's earlier keys after a rotation, its witnesses, its timestamp authorities."
+)
+@options.timestamp_option
 @options.option("--api-url", metavar="URL", help="The forge's API. Default: as the CI says, else https://api.github.com.")
 @options.option(
     "--timeout", type=click.FloatRange(1, 3600), default=120, show_default=True, metavar="SECONDS", help="How long the forge may take in all."
@@ -87,21 +92,33 @@ def command(**given: Any) -> int:
     local = local_store.prepare(click.get_current_context(), os.environ)
     signer = options.read_signer(given["signing_key"])
     trust = options.read_trust(given["trust_file"]) if given["trust_file"] else None
+    attesting.check(trust, given["timestamp_url"])
     forge = judging.open_forge(given, pipeline)
-    log = options.open_log(given["store"], signer, trust=trust, origin=given["origin"], now=_now)
+    open_log = partial(options.open_log, given["store"], signer, trust=trust, origin=given["origin"], now=_now)
+    log = open_log()
     deployment = _deployment(given, pipeline, forge)
     policy_file = judging.find_policy(given["policy_name"], Path(given["workspace"]))
     judged = judge(deployment, forge, log, requested_base=given["base"], policy_file=policy_file, now=_now)
     try:
         recorded = record_decision(judged, log, signer, decided=_now())
+        attested = attesting.attest(
+            recorded.receipt,
+            log,
+            trust,
+            open_store=partial(open_store, given["store"]),
+            open_log=open_log,
+            timestamp_url=given["timestamp_url"],
+        )
     except (StoreError, SigningError) as error:
         # The engineer still learns what was judged; but what isn't recorded isn't deployed.
         failed = _report(judged, render.RecordingFailed(error.message, error.remedy))
         judging.print_report(failed, given["format_"])
         judging.publish_report(failed, given["dotenv"], os.environ)
         raise
+    recorded = replace(recorded, receipt=attested.receipt)
     unwritten = publish.receipt(recorded.receipt, given["receipt"])
-    report = _report(judged, _where(recorded, log.verifier_key.name, given, unwritten=unwritten, local=local))
+    where = _where(recorded, log.verifier_key.name, given, unwritten=unwritten, others=local + attested.warnings)
+    report = _report(judged, where)
     judging.print_report(report, given["format_"])
     judging.publish_report(report, given["dotenv"], os.environ)
     return EXIT_CODES[judged.decision.verdict] if judged.policy.enforce else ExitCode.ALLOWED
@@ -134,7 +151,7 @@ def _artifact(text: str) -> Artifact:
     return Artifact(name=match["name"], sha256=match["sha256"])
 
 
-def _where(recorded: Recorded, origin: str, given: Mapping[str, Any], *, unwritten: tuple[str, ...], local: tuple[str, ...]) -> render.Recorded:
+def _where(recorded: Recorded, origin: str, given: Mapping[str, Any], *, unwritten: tuple[str, ...], others: tuple[str, ...]) -> render.Recorded:
     return render.Recorded(
         digest=recorded.envelope_digest,
         log_index=recorded.receipt.index,
@@ -142,7 +159,7 @@ def _where(recorded: Recorded, origin: str, given: Mapping[str, Any], *, unwritt
         origin=origin,
         store_url=open_store(given["store"]).url,
         receipt=given["receipt"] or "" if not unwritten else "",
-        warnings=unwritten + local,
+        warnings=unwritten + others,
     )
 
 

@@ -31,9 +31,9 @@ def generate(out: str, trust_file: str, origin: str | None) -> None:
     """
     signer = PrivateKey.generate()
     trust = _trust(signer, origin or default_origin(signer))
-    _create(trust_file, trusts.format_trust(trust), mode=0o644)
+    create_file(trust_file, trusts.format_trust(trust), mode=0o644)
     try:
-        _create(out, signer.to_pem(passphrase=os.environ.get(PASSPHRASE) or None), mode=0o600)
+        create_file(out, signer.to_pem(passphrase=os.environ.get(PASSPHRASE) or None), mode=0o600)
     except InputError:
         Path(trust_file).unlink()
         raise
@@ -72,11 +72,9 @@ def rotate(out: str, trust_file: str, overlap: int) -> None:
     added = _trust(signer, _origin_of(before))
     ended = tuple(each if each.until else each.model_copy(update={"until": now + timedelta(hours=overlap)}) for each in before.record_keys)
     log_line = added.log_policy.splitlines()[0]
-    after = Trust(
-        log_policy=f"{log_line}\n{before.log_policy}",
-        record_keys=(*ended, added.record_keys[0].model_copy(update={"from_": now})),
-    )
-    _create(out, signer.to_pem(passphrase=os.environ.get(PASSPHRASE) or None), mode=0o600)
+    keys = (*ended, added.record_keys[0].model_copy(update={"from_": now}))
+    after = before.model_copy(update={"log_policy": f"{log_line}\n{before.log_policy}", "record_keys": keys})
+    create_file(out, signer.to_pem(passphrase=os.environ.get(PASSPHRASE) or None), mode=0o600)
     replacement = Path(f"{trust_file}.new")
     replacement.write_bytes(trusts.format_trust(after))
     replacement.replace(trust_file)
@@ -99,7 +97,7 @@ def _origin_of(trust: Trust) -> str:
     raise InputError("the trust file names no log", remedy="Its log-policy needs a line 'log <key>', as `changegate keys show --trust` prints.")
 
 
-def _create(file: str, data: bytes, *, mode: int) -> None:
+def create_file(file: str, data: bytes, *, mode: int) -> None:
     """Write a file that must not be there yet, readable as `mode` says from the first byte on. Raises `InputError`."""
     try:
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as out:

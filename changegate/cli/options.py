@@ -81,6 +81,12 @@ def trust_option(function: F) -> F:
     return option("--trust", metavar="FILE", help=text)(function)
 
 
+def timestamp_option(function: F) -> F:
+    """`--timestamp-url`: who says when."""
+    text = "A timestamp authority (RFC 3161) that is asked to confirm when the record was in the log. Needs the extra 'timestamps'."
+    return option("--timestamp-url", metavar="URL", help=text)(function)
+
+
 def find_trust(file: str | None) -> tuple[Trust, str]:
     """The trust that a verifier names, or has in this directory; and where it was read. Raises `InputError` where there is none."""
     if file is None and not Path(TRUST_FILE).is_file():

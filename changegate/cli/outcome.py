@@ -5,13 +5,14 @@ import re
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import click
 
 from changegate import finish
-from changegate.cli import local_store, options, publish
+from changegate.cli import attesting, local_store, options, publish
 from changegate.cli.pages import SectionedCommand, examples
 from changegate.errors import ForgeError, InputError
 from changegate.evidence.reader import signed_size
@@ -31,7 +32,7 @@ class _Page(SectionedCommand):
     sections: ClassVar = {
         "Which deploy": ("--environment", "--record", "--head", "--repository", "--workspace"),
         "How it ended": ("--started", "--finished", "--reason", "--url"),
-        "Where it is recorded": ("--store", "--signing-key", "--trust", "--origin"),
+        "Where it is recorded": ("--store", "--signing-key", "--trust", "--origin", "--timestamp-url"),
         "The forge's deployment": ("--forge", "--environment-url", "--api-url", "--timeout"),
         "What comes out": ("--format", "--receipt", "--dotenv", "--verbose"),
     }
@@ -64,7 +65,10 @@ _EPILOG: Final = examples("changegate outcome success", 'changegate outcome roll
 @options.store_option
 @options.option("--origin", metavar="NAME", help="The log's name, which the store must hold.")
 @options.signing_key_option
-@options.option("--trust", "trust_file", metavar="FILE", help="Trust file with earlier keys, after a rotation.")
+@options.option(
+    "--trust", "trust_file", metavar="FILE", help="Trust file: the log's earlier keys after a rotation, its witnesses, its timestamp authorities."
+)
+@options.timestamp_option
 @options.option("--api-url", metavar="URL", help="The forge's API. Default: as the CI says, else https://api.github.com.")
 @options.option(
     "--timeout", type=click.FloatRange(1, 3600), default=60, show_default=True, metavar="SECONDS", help="How long the forge may take in all."
@@ -84,11 +88,23 @@ def command(**given: Any) -> None:
     claim = _claim(given, pipeline)
     signer = options.read_signer(given["signing_key"])
     trust = options.read_trust(given["trust_file"]) if given["trust_file"] else None
-    log = options.open_log(given["store"], signer, trust=trust, origin=given["origin"], now=_now)
+    attesting.check(trust, given["timestamp_url"])
+    open_log = partial(options.open_log, given["store"], signer, trust=trust, origin=given["origin"], now=_now)
+    log = open_log()
     keys = {**(trust.public_keys if trust else {}), signer.key_id: signer.public_key}
     place = Place(given["repository"] or pipeline.repository or Path(given["workspace"]).resolve().name, given["environment"])
     finished = finish.record_outcome(claim, place, _wanted(given, pipeline), pipeline.run, log, signer, keys=keys, now=_now)
+    attested = attesting.attest(
+        finished.receipt,
+        log,
+        trust,
+        open_store=partial(open_store, given["store"]),
+        open_log=open_log,
+        timestamp_url=given["timestamp_url"],
+    )
+    finished = finished._replace(receipt=attested.receipt)
     status, warnings = _set_status(finished, claim, place, given, pipeline)
+    warnings += attested.warnings
     unwritten = publish.receipt(finished.receipt, given["receipt"])
     where = Recorded(
         digest=finished.envelope_digest,

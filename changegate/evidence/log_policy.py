@@ -35,6 +35,8 @@ class LogPolicy:
     quorum: str
     windows: Windows = field(default_factory=dict)
     """By the public key's bytes: in which time a log's key may sign. A key that isn't here may at any."""
+    urls: Mapping[str, str] = field(default_factory=dict)
+    """By a witness's name: its submission prefix, where its line has one."""
 
     def verify(self, data: bytes, *, at: datetime | None = None, origin: str | None = None) -> Checkpoint:
         """The verified checkpoint.
@@ -72,6 +74,10 @@ class LogPolicy:
                 remedy="Ask the witnesses for their cosignatures, or take a checkpoint that has them.",
             )
         return found
+
+    def unwitnessed(self) -> "LogPolicy":
+        """The same, content with the log's own signature: for commits, which are signed before any witness is asked, and for kept checkpoints."""
+        return replace(self, quorum=NONE)
 
     def ended(self, data: bytes) -> bool:
         """Whether a checkpoint, verified before, is signed by none but keys that have an end. Raises as `verify` does."""
@@ -132,7 +138,7 @@ def parse(text: str) -> LogPolicy:
         raise FormatError("log policy: no log line", remedy=_FIX)
     if draft.quorum is None:
         raise FormatError("log policy: no quorum line", remedy=_FIX)
-    return LogPolicy(tuple(draft.logs), draft.witnesses, draft.groups, draft.quorum)
+    return LogPolicy(tuple(draft.logs), draft.witnesses, draft.groups, draft.quorum, urls=draft.urls)
 
 
 @dataclass
@@ -142,6 +148,7 @@ class _Draft:
     groups: dict[str, Group] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     quorum: str | None = None
+    urls: dict[str, str] = field(default_factory=dict)
 
     def take(self, words: list[str]) -> None:
         match words:
@@ -149,6 +156,8 @@ class _Draft:
                 self.logs.append(self._new_key(key, note.ED25519, self.logs))
             case ["witness", name, key, *url] if len(url) <= 1:
                 self.witnesses[self._new_name(name)] = self._new_key(key, note.COSIGNATURE, list(self.witnesses.values()))
+                if url:
+                    self.urls[name] = url[0]
             case ["group", name, count, *members] if members:
                 group = Group(_threshold(count, len(members)), tuple(self._member(member) for member in members))
                 self.groups[self._new_name(name)] = group

@@ -151,7 +151,9 @@ def _holds(text: str, key: VerifierKey, signature: NoteSignature) -> bool:
     signed, value = text.encode("utf-8"), signature.value
     if key.kind == COSIGNATURE:
         # The time, eight bytes, stands before the signature and is signed with the text (tlog-cosignature, "Format").
-        signed, value = b"cosignature/v1\ntime %d\n%b" % (int.from_bytes(value[:8], "big"), signed), value[8:]
+        at = int.from_bytes(value[:8], "big")
+        # "It MUST NOT exceed 2^63 - 1": such a one is no signature, as an empty one is.
+        signed, value = b"cosignature/v1\ntime %d\n%b" % (at, signed), value[8:] if at < 2**63 else b""
     try:
         Ed25519PublicKey.from_public_bytes(key.key).verify(value, signed)
     except (InvalidSignature, ValueError) as error:

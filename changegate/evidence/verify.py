@@ -7,6 +7,7 @@
 4. Full tiles and bundles, and the partial ones of the head, are what the commits make (`changegate.evidence.verify_tiles`).
 5. The published checkpoint is one of the commits', and none is newer. An earlier kept checkpoint is one that this log extends.
 6. Nothing lies in the store that no commit accounts for (`changegate.evidence.verify_objects`).
+7. Timestamps are trusted authorities', and near the times that the commits claim (`changegate.evidence.verify_timestamps`).
 
 The log may grow meanwhile: the checkpoint is read first, then the objects are listed, then the commits, so that whatever was seen has its commit.
 
@@ -35,6 +36,7 @@ from changegate.evidence.tree import TreeReader
 from changegate.evidence.verify_commits import CommitVerifier, Share, Stretch, Task, short
 from changegate.evidence.verify_objects import ObjectVerifier
 from changegate.evidence.verify_tiles import TileVerifier
+from changegate.evidence.verify_timestamps import verify_timestamps
 from changegate.evidence.workers import Workers
 from changegate.stores import Store
 from changegate.trust import Trust
@@ -82,7 +84,7 @@ def verify_store(
     `StoreError` where the store can't be read or a worker died. All else is in the report.
     """
     policy = log_policy.of(trust)
-    earlier = policy.verify(since) if since is not None else None
+    earlier = policy.unwitnessed().verify(since) if since is not None else None
     return _StoreVerifier(store, trust, policy, now, scope or Scope(), progress).run(earlier)
 
 
@@ -114,7 +116,7 @@ class _StoreVerifier:
         self._head = Head(None, NO_COMMIT)
 
     def run(self, earlier: Checkpoint | None) -> Report:
-        """Steps 1 to 6."""
+        """Steps 1 to 7."""
         origin = self._check_log()
         self._read_published(origin)
         hint = self._store.read(layout.HINT)
@@ -135,6 +137,7 @@ class _StoreVerifier:
             if self._scope.lists:
                 frontier = self._head.frontier
                 objects.verify(TreeReader(self._store, frontier.size, frontier.root()), self._tiles)
+        verify_timestamps(self._store, self._trust, self._head.number, self._report)
         self._report.entries = self._head.frontier.size
         return self._report
 
@@ -310,7 +313,7 @@ class _StoreVerifier:
         try:
             if self._head.commit is None:
                 raise VerificationError("the log is empty now", remedy=ROLLED_BACK)
-            LogReader(self._store, self._policy, self._head.commit.checkpoint).verify_extends(earlier)
+            LogReader(self._store, self._policy.unwitnessed(), self._head.commit.checkpoint).verify_extends(earlier)
         except (FormatError, VerificationError) as error:
             what = "the log doesn't continue the earlier checkpoint"
             self._report.error(what, where, error, expected="a tree that begins with that one", meaning=_BROKEN)

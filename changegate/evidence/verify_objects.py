@@ -32,7 +32,11 @@ class ObjectVerifier:
     def list(self, size: int) -> None:
         """Take down every object's name. `size` is a tree's whose full tiles are read anyway."""
         for key in self._store.list(""):
-            if key in {layout.LOG, layout.CHECKPOINT, layout.HINT} or key.startswith(layout.COMMITS) or self._listed.add_key(key):
+            if (
+                key in {layout.LOG, layout.CHECKPOINT, layout.HINT}
+                or key.startswith((layout.COMMITS, layout.TIMESTAMPS))
+                or self._listed.add_key(key)
+            ):
                 continue
             if not key.startswith(layout.TILES) or not _is_whole_within(key, size):
                 self._strays.append(key)

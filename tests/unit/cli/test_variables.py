@@ -14,6 +14,7 @@ from changegate.render.outputs import DOTENV_NAMES
 HANDED_ON = {"CHANGEGATE_RECORD_ID"}
 """By design: the gate's record, which `changegate outcome` in a later job looks for."""
 NO_INPUT = {
+    "timestamp-url": "the action's environment has no extras",
     "repository": "the workflow's own",
     "workspace": "the workflow's own",
     "dotenv": "for GitLab; a step has outputs",
