@@ -30,7 +30,9 @@ WHERE nspname = %(schema)s AND relkind IN ('r', 'v') AND grantee <> relowner
 GROUP BY 1, 2, 3
 """
 _ROLE: Final = """
-SELECT rolname, rolsuper, pg_has_role(current_user, nspowner, 'USAGE') FROM pg_roles, pg_namespace WHERE rolname = current_user AND nspname = %(schema)s
+SELECT rolname, rolsuper, pg_has_role(current_user, nspowner, 'USAGE')
+FROM pg_roles, pg_namespace
+WHERE rolname = current_user AND nspname = %(schema)s
 """
 _READ: Final = frozenset((table, "SELECT") for table in ("versions", "objects", "passing", "published", "change_records"))
 _WRITE: Final = frozenset(
@@ -46,7 +48,7 @@ def examine(connection: Connection, address: Address) -> tuple[Condition, ...]:
         "the tables are set up", not missing, f"missing: {', '.join(missing)}" if missing else "schema, tables, view, roles", _INIT
     )
     settings: dict[str, str] = dict(connection.run("read the server's settings", _SETTINGS, {}))
-    conditions = [initialised, *_durability(settings), _version(connection), _tls(connection, address)]
+    conditions = [initialised, *_durability(settings), _version(connection), _tls(connection)]
     if any(line.startswith(("schema", "table")) for line in missing):
         return tuple(conditions)
     triggers = {(table, name): state for table, name, state in connection.run("look at the triggers", _TRIGGERS, values)}
@@ -70,7 +72,7 @@ def _version(connection: Connection) -> Condition:
     return Condition(f"PostgreSQL {OLDEST} or newer", number >= OLDEST * 10000, f"{number // 10000}.{number % 10000}", "Upgrade the server.")
 
 
-def _tls(connection: Connection, address: Address) -> Condition:
+def _tls(connection: Connection) -> Condition:
     open_ = connection.connect()
     what = "the connection is private, and the server is who it should be"
     host = open_.info.host
@@ -79,7 +81,7 @@ def _tls(connection: Connection, address: Address) -> Condition:
     mode = {option.keyword: option.val for option in open_.pgconn.info}[b"sslmode"] or b""
     found = f"{'TLS' if open_.pgconn.ssl_in_use else 'no TLS'}, sslmode={mode.decode('ascii', 'replace')}"
     holds = bool(open_.pgconn.ssl_in_use) and mode == b"verify-full"
-    remedy = f"Add sslmode=verify-full&sslrootcert=FILE (or sslrootcert=system) to the URL {address.shown}: others could read it, or stand in for the server."
+    remedy = "Add sslmode=verify-full&sslrootcert=FILE (or sslrootcert=system) to the URL: others could read it, or stand in for the server."
     return Condition(what, holds, found, remedy)
 
 

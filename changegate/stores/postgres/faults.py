@@ -17,8 +17,14 @@ _AGAIN: Final = "Run again: nothing is written twice."
 _KNOWN: Final = {
     "23001": ("evidence is never changed or deleted: the server refused it", "Nothing to do; find out what tried to."),
     "23514": ("the server refuses this key in that table", "Report this: changegate makes no such key."),
-    "25006": ("the server takes no writes: it is a standby, or read-only is its default", "Name the primary (target_session_attrs=read-write in the URL)."),
-    "28": ("the server refuses this user or password", "Check user and password (PGPASSWORD, ~/.pgpass, PGSERVICEFILE), and the server's pg_hba.conf."),
+    "25006": (
+        "the server takes no writes: it is a standby, or read-only is its default",
+        "Name the primary in the URL (target_session_attrs=read-write).",
+    ),
+    "28": (
+        "the server refuses this user or password",
+        "Check user and password (PGPASSWORD, ~/.pgpass, PGSERVICEFILE), and the server's pg_hba.conf.",
+    ),
     "3D000": ("the database doesn't exist", "Create it (createdb), or correct the URL."),
     "3F000": ("the database isn't initialised: it has no such schema", _INIT),
     "42P01": ("the database isn't initialised: a table is missing", _INIT),
@@ -29,17 +35,23 @@ _KNOWN: Final = {
     "53300": ("the server has no connection left", "Run again when fewer jobs run; or raise max_connections, or put a pooler in front."),
     "54": ("the server's limit for such an object is reached", "Deploy fewer changes at once."),
     "55P03": ("a lock on the table was held too long", "Find out who locks it (pg_locks); then run again."),
-    "57014": ("the server took longer than the statement timeout", "Find out who locks the table (pg_locks); or allow more: ?options=-c%20statement_timeout%3D5min."),
+    "57014": (
+        "the server took longer than the statement timeout",
+        "Find out who locks the table (pg_locks); or allow more time in the URL: ?options=-c%20statement_timeout%3D5min.",
+    ),
     "58": ("the server reports an error of its disk or system", "Look at the server's log. Keep a copy of what can be read."),
     "XX": ("the server reports damaged data or a bug of its own", "Keep a copy of what can be read; look at the server's log."),
-}  # fmt: skip
+}
 _WORDS: Final = (
-    (r"password authentication failed|no password supplied|authentication failed|no pg_hba\.conf entry|role \".*\" does not exist|is not permitted to log in", "28"),
+    (r"authentication failed|no password supplied|no pg_hba\.conf entry|role \".*\" does not exist|is not permitted to log in", "28"),
     (r"database \".*\" does not exist|no such database", "3D000"),
     (r"too many clients|too many connections|remaining connection slots|no more connections allowed", "53300"),
-)  # fmt: skip
+)
 _TLS: Final = re.compile(r"certificate|SSL|sslmode|TLS", re.ASCII)
-_BRIEF: Final = re.compile(r"the database system is (starting up|shutting down|in recovery|not yet accepting)|ECONNREFUSED|[Cc]onnection refused|timeout expired|timed out|closed the connection|Connection reset")  # fmt: skip  # noqa: E501
+_BRIEF: Final = re.compile(
+    r"the database system is (starting up|shutting down|in recovery|not yet accepting)|"
+    r"[Cc]onnection refused|timeout expired|timed out|closed the connection|Connection reset"
+)
 
 
 def is_lost(sqlstate: str | None, *, closed: bool) -> bool:

@@ -63,7 +63,7 @@ def prepare(connection: Connection, address: Address) -> tuple[str, ...]:
     if wanted <= before:
         return ()
     with connection.transaction(f"set up the schema {address.schema}") as open_:
-        open_.execute(_literal(_lock_sql()))
+        open_.execute(_lock_sql())
         _run(open_, "schema.sql", address)
         roles = _roles(open_, address)
         may = open_.execute("SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
