@@ -49,9 +49,17 @@ def postgres() -> Iterator[Server]:
     server.close()
 
 
+@pytest.fixture(scope="session")
+def initialised(postgres: Server) -> str:
+    """The name of a database with an initialised, empty store, from which others are copied."""
+    name = postgres.new_database()
+    store = PostgresStore(postgres.url(name))
+    store.prepare()
+    store.close()
+    return name
+
+
 @pytest.fixture
-def database(postgres: Server) -> str:
+def database(postgres: Server, initialised: str) -> str:
     """The URL of an evidence store, initialised and empty, in a database of the test's own."""
-    url = postgres.url(postgres.new_database())
-    PostgresStore(url).prepare()
-    return url
+    return postgres.url(postgres.new_database(initialised))

@@ -96,11 +96,22 @@ class Server:
         address = f"{quote(user)}:{quote(password, safe='')}@127.0.0.1:{self.port}"
         return f"postgresql://{address}/{database}{'?' + query if query else ''}"
 
-    def new_database(self) -> str:
+    def new_database(self, template: str = "template1") -> str:
+        """The name of a new one, a copy of `template`, to which nobody may be connected."""
         self._databases += 1
         name = f"evidence_{self._databases}"
-        self.execute("postgres", f"CREATE DATABASE {name} STRATEGY wal_log")
+        self.execute("postgres", f"CREATE DATABASE {name} TEMPLATE {template}")
         return name
+
+    def add_user(self, name: str, *roles: str) -> None:
+        """A role that may log in, unless it is there, as a member of these."""
+        exists = self.execute("postgres", f"SELECT 1 FROM pg_roles WHERE rolname = '{name}'")
+        self.execute(
+            "postgres",
+            *([] if exists else [f"CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'"]),
+            *(f"GRANT {role} TO {name}" for role in roles),
+            "SELECT 1",
+        )
 
     def execute(self, database: str, *statements: str) -> list[tuple[object, ...]]:
         """Run statements as the superuser; the last one's rows."""

@@ -2,9 +2,9 @@
 
 Create-only is the primary key: `INSERT … ON CONFLICT DO NOTHING` waits until another's insert of that key commits or fails, then inserts or doesn't.
 
-Order of durability: the server's write-ahead log is one sequence. So what `apply` creates isn't waited for (`synchronous_commit` off); the next `create` or
-`flush` is, and with it all that came before. A server that crashed in between, or a standby that took over, may have lost what was
-applied, even behind a pooler that keeps the connection: so that `create` and that `flush` ask, in the same statement, whether it is still there.
+Order of durability: the server's write-ahead log is one sequence. So what `apply` creates isn't waited for (`synchronous_commit` off); the next
+`create` or `flush` is, and with it all that came before. A server that crashed in between, or a standby that took over, may have lost what was
+applied, even behind a pooler that keeps the connection: so that `create` or `flush` asks, in the same statement, whether it is still there.
 (Not for what passes: others may have removed it.)
 """
 
