@@ -17,7 +17,7 @@ from support.postgres import Server
 from changegate.evidence.log import Environment, Log
 from changegate.signing.keys import PrivateKey
 from changegate.stores.postgres.store import PostgresStore
-from tests.bench.append import ORIGIN, new_record
+from bench.append import ORIGIN, new_record
 
 WRITERS: Final = (1, 8, 32)
 RECORDS: Final = 640
