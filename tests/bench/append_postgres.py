@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from typing import Final
 
 import psycopg
+from bench.append import ORIGIN, new_record
 from support.postgres import Server
 
 from changegate.evidence.log import Environment, Log
 from changegate.signing.keys import PrivateKey
 from changegate.stores.postgres.store import PostgresStore
-from bench.append import ORIGIN, new_record
 
 WRITERS: Final = (1, 8, 32)
 RECORDS: Final = 640

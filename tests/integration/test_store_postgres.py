@@ -2,21 +2,25 @@
 
 import re
 import subprocess
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from support.evidence import KEY, ORIGIN, log_in
 from support.postgres import PASSWORD, Server, binaries
-from support.records import append_signed, signed_record
+from support.records import TRUST, append_signed, signed_record
 
 from changegate.errors import StoreError
 from changegate.evidence import log_policy, note
 from changegate.evidence.card import parse_time
 from changegate.evidence.reader import read_log
+from changegate.evidence.verify import verify_store
 from changegate.stores import Batch
 from changegate.stores.postgres import migration
+from changegate.stores.postgres.connection import Connection, Row, Values
 from changegate.stores.postgres.store import PostgresStore
 
 TABLES = ("objects", "passing", "published")
@@ -257,13 +261,18 @@ def test_a_long_list_comes_in_pages(database: str, monkeypatch: pytest.MonkeyPat
     assert len(list(store.list(""))) == 80
 
 
-def test_an_append_is_five_round_trips(database: str) -> None:
+def test_an_append_is_five_round_trips(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     store = PostgresStore(database)
     log = log_in(store)
     append_signed(log, 0)
     sent: list[str] = []
-    run = store._connection.run
-    store._connection.run = lambda what, *rest, **options: (sent.append(what), run(what, *rest, **options))[1]  # type: ignore[method-assign]
+    run = Connection.run
+
+    def noted(self: Connection, what: str, statement: str, values: Values, *, repeat: bool = True) -> Sequence[Row]:
+        sent.append(what)
+        return run(self, what, statement, values, repeat=repeat)
+
+    monkeypatch.setattr(Connection, "run", noted)
     card, *_ = signed_record(1)
     append_signed(log, 1)
     assert [re.sub("[0-9a-f]{64}", "…", what) for what in sent] == [
@@ -273,3 +282,36 @@ def test_an_append_is_five_round_trips(database: str) -> None:
         "list pending/",
         "write commit/002",
     ]
+
+
+def psql(url: str, statement: str) -> list[str]:
+    done = subprocess.run([str(binaries() / "psql"), "-v", "ON_ERROR_STOP=1", url, "-c", statement], capture_output=True, text=True, check=True)
+    return [line.rstrip() for line in done.stdout.splitlines() if line.strip()]
+
+
+def test_the_pages_queries_say_what_the_page_says(database: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "stores-postgres.md").read_text(encoding="utf-8")
+    for number in range(6):
+        append_signed(log_in(PostgresStore(database)), number)
+    users, *queries = re.findall(r"^```sql\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    answers = re.findall(r"^```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert len(queries) == len(answers) == 2
+    for query, answer in zip(queries, answers, strict=True):
+        assert psql(f"{database}?options=-c%20timezone%3DUTC", query)[:-1] == answer.splitlines()
+    # In a transaction that is undone: roles belong to the whole server.
+    assert psql(database, f"BEGIN; {users} ROLLBACK;")
+
+
+def test_a_backup_restored_elsewhere_verifies(postgres: Server, users: str, tmp_path: Path) -> None:
+    dump, restored = str(tmp_path / "evidence.dump"), postgres.url(postgres.new_database())
+    subprocess.run(
+        [str(binaries() / "pg_dump"), "--format=custom", "--schema=changegate", f"--file={dump}", postgres.url(users)],
+        check=True,
+        capture_output=True,
+    )
+    subprocess.run([str(binaries() / "pg_restore"), "--exit-on-error", f"--dbname={restored}", dump], check=True, capture_output=True)
+    report = verify_store(PostgresStore(restored), TRUST)
+    assert report.clean, report.problems
+    assert report.entries == 2
+    assert PostgresStore(restored).prepare() == ()
+    assert conditions(restored)["the triggers that refuse changes are on"]

@@ -19,6 +19,7 @@ from changegate.errors import InputError
 DEFAULT_SCHEMA: Final = "changegate"
 STATEMENT_TIMEOUT: Final = "60s"
 _SCHEMA: Final = re.compile(r"[a-z_][a-z0-9_]{0,39}", re.ASCII)
+_OWN: Final = re.compile(r"(?:^|(?<=\s))schema=(\S*)(?:\s|$)")
 _HOST: Final = re.compile(r"[^\s/@?#]*|/[^\s@?#]*")
 _REMEDY: Final = (
     "Write postgresql://USER@HOST:PORT/DATABASE?schema=NAME, with libpq's parameters if you like; percent-encode what isn't a letter or a digit "
@@ -87,9 +88,8 @@ def _take_schema(url: str) -> tuple[str, str]:
     """The URL without our own parameter, which libpq would refuse, and that parameter."""
     scheme, _, rest = url.partition(":")
     if not rest.startswith("//"):
-        words = rest.split()
-        own = [word for word in words if word.startswith("schema=")]
-        return " ".join(word for word in words if word not in own), own[-1].removeprefix("schema=") if own else DEFAULT_SCHEMA
+        found = _OWN.search(rest)
+        return _OWN.sub(" ", rest), found[1] if found else DEFAULT_SCHEMA
     address, mark, query = rest.partition("?")
     pairs = query.split("&") if mark else []
     own = [pair for pair in pairs if pair.startswith("schema=")]

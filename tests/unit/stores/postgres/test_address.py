@@ -18,6 +18,7 @@ from changegate.stores.postgres.address import parse_address
         ("postgresql://bob:secret?@db/evidence", "postgresql://bob@db/evidence", "changegate"),
         ("postgresql://[::1]:5432/evidence", "postgresql://[::1]:5432/evidence", "changegate"),
         ("postgresql:host=db dbname=evidence password=secret schema=shop", "postgresql://db/evidence?schema=shop", "shop"),
+        ("postgresql:schema=shop host=db password='se  cret'", "postgresql://db/?schema=shop", "shop"),
         ("postgresql:///evidence?host=/run/postgresql", "postgresql://%2Frun%2Fpostgresql/evidence", "changegate"),
         ("postgresql:service=evidence", "postgresql:///?service=evidence", "changegate"),
         ("postgresql:", "postgresql:///", "changegate"),
@@ -64,6 +65,10 @@ def test_a_quoted_password_never_shows(password: str) -> None:
     quoted = "".join(f"%{byte:02X}" for byte in f"S3{password}".encode("utf-8", "ignore") if byte)
     address = parse_address(f"postgresql://bob:{quoted}@db/evidence")
     assert address.shown == "postgresql://bob@db/evidence"
+
+
+def test_a_password_keeps_its_spaces() -> None:
+    assert parse_address("postgresql:host=db schema=shop password='se  cret'").parameters["password"] == "se  cret"
 
 
 def test_the_servers_limit_for_statements_yields_to_the_urls_and_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:
