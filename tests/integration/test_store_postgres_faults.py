@@ -81,7 +81,7 @@ def test_writers_that_are_killed_leave_a_log_that_goes_on(database: str) -> None
     assert len(commits) == len(set(commits)) > 30
 
 
-def test_what_is_created_survives_a_crash_of_the_server_and_what_is_only_applied_may_not(postgres: Server, database: str) -> None:
+def test_what_is_created_or_flushed_survives_a_crash_of_the_server(postgres: Server, database: str) -> None:
     # The database's own setting would lose commits; the store turns it on for its own.
     postgres.execute("postgres", f"ALTER DATABASE {urlsplit(database).path[1:]} SET synchronous_commit = off")
     store = open_at(database)
@@ -91,19 +91,24 @@ def test_what_is_created_survives_a_crash_of_the_server_and_what_is_only_applied
     store.flush()
     store.apply(Batch(create={"facts/late": b"late"}))
     crash(postgres)
-    assert list(open_at(database).list("")) == ["commit/001", "facts/early", "facts/flushed", "index/one"]
+    # What was only applied may be there or not: the server writes its log every few seconds.
+    assert [key for key in open_at(database).list("") if key != "facts/late"] == ["commit/001", "facts/early", "facts/flushed", "index/one"]
 
 
 @pytest.mark.parametrize("settle", ["create", "flush"])
-def test_what_a_crash_lost_before_it_was_to_last_is_made_again(postgres: Server, database: str, settle: str) -> None:
+def test_what_the_server_lost_before_it_was_to_last_is_made_again(postgres: Server, database: str, settle: str) -> None:
     store = open_at(database)
     store.apply(Batch(create={"envelope/one": b"one", "pending/one": b"card"}))
-    crash(postgres)
-    assert open_at(database).read("envelope/one") is None
+    # As a crash may leave it, or a standby that takes over; behind a pooler the connection survives that.
+    name = urlsplit(database).path[1:]
+    postgres.execute(
+        name,
+        "ALTER TABLE changegate.objects DISABLE TRIGGER no_change",
+        "DELETE FROM changegate.objects",
+        "DELETE FROM changegate.passing",
+        "SELECT 1",
+    )
     if settle == "create":
-        # A write isn't sent twice, so that the first after the crash only finds that the connection is gone.
-        with pytest.raises(StoreError, match="lost the connection"):
-            store.create("commit/001", b"one")
         assert store.create("commit/001", b"one")
     else:
         store.flush()

