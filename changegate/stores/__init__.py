@@ -100,7 +100,7 @@ def check_key(key: str) -> str:
 
 
 def open_store(url: str, *, whole: bool = False) -> Store:
-    """The store at `file:PATH`, at a plain path, or at `git:URL-or-path[#branch]`. Nothing is read or written yet.
+    """The store at `file:PATH`, at a plain path, at `git:URL-or-path[#branch]`, or in a database at `postgresql://…`. Nothing is read or written yet.
 
     `whole` says that all of it will be read. An adapter is imported when it is needed. Raises `InputError` for another scheme.
     """
@@ -119,7 +119,13 @@ def open_store(url: str, *, whole: bool = False) -> Store:
         if not where:
             raise InputError("the evidence store has no repository", remedy="Give it as git:URL or git:PATH, with #branch if you like.")
         return GitStore(where, branch, whole=whole) if branch else GitStore(where, whole=whole)
-    raise InputError(f"no store for {scheme[:20]!r} URLs", remedy="Known are file:PATH (or a plain path) and git:URL-or-path[#branch].")
+    if scheme in {"postgresql", "postgres"}:
+        from changegate.stores.postgres import open_postgres
+
+        return open_postgres(url)
+    raise InputError(
+        f"no store for {scheme[:20]!r} URLs", remedy="Known are file:PATH (or a plain path), git:URL-or-path[#branch] and postgresql://…"
+    )
 
 
 def opener(store: Store, url: str) -> Callable[[], Store]:

@@ -1,10 +1,14 @@
 """What integration tests share."""
 
 import fcntl
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from actions_harness import ROOT, Ran, Runner, load
+from support.postgres import Server
+
+from changegate.stores.postgres.store import PostgresStore
 
 
 def install(runner: Runner, **environment: str) -> Ran:
@@ -35,3 +39,27 @@ def own_temp(tmp_path: Path, shared_temp: Path) -> Path:
     for environment in shared_temp.glob("changegate-*"):
         (directory / environment.name).symlink_to(environment)
     return directory
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server, one for each worker."""
+    server = Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def initialised(postgres: Server) -> str:
+    """The name of a database with an initialised, empty store, from which others are copied."""
+    name = postgres.new_database()
+    store = PostgresStore(postgres.url(name))
+    store.prepare()
+    store.close()
+    return name
+
+
+@pytest.fixture
+def database(postgres: Server, initialised: str) -> str:
+    """The URL of an evidence store, initialised and empty, in a database of the test's own."""
+    return postgres.url(postgres.new_database(initialised))

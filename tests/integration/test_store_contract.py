@@ -32,13 +32,16 @@ def bare(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(params=["memory", "directory", "git", "git-http", "git-without-filter"])
+@pytest.fixture(params=["memory", "directory", "git", "git-http", "git-without-filter", "postgres"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     if request.param == "memory":
         objects: dict[str, bytes] = {}
         yield Place(lambda: MemoryStore(objects))
     elif request.param == "directory":
         yield Place(lambda: open_store(f"file:{tmp_path / 'store'}"))
+    elif request.param == "postgres":
+        url = request.getfixturevalue("database")
+        yield Place(lambda: open_store(url))
     elif request.param == "git-http":
         bare(tmp_path / "evidence.git")
         with GitServer(tmp_path) as url:
