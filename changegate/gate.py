@@ -18,7 +18,7 @@ from changegate.forges import Baseline, Forge, Needs, OwnersReader
 from changegate.history import History, read_history
 from changegate.ownership import teams_needed
 from changegate.policy import EffectivePolicy, PeerApproved
-from changegate.signing import Signer, dsse
+from changegate.signing import RecordSigner, dsse
 
 MAX_REPEATS: Final = 100
 
@@ -219,7 +219,7 @@ def list_versions(deployed: tuple[str, ...], tags: tuple[Version, ...]) -> tuple
     return tuple(Version(commit=commit, names=names.get(commit, ())) for commit in deployed)
 
 
-def record_decision(judged: Judged, log: Log, signer: Signer, *, decided: datetime) -> Recorded:
+def record_decision(judged: Judged, log: Log, signer: RecordSigner, *, decided: datetime) -> Recorded:
     """Sign the decision and make it part of the log. Raises `SigningError`, `StoreError` or `VerificationError`; then nothing may be deployed.
 
     A second run of the gate in the same attempt of a job (a retried step) is a decision of its own, and is recorded beside the first.
@@ -228,7 +228,7 @@ def record_decision(judged: Judged, log: Log, signer: Signer, *, decided: dateti
     statement = record.make_statement(
         judged.facts, judged.decision, judged.policy, judged.source, decided=decided, previous=judged.previous, facts_bytes=facts_bytes
     )
-    envelope = dsse.format_envelope(dsse.sign(canonical.dumps(statement), signer))
+    envelope = signer.sign_record(canonical.dumps(statement))
     for repeat in range(MAX_REPEATS):
         card = record.index_card(statement, envelope, origin=log.verifier_key.name, repeat=repeat)
         try:

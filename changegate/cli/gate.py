@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 
 from changegate import render
-from changegate.cli import judging, options, publish
+from changegate.cli import judging, options, publish, signers
 from changegate.decision import EXIT_CODES
 from changegate.errors import ExitCode, InputError, SigningError, StoreError
 from changegate.evidence.reader import signed_size
@@ -39,7 +39,8 @@ _ARTIFACT: Final = re.compile(r"(?P<name>.{1,500})@sha256:(?P<sha256>[0-9a-f]{64
 @options.option("--workspace", default=".", metavar="DIR", show_default=True, help="The git repository that the forge 'git' reads.")
 @options.store_option
 @options.option("--origin", metavar="NAME", help="The log's name, where the store is new.")
-@options.signing_key_option
+@signers.signing_key_option
+@signers.log_key_option
 @options.option("--trust", "trust_file", metavar="FILE", help="Trust file with the log's earlier keys, after a rotation.")
 @options.option("--api-url", metavar="URL", help="The forge's API. Default: as the CI says, else https://api.github.com.")
 @options.option(
@@ -60,15 +61,15 @@ def command(**given: Any) -> int:
     The token for the forge is read from CHANGEGATE_TOKEN, else GITHUB_TOKEN.
     """
     pipeline = read_pipeline(os.environ, local_run=f"local-{uuid.uuid4().hex}")
-    signer = options.read_signer(given["signing_key"])
+    signing = signers.read_signing(given["signing_key"], given["log_key"])
     trust = options.read_trust(given["trust_file"]) if given["trust_file"] else None
     forge = judging.open_forge(given, pipeline)
-    log = options.open_log(given["store"], signer, trust=trust, origin=given["origin"], now=_now)
+    log = options.open_log(given["store"], signing, trust=trust, origin=given["origin"], now=_now)
     deployment = _deployment(given, pipeline, forge)
     policy_file = judging.find_policy(given["policy_name"], Path(given["workspace"]))
     judged = judge(deployment, forge, log, requested_base=given["base"], policy_file=policy_file, now=_now)
     try:
-        recorded = record_decision(judged, log, signer, decided=_now())
+        recorded = record_decision(judged, log, signing.record, decided=_now())
     except (StoreError, SigningError) as error:
         # The engineer still learns why; but what isn't recorded isn't deployed.
         judging.print_report(_report(judged, render.NotRecorded(error.message)), given["format_"])

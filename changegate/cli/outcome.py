@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 
 from changegate import finish
-from changegate.cli import options, publish
+from changegate.cli import options, publish, signers
 from changegate.errors import ForgeError, InputError
 from changegate.evidence.reader import signed_size
 from changegate.finish import Finished, OfCommit, OfRecord, OfRun, Place, Wanted
@@ -49,7 +49,8 @@ _COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 @options.option("--workspace", default=".", metavar="DIR", show_default=True, help="The git repository that HEAD is read from, outside a CI.")
 @options.store_option
 @options.option("--origin", metavar="NAME", help="The log's name, which the store must hold.")
-@options.signing_key_option
+@signers.signing_key_option
+@signers.log_key_option
 @options.option("--trust", "trust_file", metavar="FILE", help="Trust file with earlier keys, after a rotation.")
 @options.option("--api-url", metavar="URL", help="The forge's API. Default: as the CI says, else https://api.github.com.")
 @options.option(
@@ -66,12 +67,13 @@ def command(**given: Any) -> None:
     """
     pipeline = read_pipeline(os.environ, local_run=f"local-{uuid.uuid4().hex}")
     claim = _claim(given, pipeline)
-    signer = options.read_signer(given["signing_key"])
+    signing = signers.read_signing(given["signing_key"], given["log_key"])
     trust = options.read_trust(given["trust_file"]) if given["trust_file"] else None
-    log = options.open_log(given["store"], signer, trust=trust, origin=given["origin"], now=_now)
-    keys = {**(trust.public_keys if trust else {}), signer.key_id: signer.public_key}
+    log = options.open_log(given["store"], signing, trust=trust, origin=given["origin"], now=_now)
     place = Place(given["repository"] or pipeline.repository or Path(given["workspace"]).resolve().name, given["environment"])
-    finished = finish.record_outcome(claim, place, _wanted(given, pipeline), pipeline.run, log, signer, keys=keys, now=_now)
+    finished = finish.record_outcome(
+        claim, place, _wanted(given, pipeline), pipeline.run, log, signing.record, trust=options.believe(signing, trust), now=_now
+    )
     status, warnings = _set_status(finished, claim, place, given, pipeline)
     unwritten = publish.receipt(finished.receipt, given["receipt"])
     where = Recorded(

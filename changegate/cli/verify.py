@@ -98,6 +98,8 @@ def _print(report: Report, trusted: Trust, source: str, since: str | None) -> No
         click.echo(f"  log        {visible(report.checkpoint.origin)}")
         click.echo(f"  checkpoint {report.checkpoint.size} entries, root {report.checkpoint.root.hex()}")
     click.echo(f"  trusted    {source}: record keys {keys}")
+    for revoked in report.revoked:
+        click.echo(f"  revoked    {visible(revoked)}")
     if since is None:
         click.echo("  since      no earlier checkpoint was given: a log rewritten from its start by its key's holder would look like this, too")
     elif report.clean:
@@ -118,6 +120,7 @@ def _as_json(report: Report, source: str) -> dict[str, Any]:
         "problems": [vars(each) for each in report.problems],
         "unlisted": report.unlisted,
         "notes": [vars(each) for each in report.notes],
+        "revoked": list(report.revoked),
         "checkpoint": {"origin": checkpoint.origin, "size": checkpoint.size, "root": checkpoint.root.hex()} if checkpoint else None,
         "trust": source,
     }

@@ -31,6 +31,8 @@ class Report:
     entries: int = 0
     problems: list[Problem] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
+    revoked: tuple[str, ...] = ()
+    """The keys that the log says are revoked, each in a sentence."""
     unlisted: int = 0
     """How many problems and notes more there were than are listed."""
 

@@ -30,7 +30,7 @@ from changegate.evidence.proof import Receipt
 from changegate.evidence.publisher import Publisher, parse_index_object
 from changegate.evidence.reader import MAX_FACTS_BYTES, LogReader, decompress
 from changegate.evidence.signed_record import MAX_RECORD_BYTES
-from changegate.signing import Signer
+from changegate.signing import LogSigner
 from changegate.stores import Batch, Store
 
 MAX_ATTEMPTS: Final = 1000
@@ -77,7 +77,7 @@ class Log:
     def __init__(
         self,
         store: Store,
-        signer: Signer,
+        signer: LogSigner,
         origin: str,
         environment: Environment,
         *,

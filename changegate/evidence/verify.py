@@ -97,6 +97,7 @@ class _StoreVerifier:
         self._check_hint(head)
         self._check_objects(head)
         self._report.entries = head.frontier.size
+        self._report.revoked = tuple(str(each) for each in self._records.revocations)
         return self._report
 
     def _check_log(self) -> None:
@@ -160,6 +161,7 @@ class _StoreVerifier:
     def _check_commit(self, commit: Commit, key: str, head: Head, *, is_last: bool) -> None:
         try:
             signed = commit.verify(self._policy, origin=self._origin)
+            self._records.revocations.check_commit(commit, self._policy)
             self._report.checkpoint = signed
             if self._published and self._published.size == commit.size:
                 self._committed = signed

@@ -9,8 +9,8 @@ from changegate.evidence.card import Card, format_time, parse_card
 from changegate.evidence.commit import Commit, digest_of
 from changegate.evidence.findings import Report
 from changegate.evidence.reader import decompress
-from changegate.evidence.signed_record import MAX_AGE, MAX_RECORD_BYTES
-from changegate.signing import dsse
+from changegate.evidence.revocations import Revocations
+from changegate.evidence.signed_record import MAX_AGE, MAX_RECORD_BYTES, verify_envelope
 from changegate.stores import Store
 from changegate.trust import Trust
 
@@ -24,7 +24,7 @@ class RecordVerifier:
 
     def __init__(self, store: Store, trust: Trust, report: Report) -> None:
         self._store, self._trust, self._report = store, trust, report
-        self._keys = trust.public_keys
+        self.revocations = Revocations(trust)
 
     def verify(self, index: int, entry: bytes, commit: Commit | None) -> Card | None:
         """The entry's card, or None where there is none.
@@ -65,11 +65,15 @@ class RecordVerifier:
         try:
             if len(data) > MAX_RECORD_BYTES:
                 raise FormatError(f"{len(data)} bytes, more than {MAX_RECORD_BYTES}", remedy=_EDITED)
-            key_id, payload = dsse.verify(dsse.parse_envelope(data), self._keys)
+            key_id, payload = verify_envelope(data, self._trust)
+            self._trust.check_use(key_id, revocation=card.predicate_type == statement.KEY_REVOCATION)
             self._trust.check_window(key_id, card.at)
             if commit is not None:
                 self._trust.check_window(key_id, commit.at)
+            self.revocations.check(index, key_id)
             different = statement.differences(payload, card)
+            if not different:
+                self.revocations.take(index, card, key_id, payload)
         except (FormatError, VerificationError) as error:
             self._report.error("a record can't be trusted", key, error, expected="a statement signed by a record key in its time")
             return
