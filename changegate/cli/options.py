@@ -115,7 +115,8 @@ def _reason(error: OSError | ValueError) -> str:
 
 
 def open_log(url: str, signing: Signing, *, trust: Trust | None, origin: str | None, now: Callable[[], datetime]) -> Log:
-    """The log in a store, to be appended to by this signer. A new one begins under `origin`, or a name made from the log's key.
+    """The log in a store, to be appended to by this signer. A new one begins under `origin`, else under the name
+    that the trust file has for the log's key, else one made from it.
 
     It believes the records that the trust file's keys and identities signed; without one, those that this very key signed. Raises `SigningError` for
     a key that the trust file doesn't let sign now, or that the log says is revoked: what it recorded, nobody would believe.
@@ -123,10 +124,12 @@ def open_log(url: str, signing: Signing, *, trust: Trust | None, origin: str | N
     signer = signing.log_signer
     store = open_store(url)
     begun = store.read(layout.LOG)
-    name = parse_log_object(begun) if begun is not None else origin or default_origin(signer)
+    believed, policy = believe(signing, trust), log_policy.of(trust) if trust else None
+    raw = signer.public_key.public_bytes_raw()
+    named = next((each.name for each in policy.logs if each.key == raw), None) if policy else None
+    name = parse_log_object(begun) if begun is not None else origin or named or default_origin(signer)
     if origin and name != origin:
         raise InputError(f"the store holds the log {name!r}, not {origin!r}", remedy="Correct --origin, or name another store.")
-    believed, policy = believe(signing, trust), log_policy.of(trust) if trust else None
     if policy is not None:
         _check_signers(signing, believed, policy, now())
         _check_revoked(store, signing, believed, policy, name)
