@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "gate": "Judge a deploy, record the decision, and stop it where it must not go.",
     "preview": "Judge an open change before it is merged, and show on it what is missing.",
     "outcome": "Record how an allowed deploy ended.",
+    "integrate": "Append to the log what jobs without its key submitted.",
     "verify": "Check that an evidence store is whole, signed and consistent.",
     "show": "Print one change record, with the proof that it is in the log.",
     "replay": "Make a recorded decision again from its recorded facts.",

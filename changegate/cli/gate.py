@@ -17,7 +17,7 @@ from changegate.errors import ExitCode, InputError, SigningError, StoreError
 from changegate.evidence.reader import signed_size
 from changegate.facts import Artifact, Deployment
 from changegate.forges import Forge
-from changegate.gate import Judged, Recorded, judge, record_decision
+from changegate.gate import Judged, Recorded, Submitted, judge, record_decision
 from changegate.pipeline import Pipeline, read_pipeline
 from changegate.policy import FILE_NAME
 from changegate.stores import open_store
@@ -41,6 +41,9 @@ _ARTIFACT: Final = re.compile(r"(?P<name>.{1,500})@sha256:(?P<sha256>[0-9a-f]{64
 @options.option("--origin", metavar="NAME", help="The log's name, where the store is new.")
 @signers.signing_key_option
 @signers.log_key_option
+@options.option(
+    "--submit-only", is_flag=True, help="Leave the signed record waiting for `changegate integrate`: this job hasn't the log's key. Needs --trust."
+)
 @options.option("--trust", "trust_file", metavar="FILE", help="Trust file with the log's earlier keys, after a rotation.")
 @options.option("--api-url", metavar="URL", help="The forge's API. Default: as the CI says, else https://api.github.com.")
 @options.option(
@@ -64,18 +67,25 @@ def command(**given: Any) -> int:
     signing = signers.read_signing(given["signing_key"], given["log_key"])
     trust = options.read_trust(given["trust_file"]) if given["trust_file"] else None
     forge = judging.open_forge(given, pipeline)
-    log = options.open_log(given["store"], signing, trust=trust, origin=given["origin"], now=_now)
+    log = (
+        options.open_to_submit(given["store"], signing, trust=trust, now=_now)
+        if given["submit_only"]
+        else options.open_log(given["store"], signing, trust=trust, origin=given["origin"], now=_now)
+    )
     deployment = _deployment(given, pipeline, forge)
     policy_file = judging.find_policy(given["policy_name"], Path(given["workspace"]))
     judged = judge(deployment, forge, log, requested_base=given["base"], policy_file=policy_file, now=_now)
     try:
-        recorded = record_decision(judged, log, signing.record, decided=_now())
+        recorded = record_decision(judged, log, signing.record, decided=_now(), submit_only=given["submit_only"])
     except (StoreError, SigningError) as error:
         # The engineer still learns why; but what isn't recorded isn't deployed.
         judging.print_report(_report(judged, render.NotRecorded(error.message)), given["format_"])
         raise
-    warnings = publish.receipt(recorded.receipt, given["receipt"])
-    report = _report(judged, _where(recorded, log.verifier_key.name, given, warnings))
+    if isinstance(recorded, Submitted):
+        report = _report(judged, render.Submitted(f"waits to be integrated into the log {log.verifier_key.name}", recorded.envelope_digest))
+    else:
+        warnings = publish.receipt(recorded.receipt, given["receipt"])
+        report = _report(judged, _where(recorded, log.verifier_key.name, given, warnings))
     judging.print_report(report, given["format_"])
     judging.publish_report(report, given["dotenv"], os.environ)
     return EXIT_CODES[judged.decision.verdict] if judged.policy.enforce else ExitCode.ALLOWED

@@ -6,11 +6,13 @@ import secrets
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from changegate.cli.signers import LOG_KEY, SIGNING_KEY, Signing
 from changegate.cli.vouching import vouch
@@ -21,7 +23,7 @@ from changegate.evidence.log import Environment, Log
 from changegate.evidence.log_object import parse_log_object
 from changegate.evidence.reader import LogReader, read_log
 from changegate.signing import LogSigner, Signer
-from changegate.signing.keys import format_public
+from changegate.signing.keys import AbsentKey, format_public
 from changegate.stores import Store, open_store
 from changegate.trust import RecordKey, Trust
 from changegate.trust import parse as parse_trust
@@ -112,6 +114,17 @@ def read_file(file: str, option_name: str) -> bytes:
 
 def _reason(error: OSError | ValueError) -> str:
     return f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
+
+
+def open_to_submit(url: str, signing: Signing, *, trust: Trust | None, now: Callable[[], datetime]) -> Log:
+    """The log in a store, for a job that only submits: the log's key is known by its public side. Raises as `open_log` does."""
+    if trust is None:
+        raise InputError("which log's key? A job that only submits has none", remedy="Give --trust FILE, which names the log's key.")
+    logs = log_policy.of(trust).logs
+    begun = open_store(url).read(layout.LOG)
+    name = parse_log_object(begun) if begun is not None else logs[0].name
+    key = next((each.key for each in logs if each.name == name), logs[0].key)
+    return open_log(url, replace(signing, log=AbsentKey(Ed25519PublicKey.from_public_bytes(key))), trust=trust, origin=None, now=now)
 
 
 def open_log(url: str, signing: Signing, *, trust: Trust | None, origin: str | None, now: Callable[[], datetime]) -> Log:

@@ -43,6 +43,14 @@ class NotRecorded:
 
 
 @dataclass(frozen=True)
+class Submitted(NotRecorded):
+    """The signed record waits in the store, until whoever holds the log's key integrates it; `why` says so."""
+
+    digest: str
+    """SHA-256 of the signed envelope, lower-case hex."""
+
+
+@dataclass(frozen=True)
 class Preview(NotRecorded):
     """An open change was judged, as the gate would if it were merged and deployed as it stands."""
 

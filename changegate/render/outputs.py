@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from changegate.render import Recorded, Report
+from changegate.render import Recorded, Report, Submitted
 
 _PREFIX: Final = "CHANGEGATE_"
 
@@ -15,10 +15,11 @@ def values(report: Report) -> dict[str, str]:
     `decision` (allowed, blocked, unknown), `record-id`, `record-digest`, `log-index`, `reasons` (a JSON list of `control/reason`), `receipt`.
     """
     where = report.where if isinstance(report.where, Recorded) else None
+    digest = report.where.digest if isinstance(report.where, Recorded | Submitted) else ""
     return {
         "decision": report.decision.verdict.value,
-        "record-id": where.record_id if where else "",
-        "record-digest": where.digest if where else "",
+        "record-id": digest[:16],
+        "record-digest": digest,
         "log-index": str(where.log_index) if where else "",
         "reasons": json.dumps(report.decision.reasons, separators=(",", ":")),
         "receipt": where.receipt if where else "",

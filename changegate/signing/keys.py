@@ -104,6 +104,21 @@ class EcdsaPrivateKey:
         return low_s(self._key.sign(data, _ECDSA))
 
 
+class AbsentKey:
+    """A `changegate.signing.LogSigner` of a job that hasn't the log's key: it knows the public side, and signs nothing."""
+
+    def __init__(self, public: Ed25519PublicKey) -> None:
+        self.public_key = public
+        self.key_id = key_id(public)
+
+    def sign(self, data: bytes) -> bytes:
+        """Always raises `SigningError`."""
+        raise SigningError(
+            f"this job hasn't the log's key {self.key_id[:16]}, so it can't append {len(data)} bytes of a checkpoint",
+            remedy="Give it in CHANGEGATE_LOG_KEY, or let `changegate integrate` append what this job submitted.",
+        )
+
+
 def read_private(pem: bytes, *, passphrase: str | None = None) -> PrivateKey | EcdsaPrivateKey:
     """Read PKCS#8 PEM. Raises `SigningError`: no key, another algorithm or curve, passphrase missing or wrong."""
     try:
