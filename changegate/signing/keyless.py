@@ -48,15 +48,15 @@ def verify(bundle: bytes, allowed: Allowed, *, root: str | None) -> SignedByIden
     `root` is a trusted_root.json; None takes the public one that the library brings.
     Raises `VerificationError`, `FormatError`; `InputError` without the extra.
     """
+    if not allowed:
+        raise VerificationError(
+            "bundle: signed by an identity, and the trust file names none", remedy="Add it to `identities` if its owner confirms that it signs here."
+        )
     try:
         from sigstore.errors import Error
         from sigstore.models import Bundle
     except ImportError as error:
         raise InputError("this record is signed by an identity, and the library that verifies it isn't installed", remedy=_INSTALL) from error
-    if not allowed:
-        raise VerificationError(
-            "bundle: signed by an identity, and the trust file names none", remedy="Add it to `identities` if its owner confirms that it signs here."
-        )
     verifier, policy = _verifier(root), _Policy(allowed)
     try:
         kind, payload = verifier.verify_dsse(Bundle.from_json(bundle), policy)

@@ -174,6 +174,30 @@ def test_a_writer_takes_no_record_of_a_revoked_key_and_believes_its_old_ones() -
     rule(card, envelope, NOW)
 
 
+@pytest.mark.parametrize(
+    "rewrite",
+    [
+        lambda envelope: envelope + b" ",
+        lambda envelope: envelope.replace(b',"signatures":[', b',"signatures":[{"keyid":"x","sig":"AA=="},'),
+    ],
+    ids=["a space more", "a stranger's signature more"],
+)
+def test_a_writer_takes_a_record_in_its_one_form_only(rewrite: Callable[[bytes], bytes]) -> None:
+    card, envelope = revocation(A, by=B)
+    other = rewrite(envelope)
+    rule = vouch(TRUST, origin=ORIGIN, store=MemoryStore(), policy=log_policy.of(TRUST))
+    rule(card, envelope, NOW)
+    with pytest.raises(VerificationError, match="isn't in its one form"):
+        rule(Card(**{**vars(card), "envelope": digest(other)}), other, NOW)
+
+
+def test_a_revocation_for_another_log_is_not_taken() -> None:
+    card, envelope = revocation(A, by=B)
+    rule = vouch(TRUST, origin="example.com/other", store=MemoryStore(), policy=log_policy.of(TRUST))
+    with pytest.raises(VerificationError, match="isn't its own"):
+        rule(card, envelope, NOW)
+
+
 def test_collecting_needs_the_cards_and_no_order_of_ranges() -> None:
     store = MemoryStore()
     log = log_of(store)

@@ -71,7 +71,9 @@ def test_a_pattern_names_many() -> None:
     assert verify_envelope(HAPPY.read_bytes(), trust(identity=WORKFLOW.replace("heads/main", "heads/*"))).key_id == signer_id(ISSUER, WORKFLOW)
 
 
-def test_a_trust_file_without_identities_refuses_every_bundle() -> None:
+def test_a_trust_file_without_identities_refuses_every_bundle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the library, too: a bundle that somebody plants stops no writer."""
+    monkeypatch.setitem(sys.modules, "sigstore.errors", None)
     with pytest.raises(VerificationError, match="names none"):
         keyless.verify(HAPPY.read_bytes(), [], root=ROOT)
 
@@ -94,7 +96,7 @@ def test_a_payload_that_was_changed_is_refused() -> None:
         verify_envelope(json.dumps(bundle).encode(), trust())
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, len(HAPPY.read_bytes()) - 1), st.integers(1, 127))
 def test_whatever_byte_is_changed_only_our_error_escapes(position: int, change: int) -> None:
     data = bytearray(HAPPY.read_bytes())
@@ -106,7 +108,7 @@ def test_whatever_byte_is_changed_only_our_error_escapes(position: int, change: 
     assert signed == verify_envelope(HAPPY.read_bytes(), trust())  # it stood in nothing that is signed
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(["verificationMaterial", "dsseEnvelope", "mediaType"]), st.recursive(st.none() | st.text() | st.integers(), st.lists))
 def test_whatever_the_shape_only_our_error_escapes(part: str, value: object) -> None:
     bundle = json.loads(HAPPY.read_bytes())
