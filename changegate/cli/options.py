@@ -3,7 +3,6 @@
 import os
 import random
 import secrets
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +13,7 @@ from typing import Any, Final, TypeVar
 import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from changegate.cli import colours
 from changegate.cli.signers import LOG_KEY, SIGNING_KEY, Signing
 from changegate.cli.vouching import vouch
 from changegate.errors import FormatError, InputError, SigningError, VerificationError
@@ -234,10 +234,10 @@ def _pause(attempt: int) -> None:
 
 
 def width() -> int:
-    """How wide a report is: the terminal, within reason."""
-    return min(os.get_terminal_size().columns, 120) if sys.stdout.isatty() else 100
+    """How wide a report is."""
+    return colours.width(os.environ, terminal=colours.on_terminal())
 
 
 def colour() -> bool:
-    """Whether a report has colour: on a terminal without NO_COLOR (https://no-color.org)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    """Whether a report has colour."""
+    return colours.colour(os.environ, terminal=colours.on_terminal())

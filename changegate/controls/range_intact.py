@@ -74,11 +74,11 @@ def _observe(facts: Facts) -> str:
         case RangeOutcome.REDEPLOY:
             return f"{head} is deployed already"
         case RangeOutcome.ROLLBACK:
-            return f"back from {base} to {head}, which takes {len(found.removed)} commits away"
+            return f"back from {base} to {head}, which takes {_count(len(found.removed), 'commit')} away"
         case RangeOutcome.FIRST_DEPLOY:
-            return f"first deploy, from the given baseline {base}: {len(found.commits)} commits in {len(facts.changes)} changes"
+            return f"first deploy, from the given baseline {base}: {_count(len(found.commits), 'commit')} in {_count(len(facts.changes), 'change')}"
         case _:
-            return f"{len(found.commits)} commits in {len(facts.changes)} changes since {base}"
+            return f"{_count(len(found.commits), 'commit')} in {_count(len(facts.changes), 'change')} since {base}"
 
 
 def _finding(outcome: Outcome, reason: Reason, observed: str, remedy: Remedy | None = None) -> Finding:
@@ -88,3 +88,7 @@ def _finding(outcome: Outcome, reason: Reason, observed: str, remedy: Remedy | N
 
 def _short(sha: str) -> str:
     return sha[:10]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -282,7 +282,7 @@ def test_in_gitlab_the_gates_dotenv_names_the_decision(shop: Shop, monkeypatch: 
     ended = shop.outcome("success", "--dotenv", "outcome.env")
     assert ended.report["gate"]["id"] == record["id"]
     lines = dict(line.split("=", 1) for line in Path("outcome.env").read_text().splitlines())
-    assert (lines["CHANGEGATE_OUTCOME"], lines["CHANGEGATE_LOG_INDEX"], lines["CHANGEGATE_RECORD_DIGEST"]) == (
+    assert (lines["CHANGEGATE_OUTCOME"], lines["CHANGEGATE_OUTCOME_LOG_INDEX"], lines["CHANGEGATE_OUTCOME_RECORD_DIGEST"]) == (
         "success", "1", ended.report["record"]["digest"],
     )  # fmt: skip
     run_of_it = shown(shop, ended.report["record"]["id"])["statement"]["predicate"]["deployment"]["run"]
