@@ -23,7 +23,7 @@ COMMANDS: Final = {
     "show": "Print one change record, with the proof that it is in the log.",
     "replay": "Make a recorded decision again from its recorded facts.",
     "policy": "Start, check and describe the policy file.",
-    "keys": "Make and show signing keys and the trust file.",
+    "keys": "Make, show, rotate and revoke signing keys, and keep the trust file.",
     "doctor": "Look at what is set up around the gate, and say what to change.",
     "demo": "A guided tour, on a real repository in a temporary directory.",
 }
