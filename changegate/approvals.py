@@ -71,7 +71,7 @@ class Contributors(NamedTuple):
 
 
 def contributors(change: Change, rules: PeerApproved) -> Contributors:
-    """The change's author, and author, committer and co-authors of each of its commits. The forge's own merge identity is none.
+    """The change's author, and author, committer and co-authors of each commit that it has or had. The forge's own merge identity is none.
 
     Where the policy ignores update merges, pressing the button of one that is clean makes nobody a contributor: it holds nothing of theirs.
     """
@@ -94,6 +94,10 @@ def _people(change: Change, rules: PeerApproved) -> Iterator[Identity | Unavaila
     for commit in change.commits:
         if updates.get(commit.sha) is not True:
             yield from commit.people
+    if isinstance(change.former, Unavailable):
+        yield change.former
+        return
+    yield from change.former
 
 
 def _update_merges(change: Change, rules: PeerApproved) -> dict[str, Known[bool]]:

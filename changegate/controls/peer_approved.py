@@ -163,7 +163,7 @@ def _landed(change: Change, facts: Facts, rules: PeerApproved, counting: list[Ju
         return _unknown(change, rules, Reason.LANDED_DIFFERS, "what landed is not all in the range that is deployed", _RETRY)
     tip = landed[-1]
     moved = _base_moved(change, tip, landed)
-    if moved and len(tip.parents) > 1 and not tip.by_forge:
+    if moved and len(tip.parents) > 1 and not (tip.by_forge or tip.clean):
         observed = f"merged onto a newer base by hand ({tip.sha[:10]}), and such a merge may hold anything"
         step = "compare it with a merge by the forge; revert what nobody approved, and merge by the forge (button, queue or API)"
         return _unknown(change, rules, Reason.MERGED_BY_HAND, observed, step)

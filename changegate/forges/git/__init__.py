@@ -149,6 +149,18 @@ class Git:
         boundary = len(difference.only_right)
         return _Compared(outcome, tuple(map(_range_commit, read[:boundary])), tuple(map(_range_commit, read[boundary:])), deployed.tree)
 
+    def mark_clean_merges(self, deploy_range: DeployRange) -> DeployRange:
+        """The range, each merge of it marked that holds just what git makes of its parents."""
+        merges = self._repository.read_commits([commit.sha for commit in deploy_range.commits if len(commit.parents) == 2])
+        with_content = self._repository.find_merges_with_content(merges)
+        clean = {merge.sha for merge in merges} - with_content
+        commits = tuple(commit.model_copy(update={"clean": commit.sha in clean}) for commit in deploy_range.commits)
+        return deploy_range.model_copy(update={"commits": commits})
+
+    def has_commit(self, commit: str) -> bool:
+        """Whether the repository has the commit of this full id."""
+        return self._repository.find_commit(commit) == commit
+
     def fetch_changes(self, deployment: Deployment, deploy_range: DeployRange, needs: Needs = NO_NEEDS) -> tuple[Change, ...]:
         """See `changegate.forges.Forge`. A change is a first-parent step of the head: a merge with all that it brought, or one commit.
 

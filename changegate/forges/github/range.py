@@ -15,9 +15,9 @@ from changegate.forges.github.answer import Answer, UnreadableError
 from changegate.forges.github.client import Client
 from changegate.forges.github.commits import read_sha, subject_of
 from changegate.forges.github.faults import NotFoundError
-from changegate.forges.github.graph import oldest_first, reaches
 from changegate.forges.github.pages import read_all
 from changegate.forges.github.queries import DEPLOYED, DEPLOYMENTS, REVISION, STATUSES
+from changegate.forges.graph import oldest_first, reaches
 
 _PAGE: Final = 100
 _RELATIONS: Final = frozenset({"ahead", "behind", "identical", "diverged"})
