@@ -11,7 +11,7 @@ from changegate.controls import evaluate
 from changegate.decision import Decision, Verdict
 from changegate.errors import InputError, PolicyError, StoreError
 from changegate.evidence.card import Card
-from changegate.evidence.log import AlreadyRecordedError, Log
+from changegate.evidence.log import AlreadyRecordedError, AlreadySubmittedError, Log
 from changegate.evidence.proof import Receipt
 from changegate.evidence.reader import LogReader
 from changegate.facts import BaseSource, Deployment, DeployRange, Facts, Missing, RangeOutcome, Unavailable, Version
@@ -19,7 +19,7 @@ from changegate.forges import Baseline, Forge, Needs, OwnersReader
 from changegate.history import History, read_history
 from changegate.ownership import teams_needed
 from changegate.policy import EffectivePolicy, PeerApproved
-from changegate.signing import Signer, dsse
+from changegate.signing import RecordSigner, dsse
 
 MAX_REPEATS: Final = 100
 
@@ -50,6 +50,13 @@ class Recorded:
 
     envelope_digest: str
     receipt: Receipt
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A judged deploy whose signed record waits in the store."""
+
+    envelope_digest: str
 
 
 def judge(
@@ -224,20 +231,24 @@ def list_versions(deployed: tuple[str, ...], tags: tuple[Version, ...]) -> tuple
     return tuple(Version(commit=commit, names=names.get(commit, ())) for commit in deployed)
 
 
-def record_decision(judged: Judged, log: Log, signer: Signer, *, decided: datetime) -> Recorded:
+def record_decision(judged: Judged, log: Log, signer: RecordSigner, *, decided: datetime, submit_only: bool = False) -> Recorded | Submitted:
     """Sign the decision and make it part of the log. Raises `SigningError`, `StoreError` or `VerificationError`; then nothing may be deployed.
 
+    With `submit_only` it is signed, and waits in the store until whoever holds the log's key integrates it.
     A second run of the gate in the same attempt of a job (a retried step) is a decision of its own, and is recorded beside the first.
     """
     facts_bytes = record.facts_json(judged.facts)
     statement = record.make_statement(
         judged.facts, judged.decision, judged.policy, judged.source, decided=decided, previous=judged.previous, facts_bytes=facts_bytes
     )
-    envelope = dsse.format_envelope(dsse.sign(canonical.dumps(statement), signer))
+    envelope = signer.sign_record(canonical.dumps(statement))
     for repeat in range(MAX_REPEATS):
         card = record.index_card(statement, envelope, origin=log.verifier_key.name, repeat=repeat)
         try:
+            if submit_only:
+                log.submit(card, envelope=envelope, facts=facts_bytes)
+                return Submitted(card.envelope)
             return Recorded(card.envelope, log.append(card, envelope=envelope, facts=facts_bytes))
-        except AlreadyRecordedError:
+        except (AlreadyRecordedError, AlreadySubmittedError):
             continue
     raise StoreError(f"the gate ran more than {MAX_REPEATS} times in one attempt of the job", remedy="Start a new attempt of the run.")

@@ -39,6 +39,8 @@ def print_report(checked: Checked, trusted: Trust, source: str) -> None:
         click.echo(f"  log        {visible(report.checkpoint.origin)}")
         click.echo(f"  checkpoint {report.checkpoint.size} entries, root {report.checkpoint.root.hex()}")
     click.echo(f"  trusted    {source}: record keys {', '.join(key_id[:16] for key_id in trusted.public_keys)}")
+    for revoked in checked.report.revoked:
+        click.echo(f"  revoked    {visible(revoked)}")
     if checked.since is None:
         click.echo("  since      no earlier checkpoint was given: a log rewritten from its start by its key's holder would look like this, too")
     elif report.clean:
@@ -80,6 +82,7 @@ def as_json(checked: Checked, source: str) -> dict[str, Any]:
         "notes": [vars(each) for each in report.notes],
         "checkpoint": {"origin": checkpoint.origin, "size": checkpoint.size, "root": checkpoint.root.hex()} if checkpoint else None,
         "trust": source,
+        "revoked": list(checked.report.revoked),
         "newOnly": checked.since_size if checked.scope.new_only else None,
         "share": {"part": share.part, "seed": share.seed} if share else None,
     }

@@ -8,6 +8,7 @@ import click
 
 from changegate.cli import options
 from changegate.cli.keys import create_file
+from changegate.cli.signers import PASSPHRASE, read_signer
 from changegate.errors import InputError, StoreError, VerificationError
 from changegate.evidence import checkpoint, cosignature, log_policy
 from changegate.evidence.history import History
@@ -21,7 +22,7 @@ from changegate.witness.obtain import proofs, publish
 from changegate.witness.submission import Submission, format_submission
 
 _name = options.option("--name", required=True, metavar="NAME", help="The witness's name, as the trust file has it, e.g. witness.example/w1.")
-_key = click.option("--key", "key_file", metavar="FILE", required=True, help=f"The witness's private key. If encrypted: {options.PASSPHRASE}.")
+_key = click.option("--key", "key_file", metavar="FILE", required=True, help=f"The witness's private key. If encrypted: {PASSPHRASE}.")
 _state = click.option(
     "--state", metavar="DIR", required=True, help="Where it remembers what it cosigned. Never lose it, nor put an older copy there."
 )
@@ -43,7 +44,7 @@ def keys(name: str, out: str, url: str) -> None:
     """
     signer = PrivateKey.generate()
     key = cosignature.witness_key(name, signer.public_key)
-    create_file(out, signer.to_pem(passphrase=os.environ.get(options.PASSPHRASE) or None), mode=0o600)
+    create_file(out, signer.to_pem(passphrase=os.environ.get(PASSPHRASE) or None), mode=0o600)
     click.echo(" ".join(filter(None, ["witness", name, format_verifier_key(key), url])))
     click.echo(f"{out}: the private key. Keep it where neither the pipeline nor the store's administrators can read it.", err=True)
 
@@ -116,7 +117,10 @@ def cosign(store: str, name: str, key_file: str, trust: str | None, state: str, 
 
 def _judge(name: str, key_file: str, trust: str | None, state: str) -> Judge:
     policy = log_policy.of(options.find_trust(trust)[0])
-    return Judge(name, options.read_signer(key_file), policy, Memory(Path(state)), lambda: datetime.now(UTC))
+    signer = read_signer(key_file)
+    if not isinstance(signer, PrivateKey):
+        raise InputError("a witness's key is an Ed25519 key in a file", remedy="Make one with `changegate witness keys`.")
+    return Judge(name, signer, policy, Memory(Path(state)), lambda: datetime.now(UTC))
 
 
 def _address(listen: str) -> tuple[str, int]:

@@ -21,7 +21,7 @@ from changegate.evidence import card, checkpoint, merkle
 from changegate.evidence.checkpoint import Checkpoint
 from changegate.evidence.log_policy import LogPolicy
 from changegate.evidence.proof import Receipt
-from changegate.signing import Signer
+from changegate.signing import LogSigner
 
 MAX_ENTRIES: Final = 256
 NO_COMMIT: Final = "0" * 64
@@ -95,7 +95,7 @@ class Commit:
             raise VerificationError(f"commit {self.number} doesn't continue commit {previous.number}: the log is forked", remedy=_DAMAGED)
 
 
-def grow(previous: Commit | None, digest: str, entries: Sequence[bytes], *, at: datetime, nonce: str, origin: str, signer: Signer) -> Commit:
+def grow(previous: Commit | None, digest: str, entries: Sequence[bytes], *, at: datetime, nonce: str, origin: str, signer: LogSigner) -> Commit:
     """The commit that appends these entries, signed. `digest` is that of the previous commit's bytes. Raises `SigningError`."""
     before = previous.after if previous else merkle.Frontier()
     after = before.extend(merkle.leaf_hash(entry) for entry in entries)

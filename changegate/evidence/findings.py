@@ -40,6 +40,8 @@ class Report:
     """How many entries' records were looked at."""
     problems: list[Problem] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
+    revoked: tuple[str, ...] = ()
+    """The keys that the log says are revoked, each in a sentence."""
     unlisted: int = 0
     """How many problems and notes more there were than are listed."""
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, TypeAlias
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from changegate.errors import FormatError, VerificationError
 from changegate.evidence import checkpoint, note
 from changegate.evidence.checkpoint import Checkpoint
@@ -105,9 +107,16 @@ def of(trust: Trust) -> LogPolicy:
     """A trust file's policy. A log key that is a record key, too, as `changegate keys` makes it, has that one's time. Raises `FormatError`."""
     windows: dict[bytes, tuple[RecordKey, ...]] = {}
     for each in trust.record_keys:
-        key = keys.parse_public(each.key).public_bytes_raw()
-        windows[key] = (*windows.get(key, ()), each)
+        key = keys.parse_public(each.key)
+        if isinstance(key, Ed25519PublicKey):  # no other kind signs for a log
+            raw = key.public_bytes_raw()
+            windows[raw] = (*windows.get(raw, ()), each)
     return replace(parse(trust.log_policy), windows=windows)
+
+
+def origin_of(trust: Trust) -> str:
+    """The name of the log that a trust file speaks of; of several, the first. Raises `FormatError`."""
+    return parse(trust.log_policy).logs[0].name
 
 
 def format_single(key: note.VerifierKey) -> str:

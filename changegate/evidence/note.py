@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from changegate.errors import FormatError, VerificationError
-from changegate.signing import Signer
+from changegate.signing import LogSigner
 
 ED25519: Final = 0x01
 COSIGNATURE: Final = 0x04
@@ -84,7 +84,7 @@ def parse_verifier_key(text: str) -> VerifierKey:
     return key
 
 
-def sign(text: str, name: str, signer: Signer) -> Note:
+def sign(text: str, name: str, signer: LogSigner) -> Note:
     """A note over exactly this text. Raises `FormatError` for a text that no note can carry, `SigningError`."""
     _check_text(text)
     key = verifier_key(name, signer.public_key)

@@ -31,6 +31,7 @@ from changegate.evidence.log_object import parse_log_object
 from changegate.evidence.named import Buckets
 from changegate.evidence.proof import parse_receipt
 from changegate.evidence.reader import LogReader
+from changegate.evidence.revocations import Revocations, find
 from changegate.evidence.signed_record import verify_record
 from changegate.evidence.tree import TreeReader
 from changegate.evidence.verify_commits import CommitVerifier, Share, Stretch, Task, short
@@ -200,7 +201,18 @@ class _StoreVerifier:
             size = last.size
             # Only the last commit may be unpublished: every writer publishes it before the next one.
             unpublished = last.before.size if published < size else _NEVER
-        return CommitVerifier(self._store, Task(self._trust, origin, published, unpublished, self._now, self._scope.share)), size
+        revoked = self._find_revocations(origin, last)
+        return CommitVerifier(self._store, Task(self._trust, origin, published, unpublished, self._now, self._scope.share, revoked)), size
+
+    def _find_revocations(self, origin: str | None, last: Commit | None) -> Revocations:
+        """What the log revokes. They are found by their indices: one that was taken away to hide a revocation is missed by `verify_commits`."""
+        try:
+            reader = LogReader(self._store, self._policy.unwitnessed(), last.checkpoint) if last is not None and origin is not None else None
+            found = find(reader, self._store, self._trust, origin=origin or "")
+        except (FormatError, VerificationError):  # the head is damaged, or the tree: both are found below
+            return Revocations(self._trust)
+        self._report.revoked = tuple(str(each) for each in found)
+        return found
 
     def _skip(self, earlier: Checkpoint) -> int:
         """The first commit that goes beyond the earlier checkpoint; the head is then the one before it, as the tree has it."""

@@ -20,6 +20,7 @@ from changegate.evidence.history import Head
 from changegate.evidence.log import MAX_SKEW
 from changegate.evidence.named import Named
 from changegate.evidence.publisher import format_index_object
+from changegate.evidence.revocations import Revocations
 from changegate.evidence.tiles import Tile
 from changegate.evidence.verify_records import RecordVerifier
 from changegate.stores import Store
@@ -58,6 +59,7 @@ class Task:
     """From this entry on, what follows from the commits may not be there yet."""
     now: datetime | None
     share: Share | None
+    revocations: Revocations
 
 
 @dataclass
@@ -85,7 +87,7 @@ class CommitVerifier:
     def __init__(self, store: Store, task: Task) -> None:
         self._store, self.task = store, task
         self._policy = log_policy.of(task.trust).unwitnessed()
-        self._records = RecordVerifier(store, task.trust)
+        self._records = RecordVerifier(store, task.trust, task.revocations)
 
     def verify(self, first: int, last: int) -> list[Stretch]:
         """Commits `first` to `last`, all of which are in the store's listing.
@@ -162,7 +164,9 @@ class CommitVerifier:
         """The commit's checkpoint and time."""
         report = stretch.report
         try:
-            report.checkpoint = commit.verify(self._policy, origin=self.task.origin)
+            signed = commit.verify(self._policy, origin=self.task.origin)
+            self.task.revocations.check_commit(commit, self._policy)
+            report.checkpoint = signed
             if self.task.published == commit.size:
                 stretch.committed = report.checkpoint
         except (FormatError, VerificationError) as error:

@@ -9,8 +9,8 @@ from changegate.evidence.card import Card, format_time
 from changegate.evidence.commit import Commit, digest_of
 from changegate.evidence.findings import EDITED, LOST, Report
 from changegate.evidence.reader import decompress
-from changegate.evidence.signed_record import MAX_AGE, MAX_RECORD_BYTES
-from changegate.signing import dsse
+from changegate.evidence.revocations import Revocations
+from changegate.evidence.signed_record import MAX_AGE, MAX_RECORD_BYTES, verify_envelope
 from changegate.stores import Store
 from changegate.trust import Trust
 
@@ -25,9 +25,8 @@ _MISLEADING: Final = (
 class RecordVerifier:
     """Verifies entries one by one into a report."""
 
-    def __init__(self, store: Store, trust: Trust) -> None:
-        self._store, self._trust = store, trust
-        self._keys = trust.public_keys
+    def __init__(self, store: Store, trust: Trust, revocations: Revocations) -> None:
+        self._store, self._trust, self._revocations = store, trust, revocations
 
     def verify(self, index: int, card: Card, commit: Commit | None, report: Report) -> None:
         """What is wrong with the record of this entry goes into the report.
@@ -65,11 +64,15 @@ class RecordVerifier:
         try:
             if len(data) > MAX_RECORD_BYTES:
                 raise FormatError(f"{len(data)} bytes, more than {MAX_RECORD_BYTES}", remedy=EDITED)
-            key_id, payload = dsse.verify(dsse.parse_envelope(data), self._keys)
+            key_id, payload = verify_envelope(data, self._trust)
+            self._trust.check_use(key_id, revocation=card.predicate_type == statement.KEY_REVOCATION)
             self._trust.check_window(key_id, card.at)
             if commit is not None:
                 self._trust.check_window(key_id, commit.at)
+            self._revocations.check(index, key_id)
             different = statement.differences(payload, card)
+            if not different:
+                self._revocations.examine(index, card, key_id, payload)
         except (FormatError, VerificationError) as error:
             report.error("a record can't be trusted", key, error, expected="a statement signed by a record key in its time")
             return

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from changegate.decision import Outcome
-from changegate.render import Preview, Recorded, RecordingFailed, Report, headline, matrix, todo
+from changegate.render import Preview, Recorded, RecordingFailed, Report, Submitted, headline, matrix, todo
 from changegate.render.matrix import LEGEND, Matrix, Row
 from changegate.render.text import bounded, count, inert, short, visible, web_link
 from changegate.render.todo import Place, ToDo
@@ -180,7 +180,7 @@ def _letters(number: int) -> list[str]:
 def _print_record(console: Console, report: Report) -> None:
     where = report.where
     if not isinstance(where, Recorded):
-        _print_record_field(console, "record", f"none: {where.why}")
+        _print_record_field(console, "record", f"{where.digest[:16]} {where.why}" if isinstance(where, Submitted) else f"none: {where.why}")
         if isinstance(where, Preview):
             _print_shown(console, where)
         return

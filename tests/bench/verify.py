@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from bench.biglog import TRUST, write
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from changegate.evidence import log_policy
 from changegate.evidence.reader import read_log
@@ -57,6 +58,8 @@ def verify(root: str, jobs: int, part: float | None) -> Measured:
 def floor(root: str) -> float:
     """Processor seconds that one record's signature and digest take."""
     (key,) = TRUST.public_keys.values()
+    if not isinstance(key, Ed25519PublicKey):
+        raise TypeError(key)
     envelopes = [path.read_bytes() for path in islice(Path(root, "envelope").rglob("*.json"), 2000)]
     work = []
     for data in envelopes:

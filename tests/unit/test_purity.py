@@ -28,6 +28,7 @@ PURE = [
             "settings.py",
             "outcome.py",
             "history.py",
+            "keychange.py",
         )
     ),
     *(PACKAGE / "controls").glob("*.py"),
@@ -72,6 +73,7 @@ FORBIDDEN = {
     "finish.py": {"cli", "render", "gate"},
     "history.py": {"cli", "render", "gate"},
     "outcome.py": {"cli", "render", "gate"},
+    "keychange.py": {"cli", "render", "gate"},
 }
 ADAPTERS = {"changegate.forges.git", "changegate.forges.github", "changegate.stores.directory", "changegate.stores.git"}
 
