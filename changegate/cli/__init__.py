@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "replay": "Make a recorded decision again from its recorded facts.",
     "policy": "Start, check and describe the policy file.",
     "keys": "Make and show signing keys and the trust file.",
+    "store": "Prepare an evidence store, show how it is set up, try whether it can keep a log.",
     "doctor": "Look at what is set up around the gate, and say what to change.",
     "demo": "A guided tour, on a real repository in a temporary directory.",
 }

@@ -5,7 +5,7 @@
 3. For each entry its record (`changegate.evidence.verify_records`): digest, signature, key's time, statement, facts, index.
 4. Full tiles and bundles, and the partial ones of the head, are what the commits make.
 5. The published checkpoint is one of the commits', and none is newer. An earlier kept checkpoint is one that this log extends.
-6. Nothing lies in the store that no commit accounts for.
+6. Nothing lies in the store that no commit accounts for; where it keeps versions, nothing was ever hidden or replaced.
 
 What a stopped writer leaves (waiting cards, tiles of the last commit, a stale checkpoint) is a note. What no one can see here: a log that was
 rewritten from the start by a holder of its keys, where no earlier checkpoint is at hand; and records that were never appended.
@@ -33,6 +33,7 @@ from changegate.evidence.publisher import format_index_object
 from changegate.evidence.reader import LogReader
 from changegate.evidence.signed_record import verify_record
 from changegate.evidence.tree import TreeReader
+from changegate.evidence.verify_history import check_history
 from changegate.evidence.verify_records import RecordVerifier
 from changegate.stores import Store
 from changegate.trust import Trust
@@ -96,6 +97,7 @@ class _StoreVerifier:
         self._check_earlier(head, earlier, since)
         self._check_hint(head)
         self._check_objects(head)
+        check_history(self._store, self._report)
         self._report.entries = head.frontier.size
         return self._report
 

@@ -14,7 +14,7 @@ The contract, on which the log's append protocol rests (`changegate.evidence.log
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from changegate.errors import InputError, StoreError
 
@@ -78,6 +78,7 @@ class Condition:
     remedy: str = ""
 
 
+@runtime_checkable
 class ManagedStore(Store, Protocol):
     """A store that can be set up, and can say how it is set up."""
 
@@ -91,6 +92,33 @@ class ManagedStore(Store, Protocol):
         """How it is set up: durability, retention, encryption, who may do what. Writes nothing. Raises `StoreError` where it can't be reached."""
 
 
+@dataclass(frozen=True)
+class Version:
+    """One version of an object, in a store that keeps what was overwritten or deleted."""
+
+    key: str
+    version: str
+    """The store's name for it, for `Versioned.read_version`."""
+    deleted: bool
+    """Whether it is a delete marker: the object is hidden, not gone."""
+
+
+@runtime_checkable
+class Versioned(Protocol):
+    """A store that may keep older versions: there, what was created can be hidden and made again, and only its history tells."""
+
+    def history(self, prefix: str) -> Iterator[Version]:
+        """All versions of the objects below `prefix`, sorted by key; nothing where the store keeps none. Raises `StoreError`."""
+
+    def read_version(self, key: str, version: str) -> bytes:
+        """The bytes of one version that isn't a delete marker. Raises `StoreError`."""
+
+
+def is_lasting(key: str) -> bool:
+    """Whether an object stays as it was created (rule 2): neither published nor removed by the log (rules 3 and 4), nor a probe's."""
+    return key not in {"checkpoint", "hint"} and not key.startswith(("pending/", "probe/")) and ".p/" not in key
+
+
 def check_key(key: str) -> str:
     """The key itself. Raises `StoreError` for one that breaks rule 5: it never comes from changegate."""
     if len(key) > MAX_KEY or not _KEY.fullmatch(key):
@@ -99,7 +127,7 @@ def check_key(key: str) -> str:
 
 
 def open_store(url: str) -> Store:
-    """The store at `file:PATH`, at a plain path, or at `git:URL-or-path[#branch]`. Nothing is read or written yet.
+    """The store at `file:PATH`, at a plain path, at `git:URL-or-path[#branch]`, or at `s3://BUCKET[/PREFIX][?…]`. Nothing is read or written yet.
 
     An adapter is imported when it is needed. Raises `InputError` for another scheme.
     """
@@ -118,4 +146,11 @@ def open_store(url: str) -> Store:
         if not where:
             raise InputError("the evidence store has no repository", remedy="Give it as git:URL or git:PATH, with #branch if you like.")
         return GitStore(where, branch) if branch else GitStore(where)
-    raise InputError(f"no store for {scheme[:20]!r} URLs", remedy="Known are file:PATH (or a plain path) and git:URL-or-path[#branch].")
+    if scheme == "s3":
+        from changegate.stores.s3 import S3Store
+        from changegate.stores.s3url import parse_url
+
+        return S3Store(parse_url(url))
+    raise InputError(
+        f"no store for {scheme[:20]!r} URLs", remedy="Known are file:PATH (or a plain path), git:URL-or-path[#branch] and s3://BUCKET[/PREFIX]."
+    )

@@ -32,9 +32,15 @@ def bare(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(params=["memory", "directory", "git", "git-http", "git-without-filter"])
+S3 = {"s3": "s3://{0}", "s3-locked": "s3://{0}/logs/shop?retention-days=1", "s3-two-buckets": "s3://{0}?evidence={0}-locked&retention-days=1"}
+
+
+@pytest.fixture(params=["memory", "directory", "git", "git-http", "git-without-filter", *S3])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    if request.param == "memory":
+    if request.param in S3:
+        url = request.getfixturevalue("s3_url")(S3[request.param])
+        yield Place(lambda: open_store(url))
+    elif request.param == "memory":
         objects: dict[str, bytes] = {}
         yield Place(lambda: MemoryStore(objects))
     elif request.param == "directory":
