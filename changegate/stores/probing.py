@@ -16,7 +16,8 @@ from changegate.stores import Batch, Condition, Store
 PREFIX: Final = "probe/"
 WRITERS: Final = 8
 _IGNORED: Final = (
-    "This place can't keep a log: writers would overwrite each other. An S3 server that ignores If-None-Match (rclone serve s3, s3rver) can't be used. "
+    "This place can't keep a log: writers would overwrite each other. "
+    "An S3 server that ignores If-None-Match (rclone serve s3, s3rver) can't be used. "
     "One that ignores it in versioned buckets only (Ceph RGW) can, with two: an unversioned bucket in the URL, and evidence=LOCKED-BUCKET."
 )
 _ILL: Final = "This place can't keep a log; use another, and report which it was."

@@ -200,7 +200,7 @@ class Bucket:
             except BotoCoreError as error:
                 raise StoreError(
                     f"{self._named} can't {what}: {error}",
-                    remedy="Give credentials by the environment (a role, AWS_ACCESS_KEY_ID, ~/.aws), on GitHub by aws-actions/configure-aws-credentials.",
+                    remedy="Give credentials by the environment (a role, ~/.aws), on GitHub by aws-actions/configure-aws-credentials.",
                 ) from error
             self._patience.pause(attempt)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
 
 import boto3
@@ -83,70 +83,67 @@ Fault = Callable[[str, str], str | None]
 CODES = {"409": "ConditionalRequestConflict", "412": "PreconditionFailed", "500": "InternalError", "503": "SlowDown", "403": "AccessDenied"}
 
 
-class FaultyProxy:
-    """Passes calls on to an S3 server, except where `fault` says otherwise. The signature isn't checked by ministack, so a port may differ."""
+class FaultyProxy(ThreadingHTTPServer):
+    """Passes calls on to an S3 server, except where `fault` says otherwise. ministack doesn't check signatures, so that the port may differ."""
+
+    daemon_threads = True
 
     def __init__(self, upstream: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.upstream = upstream
         self.fault: Fault = lambda _method, _path: None
-        self.seen: list[str] = []
-        proxy = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version: ClassVar[str] = "HTTP/1.1"
-
-            def log_message(self, *_arguments: Any) -> None:
-                pass
-
-            def handle_one_request(self) -> None:
-                try:
-                    super().handle_one_request()
-                except ConnectionError:
-                    self.close_connection = True
-
-            def answer(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                proxy.seen.append(f"{self.command} {self.path}")
-                fault = proxy.fault(self.command, self.path)
-                if fault in CODES:
-                    said = f"<Error><Code>{CODES[fault]}</Code><Message>injected</Message></Error>".encode()
-                    self.reply(int(fault), {"Content-Type": "application/xml"}, said)
-                    return
-                if fault != "cut":
-                    status, headers, said = proxy.forward(upstream, self.command, self.path, dict(self.headers), body)
-                    if fault is None:
-                        self.reply(status, headers, said)
-                        return
-                self.close_connection = True
-                self.connection.shutdown(socket.SHUT_RDWR)
-
-            do_GET = do_PUT = do_DELETE = do_HEAD = do_POST = answer  # noqa: N815 - http.server's names
-
-            def reply(self, status: int, headers: dict[str, str], body: bytes) -> None:
-                self.send_response(status)
-                for name, value in headers.items():
-                    if name.lower() not in {"content-length", "transfer-encoding", "connection", "date", "server"}:
-                        self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(body)
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        Thread(target=self._server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        Thread(target=self.serve_forever, daemon=True).start()
 
     def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self.shutdown()
+        self.server_close()
 
-    @staticmethod
-    def forward(upstream: str, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
-        passed = {name: value for name, value in headers.items() if name.lower() not in {"host", "connection", "expect"}}
-        request = urllib.request.Request(upstream + path, data=body if body or method == "PUT" else None, headers=passed, method=method)
-        try:
-            with OPENER.open(request, timeout=30) as answer:
-                return answer.status, dict(answer.headers), answer.read()
-        except HTTPError as error:
-            with error:
-                return error.code, dict(error.headers), error.read()
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A connection that was cut on purpose is no error."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: FaultyProxy
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's signature
+        pass
+
+    def answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        fault = self.server.fault(self.command, self.path)
+        if fault in CODES:
+            said = f"<Error><Code>{CODES[fault]}</Code><Message>injected</Message></Error>".encode()
+            self.reply(int(fault), {"Content-Type": "application/xml"}, said)
+            return
+        if fault != "cut":
+            status, headers, said = forward(self.server.upstream, self.command, self.path, dict(self.headers), body)
+            if fault is None:
+                self.reply(status, headers, said)
+                return
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+    do_GET = do_PUT = do_DELETE = do_HEAD = do_POST = answer  # noqa: N815 - http.server's names
+
+    def reply(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            if name.lower() not in {"content-length", "transfer-encoding", "connection", "date", "server"}:
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+
+def forward(upstream: str, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
+    passed = {name: value for name, value in headers.items() if name.lower() not in {"host", "connection", "expect"}}
+    request = urllib.request.Request(upstream + path, data=body if body or method == "PUT" else None, headers=passed, method=method)
+    try:
+        with OPENER.open(request, timeout=30) as answer:
+            return answer.status, dict(answer.headers), answer.read()
+    except HTTPError as error:
+        with error:
+            return error.code, dict(error.headers), error.read()
