@@ -28,7 +28,7 @@ def prepare(first: Bucket, second: Bucket | None, place: S3Place) -> tuple[str, 
     """Make the buckets that are missing, closed to the public, with Object Lock where `retention-days` asks for it. What exists stays as it is."""
     keeping = second or first
     return tuple(
-        _make(bucket, locked=place.retention_days is not None and bucket is keeping)
+        _make(bucket, locked=place.retention_days is not None and bucket is keeping, close=place.endpoint is None)
         for bucket in (first, second)
         if bucket is not None and not _exists(bucket)
     )
@@ -44,7 +44,8 @@ def examine(first: Bucket, second: Bucket | None, place: S3Place) -> tuple[Condi
                       remedy="Name a bucket that never had versioning: some servers ignore If-None-Match where it has.")
         )  # fmt: skip
         conditions.append(_look_at_copies(first, second))
-    conditions += [_look_at_public(bucket) for bucket in (first, second) if bucket is not None]
+    if place.endpoint is None:
+        conditions += [_look_at_public(bucket) for bucket in (first, second) if bucket is not None]
     return tuple(conditions)
 
 
@@ -58,18 +59,19 @@ def _exists(bucket: Bucket) -> bool:
     return answer is not None
 
 
-def _make(bucket: Bucket, *, locked: bool) -> str:
+def _make(bucket: Bucket, *, locked: bool, close: bool) -> str:
     region = bucket.client.meta.region_name
     options: Any = {} if region in {"us-east-1", "aws-global"} else {"CreateBucketConfiguration": {"LocationConstraint": region}}
     if locked:
         options["ObjectLockEnabledForBucket"] = True
     bucket.call(f"make bucket {bucket.name}", "s3:CreateBucket", lambda: bucket.client.create_bucket(Bucket=bucket.name, **options))
-    bucket.call(
-        f"close bucket {bucket.name} to the public",
-        "s3:PutBucketPublicAccessBlock",
-        lambda: bucket.client.put_public_access_block(Bucket=bucket.name, PublicAccessBlockConfiguration=_CLOSED),
-        absent=_UNKNOWN,
-    )
+    if close:  # Ceph RGW (16) then refuses every PUT; there, as on other servers, a new bucket is private anyway
+        bucket.call(
+            f"close bucket {bucket.name} to the public",
+            "s3:PutBucketPublicAccessBlock",
+            lambda: bucket.client.put_public_access_block(Bucket=bucket.name, PublicAccessBlockConfiguration=_CLOSED),
+            absent=_UNKNOWN,
+        )
     return f"bucket {bucket.name}" + (", versioned, with Object Lock" if locked else "")
 
 
