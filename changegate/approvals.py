@@ -59,6 +59,8 @@ class Contributors(NamedTuple):
 
     known: tuple[Identity, ...]
     unresolved: tuple[Unavailable, ...]
+    keys: frozenset[str]
+    """Every key of everybody known."""
 
     @property
     def everyone(self) -> tuple[Identity | Unavailable, ...]:
@@ -67,11 +69,11 @@ class Contributors(NamedTuple):
 
     def include(self, person: Identity) -> bool:
         """Whether this person made any of it."""
-        return any(person.keys & each.keys for each in self.known)
+        return not self.keys.isdisjoint(person.keys)
 
 
 def contributors(change: Change, rules: PeerApproved) -> Contributors:
-    """The change's author, and author, committer and co-authors of each of its commits. The forge's own merge identity is none.
+    """The change's author, and author, committer and co-authors of each commit that it has or had. The forge's own merge identity is none.
 
     Where the policy ignores update merges, pressing the button of one that is clean makes nobody a contributor: it holds nothing of theirs.
     """
@@ -82,7 +84,8 @@ def contributors(change: Change, rules: PeerApproved) -> Contributors:
             unresolved.setdefault(person.why, person)
         elif person.kind is not IdentityKind.PLATFORM:
             known.setdefault(person.key, person)
-    return Contributors(tuple(known.values()), tuple(unresolved.values()))
+    keys = frozenset(key for each in known.values() for key in each.keys)
+    return Contributors(tuple(known.values()), tuple(unresolved.values()), keys)
 
 
 def _people(change: Change, rules: PeerApproved) -> Iterator[Identity | Unavailable]:
@@ -94,6 +97,10 @@ def _people(change: Change, rules: PeerApproved) -> Iterator[Identity | Unavaila
     for commit in change.commits:
         if updates.get(commit.sha) is not True:
             yield from commit.people
+    if isinstance(change.former, Unavailable):
+        yield change.former
+        return
+    yield from change.former
 
 
 def _update_merges(change: Change, rules: PeerApproved) -> dict[str, Known[bool]]:

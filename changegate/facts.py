@@ -276,6 +276,8 @@ class Change(Fact):
     head_ref: Text = ""
     commits: Known[tuple[Commit, ...]]
     """The change's own commits, as reviewed; a squash commit is not among them."""
+    former: Known[tuple[Known[Identity], ...]] = ()
+    """Who made commits that the change doesn't have any more (GitLab keeps those of every push): contributors like those of `commits`."""
     landed: tuple[str, ...]
     """The commits of the range that this change brought, oldest first."""
     head: Known[str]
@@ -321,6 +323,10 @@ class RangeCommit(Fact):
     subject: Text
     by_forge: bool = False
     """Whether the forge itself made it, by its own verified identity."""
+    restored_at: tuple[str, ...] = ()
+    """Later commits of the deployed branch at which every file that this one changed is again exactly as before it. Empty where nobody looked."""
+    clean: bool = False
+    """For a merge of two: whether it holds just what git makes of its parents, with nothing slipped in and no conflict resolved."""
 
 
 class DeployRange(Fact):

@@ -8,7 +8,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
 
 from changegate import canonical, outcome, record
-from changegate.decision import Verdict
 from changegate.errors import InputError, VerificationError
 from changegate.evidence.card import Card
 from changegate.evidence.log import AlreadyRecordedError, Log
@@ -30,14 +29,14 @@ class OfRecord(NamedTuple):
 
 
 class OfRun(NamedTuple):
-    """The newest allowed gate decision of an attempt of a run."""
+    """The newest gate decision of an attempt of a run that let its deploy go."""
 
     id: str
     attempt: int
 
 
 class OfCommit(NamedTuple):
-    """The newest allowed gate decision of a commit."""
+    """The newest gate decision of a commit that let its deploy go."""
 
     commit: str
 
@@ -75,7 +74,7 @@ def record_outcome(
 ) -> Finished:
     """Find the gate decision that a deploy went through, and append how it ended. `keys` are those that may have signed the decision, by their ids.
 
-    1. The decision: an allowed one, of this repository and environment, whose signature holds.
+    1. The decision: an allowed one, or one in audit mode, of this repository and environment, whose signature holds.
     2. The claim can be true, and contradicts no earlier outcome of the decision.
     3. Sign and append. The log takes one success or failure of a decision, and one rollback: the same again appends nothing.
 
@@ -86,9 +85,9 @@ def record_outcome(
         raise InputError("the log is empty: no gate decision is in it", remedy="Check --store; run `changegate gate` before the deploy.")
     gate = _find_gate(reader, place, wanted, keys)
     outcome.check(claim, gate, now=now())
-    recorded = _endings(reader, gate)
+    recorded = _endings(reader, gate, log.verify_record)
     _check_conflict(claim.ending, gate, recorded)
-    statement = outcome.make_statement(claim, gate, run, decided=now(), previous=_newest(reader, place))
+    statement = outcome.make_statement(claim, gate, run, decided=now(), previous=_newest(reader, place, log.verify_record))
     envelope = dsse.format_envelope(dsse.sign(canonical.dumps(statement), signer))
     card = outcome.index_card(statement, envelope, origin=log.verifier_key.name)
     try:
@@ -113,7 +112,7 @@ def _find_gate(reader: LogReader, place: Place, wanted: Wanted, keys: Mapping[st
         entry = _read_entry(reader, index, card, keys)
         if isinstance(wanted, OfRun) and (entry.run.id, entry.run.attempt) != wanted:
             continue
-        if entry.verdict == Verdict.ALLOWED:
+        if entry.let_go:
             return entry
         stopped = stopped or entry
     said = _say(wanted)
@@ -189,6 +188,7 @@ def _read_entry(reader: LogReader, index: int, card: Card, keys: Mapping[str, Ed
             repository=deployment["repository"],
             environment=deployment["environment"],
             verdict=predicate["decision"]["verdict"],
+            enforced=predicate["policy"]["enforced"] is not False,
             decided=predicate["time"]["decided"],
             run=record.RecordedRun.model_validate(deployment["run"]),
             ref=deployment["ref"],
@@ -201,18 +201,21 @@ def _read_entry(reader: LogReader, index: int, card: Card, keys: Mapping[str, Ed
         ) from error
 
 
-def _endings(reader: LogReader, gate: GateDecisionEntry) -> tuple[str, ...]:
-    """The outcomes that the decision has. They stand after it."""
+def _endings(reader: LogReader, gate: GateDecisionEntry, verify: Callable[[Card], None]) -> tuple[str, ...]:
+    """The outcomes that the decision has, each by its signed record. They stand after it."""
     found = []
     for index, card in reader.cards():
         if index <= gate.index:
             break
         if card.predicate_type == outcome.PREDICATE_TYPE and card.about == gate.envelope:
+            verify(card)
             found.append(card.decision)
     return tuple(found)
 
 
-def _newest(reader: LogReader, place: Place) -> record.Previous | None:
-    return next(
-        (record.Previous(index=index, envelope=card.envelope) for index, card in reader.cards() if (card.repository, card.environment) == place), None
-    )
+def _newest(reader: LogReader, place: Place, verify: Callable[[Card], None]) -> record.Previous | None:
+    for index, card in reader.cards():
+        if (card.repository, card.environment) == place:
+            verify(card)
+            return record.Previous(index=index, envelope=card.envelope)
+    return None

@@ -10,6 +10,7 @@ from changegate import policy as policies
 from changegate.controls import evaluate
 from changegate.decision import Decision, Verdict
 from changegate.errors import InputError, PolicyError, StoreError
+from changegate.evidence.card import Card
 from changegate.evidence.log import AlreadyRecordedError, Log
 from changegate.evidence.proof import Receipt
 from changegate.evidence.reader import LogReader
@@ -69,7 +70,7 @@ def judge(
     Raises `ForgeError`, `StoreError`, `InputError` or `PolicyError` where there is nothing to decide on.
     """
     reader = log.reader()
-    history = read_history(reader.cards() if reader else (), deployment, log.verify_record)
+    history = read_history(reader.cards() if reader else (), deployment, log.verify_record, lambda card: reader is None or _is_enforced(reader, card))
     deploy_range = _resolve_range(forge, deployment, requested_base, history.baselines, log, reader)
     trusted_at = deploy_range.deployed or deploy_range.base
     if policy_file is not None and policy_file.data is None:
@@ -133,12 +134,15 @@ def _let_go(log: Log, reader: LogReader | None, deployment: Deployment, commit: 
         if (card.repository, card.environment, card.predicate_type) != (deployment.repository, deployment.environment, record.PREDICATE_TYPE):
             continue
         log.verify_record(card)
-        if card.decision == Verdict.ALLOWED:
-            return True
-        envelope = canonical.loads(dsse.parse_envelope(reader.envelope(card)).payload, what="statement")
-        if envelope["predicate"]["policy"]["enforced"] is False:
+        if card.decision == Verdict.ALLOWED or not _is_enforced(reader, card):
             return True
     return False
+
+
+def _is_enforced(reader: LogReader, card: Card) -> bool:
+    """Whether a gate decision, whose record was verified, stops a deploy that it doesn't allow."""
+    statement = canonical.loads(dsse.parse_envelope(reader.envelope(card)).payload, what="statement")
+    return statement["predicate"]["policy"]["enforced"] is not False
 
 
 def _deployed(found: DeployRange, deployment: Deployment, history: History, log: Log, reader: LogReader | None) -> tuple[str, ...]:
@@ -175,11 +179,12 @@ def _outside(found: DeployRange, commit: str, named: PolicyFile) -> str:
 def widest(ranges: Sequence[DeployRange]) -> DeployRange:
     """Of the ranges from several versions that may be live, the one that brings all that any of them brings; of those, the one that removes most.
 
-    A rewritten one stops the deploy, so it comes first. Raises `InputError` where no range holds the others.
+    A rewritten one stops the deploy, so it comes first; in doubt about what is live, with nothing brought, no exception of the policy holds for it.
+    Raises `InputError` where no range holds the others.
     """
     rewritten = next((each for each in ranges if each.outcome is RangeOutcome.REWRITTEN), None)
     if rewritten is not None:
-        return rewritten
+        return rewritten if len(ranges) == 1 else rewritten.model_copy(update={"commits": ()})
     brought = [{commit.sha for commit in each.commits} for each in ranges]
     at = max(range(len(ranges)), key=lambda number: (len(brought[number]), len(ranges[number].removed)))
     if not all(each <= brought[at] for each in brought):

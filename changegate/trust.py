@@ -18,15 +18,16 @@ too, as `changegate keys` writes it, has the same time: what it signs in commits
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
-import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from changegate import yaml_text
 from changegate.errors import FormatError, VerificationError
 from changegate.facts import Time
 from changegate.signing import keys
+from changegate.yaml_text import YamlError
 
 MAX_BYTES: Final = 1024 * 1024
 _REMEDY: Final = "Write it anew with `changegate keys show --trust`, or compare it with the copy that you were given."
@@ -76,10 +77,9 @@ def parse(data: bytes) -> Trust:
     if len(data) > MAX_BYTES:
         raise FormatError("trust file: larger than 1 MiB", remedy=_REMEDY)
     try:
-        value: Any = yaml.safe_load(data.decode("utf-8"))
-        trust = Trust.model_validate(value)
-    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise FormatError("trust file: not YAML", remedy=_REMEDY) from error
+        trust = Trust.model_validate(yaml_text.read(data).value)
+    except YamlError as error:
+        raise FormatError(f"trust file: not YAML as it is written here: {error}", remedy=_REMEDY) from error
     except ValidationError as error:
         first = error.errors()[0]
         raise FormatError(f"trust file: {'.'.join(map(str, first['loc'])) or 'top level'}: {first['msg']}", remedy=_REMEDY) from error

@@ -143,7 +143,9 @@ class Runner:
         kept = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("GITHUB_", "CHANGEGATE_", "CI_", "GIT_", "PYTHON", "VIRTUAL_ENV"))
+            if not name.startswith(
+                ("GITHUB_", "CHANGEGATE_", "CI_", "GIT_", "PYTHON", "VIRTUAL_ENV", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "CLICOLOR")
+            )
         }
         own = {"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": str(self.workspace), "RUNNER_TEMP": str(self.temp), "RUNNER_OS": "Linux"}
         github = {f"GITHUB_{name.upper()}": value for name, value in self.github.items() if name != "token"}

@@ -10,6 +10,8 @@ from typing import Final
 import click
 
 from changegate import __version__
+from changegate.cli import colours
+from changegate.cli.pages import exit_codes
 from changegate.errors import ChangegateError, ExitCode
 
 COMMANDS: Final = {
@@ -50,22 +52,13 @@ class _LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-_EPILOG: Final = """\b
-Exit codes:
-  0   allowed / whole
-  1   blocked by policy; doctor: something is set up badly
-  2   usage
-  3   could not judge (forge, permission, unknown)
-  4   could not sign or store the evidence
-  5   verification failed
-  70  a bug in changegate
-All but 0 stop a deploy."""
-
-
-@click.group(cls=_LazyGroup, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=_LazyGroup, epilog=exit_codes(), context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="changegate")
 def group() -> None:
-    """Judge every change of a deploy, and keep signed evidence of it."""
+    """Judge every change of a deploy, and keep signed evidence of it.
+
+    Begin with `changegate demo`, then `changegate keys generate` and `changegate policy init` in your repository.
+    """
 
 
 def main() -> None:
@@ -79,7 +72,8 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run a command line and return its exit code. The only place that catches what went wrong."""
     try:
-        code = group.main(args=arguments, prog_name="changegate", standalone_mode=False)
+        colour = colours.colour(os.environ, terminal=colours.on_terminal())
+        code = group.main(args=arguments, prog_name="changegate", standalone_mode=False, color=colour)
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.Abort:

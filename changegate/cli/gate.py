@@ -6,12 +6,13 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import click
 
 from changegate import render
-from changegate.cli import judging, options, publish
+from changegate.cli import judging, local_store, options, publish
+from changegate.cli.pages import SectionedCommand, examples, exit_codes
 from changegate.decision import EXIT_CODES
 from changegate.errors import ExitCode, InputError, SigningError, StoreError
 from changegate.evidence.reader import signed_size
@@ -20,12 +21,34 @@ from changegate.forges import Forge
 from changegate.gate import Judged, Recorded, judge, record_decision
 from changegate.pipeline import Pipeline, read_pipeline
 from changegate.policy import FILE_NAME
+from changegate.render import outputs
 from changegate.stores import open_store
 
 _ARTIFACT: Final = re.compile(r"(?P<name>.{1,500})@sha256:(?P<sha256>[0-9a-f]{64})")
 
 
-@click.command(name="gate")
+class _Page(SectionedCommand):
+    sections: ClassVar = {
+        "What is judged": ("--environment", "--head", "--base", "--policy", "--artifact"),
+        "Who is asked": ("--forge", "--repository", "--workspace", "--api-url", "--timeout"),
+        "Where it is recorded": ("--store", "--signing-key", "--trust", "--origin"),
+        "What comes out": ("--format", "--receipt", "--dotenv", "--verbose"),
+    }
+
+
+_EPILOG: Final = "\n\n".join(
+    (
+        examples(
+            "changegate gate --base v1.4 --signing-key key.pem",
+            "changegate gate --environment staging --store git:../evidence.git#main",
+            "changegate gate --receipt receipt.tlog-proof --format json",
+        ),
+        exit_codes(),
+    )
+)
+
+
+@click.command(name="gate", cls=_Page, epilog=_EPILOG)
 @options.option("--environment", default="production", show_default=True, metavar="NAME", help="Where the deploy goes.")
 @options.option("--head", metavar="COMMIT", help="What is deployed. Default: the commit that the CI runs on, else HEAD.")
 @options.option(
@@ -60,6 +83,8 @@ def command(**given: Any) -> int:
     The token for the forge is read from CHANGEGATE_TOKEN, else GITHUB_TOKEN.
     """
     pipeline = read_pipeline(os.environ, local_run=f"local-{uuid.uuid4().hex}")
+    publish.begin(outputs.NOTHING, given["dotenv"])
+    local = local_store.prepare(click.get_current_context(), os.environ)
     signer = options.read_signer(given["signing_key"])
     trust = options.read_trust(given["trust_file"]) if given["trust_file"] else None
     forge = judging.open_forge(given, pipeline)
@@ -70,11 +95,13 @@ def command(**given: Any) -> int:
     try:
         recorded = record_decision(judged, log, signer, decided=_now())
     except (StoreError, SigningError) as error:
-        # The engineer still learns why; but what isn't recorded isn't deployed.
-        judging.print_report(_report(judged, render.NotRecorded(error.message)), given["format_"])
+        # The engineer still learns what was judged; but what isn't recorded isn't deployed.
+        failed = _report(judged, render.RecordingFailed(error.message, error.remedy))
+        judging.print_report(failed, given["format_"])
+        judging.publish_report(failed, given["dotenv"], os.environ)
         raise
-    warnings = publish.receipt(recorded.receipt, given["receipt"])
-    report = _report(judged, _where(recorded, log.verifier_key.name, given, warnings))
+    unwritten = publish.receipt(recorded.receipt, given["receipt"])
+    report = _report(judged, _where(recorded, log.verifier_key.name, given, unwritten=unwritten, local=local))
     judging.print_report(report, given["format_"])
     judging.publish_report(report, given["dotenv"], os.environ)
     return EXIT_CODES[judged.decision.verdict] if judged.policy.enforce else ExitCode.ALLOWED
@@ -107,15 +134,15 @@ def _artifact(text: str) -> Artifact:
     return Artifact(name=match["name"], sha256=match["sha256"])
 
 
-def _where(recorded: Recorded, origin: str, given: Mapping[str, Any], warnings: tuple[str, ...]) -> render.Recorded:
+def _where(recorded: Recorded, origin: str, given: Mapping[str, Any], *, unwritten: tuple[str, ...], local: tuple[str, ...]) -> render.Recorded:
     return render.Recorded(
         digest=recorded.envelope_digest,
         log_index=recorded.receipt.index,
         log_size=signed_size(recorded.receipt.checkpoint),
         origin=origin,
         store_url=open_store(given["store"]).url,
-        receipt=given["receipt"] or "" if not warnings else "",
-        warnings=warnings,
+        receipt=given["receipt"] or "" if not unwritten else "",
+        warnings=unwritten + local,
     )
 
 

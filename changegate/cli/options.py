@@ -3,7 +3,6 @@
 import os
 import random
 import secrets
-import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -12,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from changegate.cli import colours
 from changegate.cli.vouching import vouch
 from changegate.errors import InputError, SigningError, VerificationError
 from changegate.evidence import layout, log_policy
@@ -191,10 +191,10 @@ def _pause(attempt: int) -> None:
 
 
 def width() -> int:
-    """How wide a report is: the terminal, within reason."""
-    return min(os.get_terminal_size().columns, 120) if sys.stdout.isatty() else 100
+    """How wide a report is."""
+    return colours.width(os.environ, terminal=colours.on_terminal())
 
 
 def colour() -> bool:
-    """Whether a report has colour: on a terminal without NO_COLOR (https://no-color.org)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    """Whether a report has colour."""
+    return colours.colour(os.environ, terminal=colours.on_terminal())

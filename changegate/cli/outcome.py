@@ -6,18 +6,19 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import click
 
 from changegate import finish
-from changegate.cli import options, publish
+from changegate.cli import local_store, options, publish
+from changegate.cli.pages import SectionedCommand, examples
 from changegate.errors import ForgeError, InputError
 from changegate.evidence.reader import signed_size
 from changegate.finish import Finished, OfCommit, OfRecord, OfRun, Place, Wanted
 from changegate.outcome import Claim, Ending
 from changegate.pipeline import Pipeline, read_pipeline
-from changegate.render import Recorded, annotations
+from changegate.render import Recorded, annotations, outputs
 from changegate.render.outcome import EndReport, render_json, render_terminal, values
 from changegate.render.text import visible, web_link
 from changegate.stores import open_store
@@ -26,7 +27,20 @@ _RFC_3339: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
-@click.command(name="outcome")
+class _Page(SectionedCommand):
+    sections: ClassVar = {
+        "Which deploy": ("--environment", "--record", "--head", "--repository", "--workspace"),
+        "How it ended": ("--started", "--finished", "--reason", "--url"),
+        "Where it is recorded": ("--store", "--signing-key", "--trust", "--origin"),
+        "The forge's deployment": ("--forge", "--environment-url", "--api-url", "--timeout"),
+        "What comes out": ("--format", "--receipt", "--dotenv", "--verbose"),
+    }
+
+
+_EPILOG: Final = examples("changegate outcome success", 'changegate outcome rolled-back --record 2b39d343 --reason "wrong prices"')
+
+
+@click.command(name="outcome", cls=_Page, epilog=_EPILOG)
 @click.argument("ending", metavar="success|failure|rolled-back", type=click.Choice([each.value for each in Ending]))
 @options.option("--environment", default="production", show_default=True, metavar="NAME", help="Where the deploy went, as the gate had it.")
 @click.option(
@@ -65,6 +79,8 @@ def command(**given: Any) -> None:
     Exit code 0 once it is recorded: a forge that fails after that is a warning. The token is read from CHANGEGATE_TOKEN, else GITHUB_TOKEN.
     """
     pipeline = read_pipeline(os.environ, local_run=f"local-{uuid.uuid4().hex}")
+    publish.begin(outputs.NO_OUTCOME, given["dotenv"])
+    local = local_store.prepare(click.get_current_context(), os.environ)
     claim = _claim(given, pipeline)
     signer = options.read_signer(given["signing_key"])
     trust = options.read_trust(given["trust_file"]) if given["trust_file"] else None
@@ -81,7 +97,7 @@ def command(**given: Any) -> None:
         origin=log.verifier_key.name,
         store_url=open_store(given["store"]).url,
         receipt="" if unwritten else given["receipt"] or "",
-        warnings=warnings + unwritten,
+        warnings=warnings + unwritten + local,
     )
     report = _report(finished, claim, place, where, status)
     text = render_json(report) if given["format_"] == "json" else render_terminal(report, width=options.width())

@@ -8,10 +8,14 @@ import click
 
 from changegate import outcome, policy, record
 from changegate.cli.options import read_file
-from changegate.errors import InputError
+from changegate.errors import InputError, PolicyError
+from changegate.render.text import count, inert, visible
 
+SCHEMA_FILE: Final = ".changegate.schema.json"
 START: Final = f"""\
-# yaml-language-server: $schema={policy.SCHEMA_ID}
+# yaml-language-server: $schema={SCHEMA_FILE}
+# Editors complete and check this file by the schema above: changegate policy schema > {SCHEMA_FILE}
+#
 # What a change needs before it may be deployed. Everything here is the default: delete what you don't change.
 # The gate reads this file at the deployed commit, never from the change that it judges.
 version: 1
@@ -30,6 +34,7 @@ controls:
     ignore-update-merges: false # true: "Update branch" with nothing to resolve leaves an approval fresh
     required-teams: []     # one approval by a member of each, e.g. [acme/payments]; needs a token that may read teams
     code-owners: false     # true: each changed file's owners in CODEOWNERS, as deployed, must have approved
+    trailers: [Reviewed-by, Approved-by] # commit trailers that assert an approval, where the facts come from a bare git history
   rollback-plan:
     enabled: true
     headings: [Rollback plan, Rollback, Roll-back plan, Back-out plan, Backout plan]
@@ -38,6 +43,7 @@ controls:
     enabled: true
     required: []           # checks that must have run and succeeded, by name
     ignore: []
+rewrites: []               # a branch that was rewritten on purpose, good for one deploy: {{from: COMMIT, to: COMMIT, reason: TEXT}}
 environments: {{}}           # what differs, by environment: staging: {{controls: {{peer-approved: {{enabled: false}}}}}}
 """
 
@@ -60,14 +66,19 @@ def init(out: str, *, force: bool) -> None:
     except OSError as error:
         raise InputError(f"{out}: {error.strerror}", remedy="Name a file that can be written.") from error
     click.echo(f"Wrote {out}. It takes effect once it is deployed: the gate reads it at the commit that is live.")
+    click.echo(f"For completion in your editor: changegate policy schema > {Path(out).with_name(SCHEMA_FILE)}")
 
 
 @command.command()
 @click.argument("file", default=policy.FILE_NAME)
-@click.option("--environment", help="Print what holds in this environment.")
+@click.option("--environment", metavar="NAME", help="Print what holds in this environment.")
 def check(file: str, environment: str | None) -> None:
-    """Read a policy file as the gate would."""
-    found = policy.parse(read_file(file, "FILE"), source=file)
+    """Read a policy file as the gate would, and name every mistake in it. Exit code 2 where there is one."""
+    found, defects = policy.examine(read_file(file, "FILE"), source=file)
+    if defects:
+        lines = [f"{file}:{each}\n  → {each.allowed}" for each in defects]
+        click.echo(inert("\n".join(visible(line, 1000) for text in lines for line in text.splitlines())), err=True)
+        raise PolicyError(f"{file}: {count(len(defects), 'mistake')}, listed above", remedy="Mend them, and run `changegate policy check` again.")
     named = ", ".join(found.environments) or "none"
     click.echo(f"{file}: good (environments with rules of their own: {named})")
     if environment is not None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 
 from changegate import render
-from changegate.cli import judging, options
+from changegate.cli import judging, options, publish
 from changegate.decision import EXIT_CODES, Verdict
 from changegate.errors import ExitCode, ForgeError, InputError
 from changegate.facts import Deployment
@@ -19,7 +19,7 @@ from changegate.forges import Notice, Reviewing, Standing
 from changegate.pipeline import Pipeline, read_pipeline
 from changegate.policy import FILE_NAME
 from changegate.preview import Previewed, judge_open
-from changegate.render import headline, markdown, todo
+from changegate.render import headline, markdown, outputs, todo
 
 _LIMIT: Final = 60_000
 """Bytes of a notice. GitHub takes 65536 characters in a comment and 65535 in a check's summary."""
@@ -52,6 +52,7 @@ def command(**given: Any) -> int:
     CHANGEGATE_TOKEN, else GITHUB_TOKEN.
     """
     pipeline = read_pipeline(os.environ, local_run=f"local-{uuid.uuid4().hex}")
+    publish.begin(outputs.NOTHING, given["dotenv"])
     forge = _forge(given, pipeline)
     policy_file = judging.find_policy(given["policy_name"], Path.cwd())
     judged = judge_open(given["change"], _deployment(given, pipeline, forge), forge, policy_file=policy_file, now=lambda: datetime.now(UTC))

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import yaml
-
+from changegate import yaml_text
 from changegate.errors import FormatError
+from changegate.yaml_text import YamlError
 
 MAX_BYTES: Final = 512 * 1024
 _MOST_STEPS: Final = 1000
@@ -66,9 +66,9 @@ def parse(path: str, data: bytes) -> Workflow:
     if len(data) > MAX_BYTES:
         raise _unreadable(path, "larger than 512 KiB")
     try:
-        value = yaml.load(data.decode("utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 - BaseLoader makes text, lists and mappings, nothing else
-    except (UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
-        raise _unreadable(path, "not YAML") from error
+        value = yaml_text.read(data, aliases=True, text_only=True).value
+    except YamlError as error:
+        raise _unreadable(f"{path}:{error.line}:{error.column}", f"not YAML as GitHub reads it: {error.problem}") from error
     if not isinstance(value, dict) or not isinstance(value.get("jobs"), dict):
         raise _unreadable(path, "no mapping with `jobs`")
     general = _permissions(value.get("permissions"))

@@ -8,9 +8,12 @@ that moves the cursor or the reading order), then the format's own escaping.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from changegate.decision import Decision
 from changegate.facts import Facts
+
+NOT_RECORDED: Final = "not-recorded"
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,13 @@ class NotRecorded:
 
 
 @dataclass(frozen=True)
+class RecordingFailed(NotRecorded):
+    """The deploy was judged, but its record could not be signed or stored. Whatever the verdict, the deploy must not go on."""
+
+    remedy: str
+
+
+@dataclass(frozen=True)
 class Preview(NotRecorded):
     """An open change was judged, as the gate would if it were merged and deployed as it stands."""
 
@@ -68,3 +78,8 @@ class Report:
     policy: str
     """Which policy held, in words: `.changegate.yml at 3f2a91c0b1`, `the defaults (no policy file)`."""
     where: Recorded | NotRecorded
+
+    @property
+    def verdict(self) -> str:
+        """For machines: `allowed`, `blocked` or `unknown`; `not-recorded` where that failed, so that no reader takes it for allowed."""
+        return NOT_RECORDED if isinstance(self.where, RecordingFailed) else self.decision.verdict.value

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from changegate.decision import Verdict
+from changegate.decision import Outcome, Verdict
 from changegate.facts import RangeOutcome, Unavailable
-from changegate.render import Preview, Report
+from changegate.render import Preview, RecordingFailed, Report
 from changegate.render.text import count, short
 from changegate.render.todo import ToDo
 
@@ -15,10 +15,18 @@ _RANGE: Final = {
     RangeOutcome.ROLLBACK: "rollback",
     RangeOutcome.REWRITTEN: "rewritten branch",
 }
+_OUTCOMES: Final = {Verdict.ALLOWED: Outcome.PASS, Verdict.BLOCKED: Outcome.FAIL, Verdict.UNKNOWN: Outcome.UNKNOWN}
+
+
+def outcome(report: Report) -> Outcome:
+    """What mark the verdict bears."""
+    return Outcome.FAIL if isinstance(report.where, RecordingFailed) else _OUTCOMES[report.decision.verdict]
 
 
 def word(report: Report) -> str:
     """The verdict in capitals."""
+    if isinstance(report.where, RecordingFailed):
+        return "NOT RECORDED"
     match report.decision.verdict:
         case Verdict.ALLOWED:
             return "ALLOWED" if not _is_preview(report) else "WOULD BE ALLOWED"
@@ -35,11 +43,15 @@ def environment(report: Report) -> str:
 
 def before_environment(report: Report) -> str:
     """What stands between the word and the environment."""
+    if isinstance(report.where, RecordingFailed):
+        return "for"
     return {Verdict.ALLOWED: "to deploy to", Verdict.BLOCKED: "from", Verdict.UNKNOWN: "for"}[report.decision.verdict]
 
 
 def after_environment(report: Report, todo: tuple[ToDo, ...]) -> str:
     """What stands after the environment: the mode, and how much is to be done."""
+    if isinstance(report.where, RecordingFailed):
+        return f": the deploy must not go on (judged: {report.decision.verdict.value})"
     changes = len(report.facts.changes)
     if report.decision.verdict is Verdict.ALLOWED:
         return f": {_passing(report, changes)}"

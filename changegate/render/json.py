@@ -1,7 +1,8 @@
 r"""The report for machines (`--format json`): one object, all that the other formats say, nothing cut.
 
     version     1
-    verdict     allowed | blocked | unknown
+    verdict     allowed | blocked | unknown | not-recorded: judged, but the record could not be signed or stored, so the deploy must not go on
+    judged      allowed | blocked | unknown: what the controls say, whether it was recorded or not
     enforced    false in audit mode
     reasons     ["control/reason", …]: the codes of all that stops the deploy, sorted
     policy      which policy held, in words
@@ -12,6 +13,7 @@ r"""The report for machines (`--format json`): one object, all that the other fo
     findings    [{control, change | null, outcome, reason, observed, required, remedy: {who, role, step, link} | null}]
     record      {id, digest, logIndex, logSize, origin, store, receipt, warnings}, or null
     notRecorded why there is no record; empty where there is one
+    remedy      what to do, where recording failed; else empty
     preview     only where an open change was judged: {draft, pending, notes, check, comment, warnings}. `range.base` is then the tip of the
                 branch that it goes to
 
@@ -23,7 +25,7 @@ import json
 import re
 from typing import Any, Final
 
-from changegate.render import Preview, Recorded, Report, matrix, todo
+from changegate.render import Preview, Recorded, RecordingFailed, Report, matrix, todo
 from changegate.render.todo import ToDo
 
 VERSION: Final = 1
@@ -44,7 +46,8 @@ def _shape(report: Report) -> dict[str, Any]:
     deployment, span, where = report.facts.deployment, report.facts.range, report.where
     return {
         "version": VERSION,
-        "verdict": report.decision.verdict.value,
+        "verdict": report.verdict,
+        "judged": report.decision.verdict.value,
         "enforced": report.enforced,
         "reasons": list(report.decision.reasons),
         "policy": report.policy,
@@ -69,6 +72,7 @@ def _shape(report: Report) -> dict[str, Any]:
         "findings": [each.model_dump(mode="json") for each in report.decision.findings],
         "record": record_shape(where) if isinstance(where, Recorded) else None,
         "notRecorded": "" if isinstance(where, Recorded) else where.why,
+        "remedy": where.remedy if isinstance(where, RecordingFailed) else "",
         **({"preview": _preview(where)} if isinstance(where, Preview) else {}),
     }
 

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from changegate.decision import Outcome, Verdict
-from changegate.render import Preview, Recorded, Report, headline, matrix, todo
+from changegate.decision import Outcome
+from changegate.render import Preview, Recorded, RecordingFailed, Report, headline, matrix, todo
 from changegate.render.matrix import LEGEND, Matrix, Row
 from changegate.render.text import bounded, count, short, visible, web_link
 from changegate.render.todo import Place, ToDo
@@ -19,7 +19,6 @@ STEP_SUMMARY_LIMIT: Final = 900_000
 """Bytes. GitHub drops a step's summary whole when it comes near 1 MiB (docs, "Step isolation and limits"; actions/runner#4337)."""
 _LISTED: Final = 20
 _MARKS: Final = {Outcome.PASS: "✅", Outcome.FAIL: "❌", Outcome.UNKNOWN: "❓", Outcome.NOT_APPLICABLE: "–"}
-_VERDICTS: Final = {Verdict.ALLOWED: Outcome.PASS, Verdict.BLOCKED: Outcome.FAIL, Verdict.UNKNOWN: Outcome.UNKNOWN}
 _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "`": "&#96;", "$": "<span>$</span>"}
 """`$` in a span of its own is how GitHub's documentation keeps it from beginning a formula."""
 _ESCAPED: Final = re.compile(r"[\\*_{\[\]~^#!]|:(?=[/\w])|(?<=www)\.|^[-+=]|(?<=^\d)[.)]|^:", re.IGNORECASE)
@@ -57,12 +56,17 @@ def link(label: str, url: str) -> str:
 
 def _head(report: Report, things: Sequence[ToDo]) -> list[str]:
     environment = escape(headline.environment(report), 100)
-    mark = _MARKS[_VERDICTS[report.decision.verdict]]
+    mark = _MARKS[headline.outcome(report)]
     verdict = f"{headline.word(report)} {headline.before_environment(report)} {environment}{headline.after_environment(report, tuple(things))}"
     notes = report.where.notes if isinstance(report.where, Preview) else ()
     noted = [f"- Note: {escape(note)}" for note in notes]
     about = [f"For {escape(headline.subject(report))}<br>", f"Policy: {escape(headline.policy(report))}", ""]
-    return [f"## {mark} {verdict}", "", *about, *noted, *([""] if noted else [])]
+    failed = (
+        [f"- **Why:** {escape(report.where.why)}", f"- **Do:** {escape(report.where.remedy)}", ""]
+        if isinstance(report.where, RecordingFailed)
+        else []
+    )
+    return [f"## {mark} {verdict}", "", *failed, *about, *noted, *([""] if noted else [])]
 
 
 def _thing(number: int, thing: ToDo) -> list[str]:
@@ -110,7 +114,7 @@ def _rows(controls: Sequence[str], rows: Sequence[Row], budget: int) -> list[str
     ]
     cells = [
         [
-            f"| {link(escape(short(row.change), 60), row.url)} | {escape(row.title, 120)} | "
+            f"| {link(escape(short(row.change), 60), row.url)} | {escape(row.label, 120)} | "
             + " | ".join(_MARKS[outcome] for outcome in row.outcomes)
             + " |"
         ]

@@ -49,7 +49,7 @@ def render_terminal(report: EndReport, *, width: int = 100) -> str:
     if report.repeated:
         page.write("repeated", "the log had this outcome already; nothing was appended")
     page.write("record", f"{where.record_id}, index {where.log_index} in a log of {where.log_size}")
-    page.write("digest", f"sha256:{where.digest}")
+    page.write("sha256", where.digest)  # with the word before it, it would not fit into 80 columns
     page.write("gate", f"{report.gate_digest[:16]}, index {report.gate_index}")
     page.write("log", visible(where.origin))
     page.write("store", visible(where.store_url))

@@ -6,17 +6,38 @@ from typing import Final
 
 from changegate.render import Recorded, Report
 
-_PREFIX: Final = "CHANGEGATE_"
+_DOTENV: Final = {
+    "decision": "CHANGEGATE_DECISION",
+    "record-id": "CHANGEGATE_RECORD_ID",
+    "record-digest": "CHANGEGATE_RECORD_DIGEST",
+    "log-index": "CHANGEGATE_LOG_INDEX",
+    "reasons": "CHANGEGATE_REASONS",
+    "receipt": "CHANGEGATE_RECEIPT_FILE",
+}
+_DOTENV_OF_OUTCOME: Final = {
+    "outcome": "CHANGEGATE_OUTCOME",
+    "record-id": "CHANGEGATE_OUTCOME_RECORD_ID",
+    "record-digest": "CHANGEGATE_OUTCOME_RECORD_DIGEST",
+    "log-index": "CHANGEGATE_OUTCOME_LOG_INDEX",
+    "receipt": "CHANGEGATE_OUTCOME_RECEIPT_FILE",
+}
+"""Not the gate's: both may come to the same job."""
+NOTHING: Final = dict.fromkeys(_DOTENV, "")
+"""The outputs where nothing was judged."""
+NO_OUTCOME: Final = dict.fromkeys(_DOTENV_OF_OUTCOME, "")
+"""The outputs where no outcome was recorded."""
+DOTENV_NAMES: Final = frozenset({*_DOTENV.values(), *_DOTENV_OF_OUTCOME.values()})
 
 
 def values(report: Report) -> dict[str, str]:
     """Every output, by its name in the action. What there is none of is empty, so that no earlier value stays.
 
-    `decision` (allowed, blocked, unknown), `record-id`, `record-digest`, `log-index`, `reasons` (a JSON list of `control/reason`), `receipt`.
+    `decision` (allowed, blocked, unknown, not-recorded), `record-id`, `record-digest`, `log-index`, `reasons` (a JSON list of `control/reason`),
+    `receipt`.
     """
     where = report.where if isinstance(report.where, Recorded) else None
     return {
-        "decision": report.decision.verdict.value,
+        "decision": report.verdict,
         "record-id": where.record_id if where else "",
         "record-digest": where.digest if where else "",
         "log-index": str(where.log_index) if where else "",
@@ -39,11 +60,15 @@ def _delimiter(value: str) -> str:
 
 
 def render_dotenv(outputs: Mapping[str, str]) -> str:
-    """Lines for GitLab's `artifacts:reports:dotenv`: `CHANGEGATE_DECISION=blocked`.
+    """Lines for GitLab's `artifacts:reports:dotenv`: `CHANGEGATE_DECISION=blocked`. The gate's outputs, or those of an outcome.
+
+    No name is that of an option's variable, which a later changegate in the same job would read. The one that is, is handed on by design:
+    `CHANGEGATE_RECORD_ID`, by which `changegate outcome` finds the gate's record.
 
     GitLab allows no line break in a value and reads quotes as they stand, so what is not printable is written out as in JSON.
     """
-    return "".join(f"{_PREFIX}{name.upper().replace('-', '_')}={_on_one_line(value)}\n" for name, value in outputs.items())
+    names = _DOTENV_OF_OUTCOME if "outcome" in outputs else _DOTENV
+    return "".join(f"{names[name]}={_on_one_line(value)}\n" for name, value in outputs.items())
 
 
 def _on_one_line(value: str) -> str:

@@ -10,8 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from changegate.decision import Outcome, Verdict
-from changegate.render import Preview, Recorded, Report, headline, matrix, todo
+from changegate.decision import Outcome
+from changegate.render import Preview, Recorded, RecordingFailed, Report, headline, matrix, todo
 from changegate.render.matrix import LEGEND, Matrix, Row
 from changegate.render.text import bounded, count, inert, short, visible, web_link
 from changegate.render.todo import Place, ToDo
@@ -24,7 +24,6 @@ _TITLE: Final = 20
 """Columns that titles need before the controls' names give way to letters."""
 _MARKS: Final = {Outcome.PASS: "✓", Outcome.FAIL: "✗", Outcome.UNKNOWN: "?", Outcome.NOT_APPLICABLE: "–"}
 _STYLES: Final = {Outcome.PASS: "green", Outcome.FAIL: "bold red", Outcome.UNKNOWN: "bold yellow", Outcome.NOT_APPLICABLE: "dim"}
-_VERDICTS: Final = {Verdict.ALLOWED: Outcome.PASS, Verdict.BLOCKED: Outcome.FAIL, Verdict.UNKNOWN: Outcome.UNKNOWN}
 
 
 def render(report: Report, *, width: int = 80, colour: bool = False) -> str:
@@ -58,11 +57,14 @@ def render(report: Report, *, width: int = 80, colour: bool = False) -> str:
 
 
 def _print_verdict(console: Console, report: Report, things: tuple[ToDo, ...]) -> None:
-    outcome = _VERDICTS[report.decision.verdict]
+    outcome = headline.outcome(report)
     line = Text(f"{_MARKS[outcome]} {headline.word(report)}", style=_STYLES[outcome])
     environment = visible(headline.environment(report), 40)
     line.append(f" {headline.before_environment(report)} {environment}{headline.after_environment(report, things)}", style="bold default")
     console.print(line)
+    if isinstance(report.where, RecordingFailed):
+        _print_field(console, "why", report.where.why)
+        _print_field(console, "do", report.where.remedy, style="bold")
     console.print(Text(visible(headline.subject(report)), style="dim"))
     console.print(Text(f"policy: {visible(headline.policy(report))}", style="dim"))
     for note in report.where.notes if isinstance(report.where, Preview) else ():
@@ -166,7 +168,7 @@ def _print_rows(console: Console, controls: tuple[str, ...], rows: Sequence[Row]
         grid.add_column(Text(name, justify="center"), width=max(map(cell_len, name.split("\n"))), justify="center", no_wrap=True)
     for row, change in zip(rows, ids, strict=True):
         marks = [Text(_MARKS[outcome], style=_STYLES[outcome]) for outcome in row.outcomes]
-        grid.add_row(Text(change, style="cyan"), Text(visible(row.title, 200)), *marks)
+        grid.add_row(Text(change, style="cyan"), Text(visible(row.label, 200)), *marks)
     console.print(grid)
 
 

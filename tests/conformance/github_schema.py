@@ -23,8 +23,8 @@ from urllib.parse import urlsplit
 
 from doubles.github.graphql import schema as doubles_schema
 from doubles.github.scenario import deploy_everything
-from doubles.github.server import Asked
 from doubles.github.well_set_up import show_settings
+from doubles.serving import Asked
 from graphql import (
     GraphQLEnumType,
     GraphQLField,

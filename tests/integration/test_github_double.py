@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from doubles.github import GitHubServer, Person
-from doubles.github.objects import commit_id, tree_id
 from doubles.github.scenario import forge, world
+from doubles.objects import commit_id, tree_id
 
 from changegate.errors import ForgeError
 

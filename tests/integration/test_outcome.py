@@ -154,7 +154,7 @@ def test_of_two_jobs_at_the_same_time_the_log_takes_one(shop: Shop, monkeypatch:
     shop.commit("Round prices up")
     shop.gate("--base", "v1")
     assert shop.outcome("success").code == 0
-    monkeypatch.setattr(finish, "_endings", lambda _reader, _gate: ())  # what a job sees that looked before the other one appended
+    monkeypatch.setattr(finish, "_endings", lambda _reader, _gate, _verify: ())  # what a job sees that looked before the other one appended
     ended = shop.outcome(ending)
     assert (ended.code, "is recorded as success" in ended.error) == (code, code != 0)
     assert shop.entries() == 2
@@ -282,7 +282,7 @@ def test_in_gitlab_the_gates_dotenv_names_the_decision(shop: Shop, monkeypatch: 
     ended = shop.outcome("success", "--dotenv", "outcome.env")
     assert ended.report["gate"]["id"] == record["id"]
     lines = dict(line.split("=", 1) for line in Path("outcome.env").read_text().splitlines())
-    assert (lines["CHANGEGATE_OUTCOME"], lines["CHANGEGATE_LOG_INDEX"], lines["CHANGEGATE_RECORD_DIGEST"]) == (
+    assert (lines["CHANGEGATE_OUTCOME"], lines["CHANGEGATE_OUTCOME_LOG_INDEX"], lines["CHANGEGATE_OUTCOME_RECORD_DIGEST"]) == (
         "success", "1", ended.report["record"]["digest"],
     )  # fmt: skip
     run_of_it = shown(shop, ended.report["record"]["id"])["statement"]["predicate"]["deployment"]["run"]

@@ -10,8 +10,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from pydantic import BaseModel
 
-from changegate import policy, record
+from changegate import policy, policy_defects, record, yaml_text
 from changegate.cli.policy import START
 from changegate.errors import ExitCode, PolicyError
 from changegate.facts import Assurance
@@ -28,10 +29,66 @@ def test_an_empty_file_is_the_defaults() -> None:
         assert parse(text).for_environment("production") == policy.EffectivePolicy()
 
 
-def test_the_file_that_init_writes_is_the_defaults() -> None:
+def keys_of(model: type[BaseModel], path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
+    found: set[tuple[str, ...]] = set()
+    for name, field in model.model_fields.items():
+        here = (*path, field.alias or name)
+        found.add(here)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            found |= keys_of(field.annotation, here)
+    return found
+
+
+def test_the_file_that_init_writes_is_the_defaults_and_names_every_key() -> None:
     assert parse(START).for_environment("production") == policy.EffectivePolicy()
-    named = set(yaml.safe_load(START)["controls"]["peer-approved"])
-    assert named == {field.alias for field in policy.PeerApproved.model_fields.values()} - {"trailers"}
+    assert {path for path in yaml_text.read(START.encode()).lines if path} >= keys_of(policy.Policy)
+
+
+DEFECTS = {
+    "bool_type": ("enforce: 1", "enforce: must be true or false, not 1"),
+    "int_type": ("controls: {peer-approved: {approvals: 2.5}}", "must be a whole number, not '2.5'"),
+    "greater_than_equal": ("controls: {peer-approved: {approvals: 0}}", "must be 1 or more, not 0"),
+    "less_than_equal": ("controls: {peer-approved: {approvals: 21}}", "must be 20 or less, not 21"),
+    "string_type": ("controls: {checks-passed: {ignore: [7]}}", "must be text; put quotes around what looks like a number, not 7"),
+    "string_too_short": ("controls: {checks-passed: {ignore: ['']}}", "must be text of at least 1 character, not ''"),
+    "string_too_long": (f"controls: {{checks-passed: {{ignore: [{'x' * 201}]}}}}", "must be text of at most 200 characters, not 'xxx"),
+    "string_pattern_mismatch": (
+        "controls: {ticket-linked: {projects: [shop]}}",
+        "must be a tracker project's key in capitals, such as SHOP, not 'shop'",
+    ),
+    "literal_error": ("controls: {peer-approved: {permission: read}}", "must be 'write' or 'any', not 'read'"),
+    "enum": ("assurance: full", "must be 'asserted' or 'forge', not 'full'"),
+    "tuple_type": ("controls: {checks-passed: {ignore: lint}}", "must be a list, such as [one, two], not 'lint'"),
+    "too_short": ("controls: {rollback-plan: {headings: []}}", "must be a list of at least 1, not a list of 0"),
+    "too_long": (f"controls: {{peer-approved: {{required-teams: [{', '.join(['a/b'] * 21)}]}}}}", "must be a list of at most 20, not a list of 21"),
+    "model_type": ("controls: {peer-approved: true}", "must be a mapping: keys of their own, indented below, not true"),
+    "dict_type": ("environments: []", "must be a mapping: keys of their own, indented below, not a list of 0"),
+}
+
+
+@pytest.mark.parametrize("kind", policy_defects.WORDS)
+def test_every_kind_of_mistake_is_said_in_plain_words(kind: str) -> None:
+    text, message = DEFECTS[kind]
+    _, (first, *_) = policy.examine(text.encode(), source="p.yml")
+    assert message in str(first)
+
+
+def test_a_team_is_named_with_its_organization() -> None:
+    with pytest.raises(PolicyError, match="must be an organization and a team, such as acme/payments, not 'payments'"):
+        parse("controls: {peer-approved: {required-teams: [payments]}}")
+
+
+def test_every_mistake_is_named_with_its_line() -> None:
+    text = "enforce: 1\ncontrols:\n  peer-approved:\n    approvals: 0\n    newer-bse: allow\nenvironments:\n  staging:\n    version: 1\n"
+    _, defects = policy.examine(text.encode(), source="p.yml")
+    assert [(each.line, each.path) for each in defects] == [
+        (1, "enforce"),
+        (4, "controls.peer-approved.approvals"),
+        (5, "controls.peer-approved.newer-bse"),
+        (8, "environments.staging.version"),
+    ]
+    assert defects[2].allowed == "Did you mean 'newer-base'?"
+    assert defects[3].allowed.startswith("Valid here: enforce, assurance, controls, rewrites.")
 
 
 def test_an_environment_overrides_key_by_key() -> None:
@@ -63,7 +120,7 @@ def test_a_name_that_differs_by_case_alone_is_refused() -> None:
             "p.yml:4: environments.s.controls.ticket-linked.project: unknown key",
             "Did you mean 'projects'?",
         ),
-        ("zzz: 1\n", "p.yml:1: zzz: unknown key", "Valid here: enforce, assurance, controls, version, environments."),
+        ("zzz: 1\n", "p.yml:1: zzz: unknown key", "Valid here: enforce, assurance, controls, rewrites, version, environments."),
         ("version: 2\n", "p.yml:1: version: ", "policy schema"),
         ("controls:\n  peer-approved:\n    approvals: '2'\n", "p.yml:3: controls.peer-approved.approvals: ", "policy schema"),
         ("controls:\n  peer-approved:\n    approvals: 0\n", "p.yml:3: controls.peer-approved.approvals: ", "policy schema"),
@@ -75,13 +132,15 @@ def test_a_name_that_differs_by_case_alone_is_refused() -> None:
         ("a: [1\n", "p.yml:2:1: expected ',' or ']'", "Mend the YAML"),
         ("a: 1\n\tb: 2\n", "p.yml:2:1: found character '\\t'", "Mend the YAML"),
         ("- a\n", "p.yml:1: the file must be a mapping of keys, not a list", "policy init"),
-        ("just text\n", "p.yml:1: the file must be a mapping of keys, not a str", "policy init"),
-        ("version: 1\nversion: 1\n", "p.yml:2: the key 'version' stands twice", "Keep one"),
+        ("just text\n", "p.yml:1: the file must be a mapping of keys, not a single value", "policy init"),
+        ("version: 1\nversion: 1\n", "p.yml:2:1: the key 'version' stands twice", "Keep one"),
         ("a: &x {b: 1}\nc: *x\n", "YAML aliases", "Write the value out"),
-        ("1: a\n", "p.yml:1: the key '1' is not text", "quotes"),
-        ("a: !!python/object:os.system x\n", "p.yml:1: can't read 'x'", "plain value"),
-        ("a: 2026-99-01\n", "p.yml:1: can't read '2026-99-01'", "plain value"),
-        ("[" * 30 + "]" * 30, "p.yml:1: nested too deeply", "five levels"),
+        ("? [1]\n: a\n", "p.yml:1:3: a key that is no plain text", "quotes"),
+        ("a: !!python/object:os.system x\n", "p.yml:1:4: the tag 'tag:yaml.org,2002:python/object:os.system'", "plain value"),
+        ("enforce: 2026-99-01\n", "p.yml:1: enforce: must be true or false, not '2026-99-01'", "policy schema"),
+        ("enforce: no\n", "p.yml:1: enforce: must be true or false, not 'no'", "policy schema"),
+        ("[" * 300, "p.yml:1:65: nested too deeply", "64 levels"),
+        ("enforce: x\nversion: 2\na: 1\n", "p.yml:1: enforce: must be true or false, not 'x' (and 2 more: ", "policy schema"),
         ("a: 1\n---\nb: 2\n", "p.yml:", ""),
     ],
 )

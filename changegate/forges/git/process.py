@@ -17,10 +17,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from changegate.command_line import show
 from changegate.errors import ForgeError
 
 OnRequest = Callable[[str, float], None]
-"""Told of each call to git: which command, and how many seconds it took."""
+"""Told of each call to git: the command line, secrets masked, and how many seconds it took."""
 
 _ENVIRONMENT: Final = {
     "GIT_ALLOW_PROTOCOL": "",  # a partial clone must not fetch what it lacks
@@ -83,7 +84,7 @@ class Runner:
             raise ForgeError(f"git {command} could not be started: {error.strerror}", remedy="Check that git on PATH can be run here.") from error
         finally:
             if self._on_request:
-                self._on_request(f"git {command}", time.perf_counter() - started)
+                self._on_request(show(["git", *arguments]), time.perf_counter() - started)
         if done.returncode != 0:
             raise GitFailedError(command, _complaint(done.stderr) or f"exit {done.returncode}")
         return done.stdout

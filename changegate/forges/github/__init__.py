@@ -6,7 +6,7 @@
 - `opened`: a pull request that isn't merged yet;
 - `owners`, `files`, `updates`: what only some policies ask besides;
 - `notices`, `deployments`: what is written, a check and a comment on it, and the status of a deployment;
-- `graph`, `association`, `people`, `commits`, `checks`, `tickets`, `translate`: pure rules, from JSON to facts.
+- `association`, `people`, `commits`, `checks`, `tickets`, `translate`: pure rules, from JSON to facts.
 """
 
 import re

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from changegate.facts import RangeCommit
 from changegate.forges.github.answer import Answer
 from changegate.forges.github.commits import read_sha
-from changegate.forges.github.graph import introduced_by, mainline
+from changegate.forges.graph import introduced_by, mainline
 
 
 class Pull(NamedTuple):

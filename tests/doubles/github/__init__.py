@@ -3,10 +3,10 @@
 `state` is what GitHub would hold and how to build it, `graphql`, `rest` and `settings` answer from it, `server` serves it and orders `faults`.
 """
 
-from doubles.github.objects import Person
 from doubles.github.pull import Pull
 from doubles.github.server import GitHubServer
 from doubles.github.state import ADMIN_PERMISSIONS, ALL_PERMISSIONS, MEMBERS_TOKEN, TOKEN, WEB_FLOW, WRITES, Account, Hub, Issue, Repository
+from doubles.objects import Person
 
 __all__ = [
     "ADMIN_PERMISSIONS",

@@ -11,9 +11,9 @@ from typing import Any, TypeAlias
 
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, build_schema, execute_sync, parse, validate
 
-from doubles.github.objects import GitCommit, Person, entries, object_id, tree_id
 from doubles.github.pull import Comment, Pull, Reviewed
 from doubles.github.state import CLOSING, Account, Deployed, Hub, Issue, Reported, Repository
+from doubles.objects import GitCommit, Person, entries, object_id, tree_id
 
 Node: TypeAlias = dict[str, Any]
 _INT_MAX = 2**31 - 1

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from doubles.github.objects import GitCommit, Person
+from doubles.history import edited
+from doubles.objects import GitCommit, Person
 
 if TYPE_CHECKING:
     from doubles.github.state import Account, Issue, Repository
@@ -77,7 +78,6 @@ class Pull:
         signed: str = "",
     ) -> Pull:
         """One more commit on its branch."""
-        from doubles.github.state import edited
 
         people = [person if isinstance(person, Person) else person.person for person in co_authors]
         trailers = "".join(f"\nCo-authored-by: {name} <{email}>" for name, email in people)
@@ -89,7 +89,7 @@ class Pull:
 
     def update_branch(self, by: Account, *, signed: str = "github", resolved: Mapping[str, str | bytes | None] | None = None) -> Pull:
         """GitHub's button: the base merged into the change. `resolved`: what somebody wrote in its editor for conflicts."""
-        from doubles.github.state import WEB_FLOW, edited
+        from doubles.github.state import WEB_FLOW
 
         repo = self.repository
         tip, message = repo.branches[self.base], f"Merge branch '{self.base}' into {self.head_ref}"
@@ -210,23 +210,16 @@ class Pull:
 
     def merge(self, method: str = "squash", by: Account | None = None) -> Pull:
         """Merged by `merge`, `squash` or `rebase`, the way GitHub's button does it."""
-        from doubles.github.state import WEB_FLOW, edited
+        from doubles.github.state import WEB_FLOW
 
         repo, own = self.repository, self.commits
         tip, by = repo.branches[self.base], by or self.author
         if method == "merge":
             made = [repo.merge_commit(tip, self.head, f"Merge pull request #{self.number}\n\n{self.title}", by, WEB_FLOW, "github")]
         elif method == "squash":
-            fork = repo.merge_base(tip, self.head)
-            changed = _difference(repo.commits[fork].files, repo.commits[self.head].files)
-            files = edited(repo.commits[tip].files, changed)
-            made = [repo.make_commit(files, (tip,), f"{self.title} (#{self.number})", self.author, WEB_FLOW, "github")]
+            made = [repo.squash(tip, self.head, f"{self.title} (#{self.number})", self.author, WEB_FLOW, "github")]
         elif method == "rebase":
-            made = []
-            for commit in own:
-                changed = _difference(repo.commits[commit.parents[0]].files, commit.files)
-                onto = made[-1] if made else repo.commits[tip]
-                made.append(repo.make_commit(edited(onto.files, changed), (onto.sha,), commit.message, commit.author, by))
+            made = repo.rebase(tip, own, by)
         else:
             raise ValueError(method)
         self._own = own
@@ -249,7 +242,3 @@ class Pull:
         self.repository.branches[self.base] = self.merge_sha = sha
         self.state, self.merged_by, self.merged_at = "MERGED", by, self.repository.hub.tick()
         return self
-
-
-def _difference(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> dict[str, str | bytes | None]:
-    return {path: after.get(path) for path in {*before, *after} if before.get(path) != after.get(path)}

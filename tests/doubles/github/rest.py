@@ -3,8 +3,8 @@
 from typing import Any
 from urllib.parse import unquote
 
-from doubles.github.objects import GitCommit, Person, object_id
 from doubles.github.state import Account, Hub, Repository
+from doubles.objects import GitCommit, Person, object_id
 
 DOCS = "https://docs.github.com/rest"
 

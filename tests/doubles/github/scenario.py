@@ -8,7 +8,7 @@ from changegate.forges.github import GitHub
 from changegate.forges.github.deployments import Ended
 from changegate.forges.github.notices import MARKER
 from doubles.github import MEMBERS_TOKEN, TOKEN, WRITES, Account, GitHubServer, Hub, Pull, Repository
-from doubles.github.server import Asked
+from doubles.serving import Asked
 
 POLICY_PATH = "changegate.yml"
 OWN_RUN = 5_000_000_000

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote
 
-from doubles.github.objects import entries, object_id, tree_id
 from doubles.github.repository_fields import COUNTS, FLAGS, URLS
 from doubles.github.setup import Environment, Setup
+from doubles.objects import entries, object_id, tree_id
 
 if TYPE_CHECKING:
     from doubles.github.state import Hub, Repository

@@ -15,9 +15,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from doubles.github.objects import Files, GitCommit, Person, commit_id, merge_files, tree_id
 from doubles.github.pull import Pull
 from doubles.github.setup import Setup
+from doubles.history import History
+from doubles.objects import Person
 
 MEMBERS_TOKEN = "ghs_doubles_app_token"
 ALL_PERMISSIONS = frozenset({"checks", "contents", "deployments", "deployments:write", "issues", "metadata", "pull_requests", "statuses"})
@@ -171,18 +172,15 @@ class Hub:
         return repository
 
 
-class Repository:
+class Repository(History):
     """A repository: its git objects and everything around them."""
 
     def __init__(self, hub: Hub, name: str) -> None:
+        super().__init__(hub.tick)
         self.hub = hub
         self.name = name
         self.id = hub.next_id()
-        self.default_branch = "main"
-        self.branches: dict[str, str] = {}
-        self.tags: dict[str, str] = {}
         self.annotated: set[str] = set()
-        self.commits: dict[str, GitCommit] = {}
         self.permissions: dict[int, str] = {}
         self.pulls: dict[int, Pull] = {}
         self.issues: dict[int, Issue] = {}
@@ -192,94 +190,6 @@ class Repository:
         """How many more answers know nothing yet of which change a commit is in."""
         self.private = False
         self.setup = Setup()
-        self._ancestors: dict[str, frozenset[str]] = {}
-
-    # --- git -----------------------------------------------------------------------------------------------------------------
-
-    def make_commit(
-        self,
-        files: Files,
-        parents: tuple[str, ...],
-        message: str,
-        author: Account | Person,
-        committer: Account | Person | None = None,
-        signed: str = "",
-    ) -> GitCommit:
-        """A commit object, on no branch yet."""
-        at = self.hub.tick()
-        by = author.person if isinstance(author, Account) else author
-        committed_by = by if committer is None else committer.person if isinstance(committer, Account) else committer
-        tree = tree_id(files)
-        sha = commit_id(tree, parents, message, by, committed_by, at)
-        commit = self.commits[sha] = GitCommit(sha, files, tree, parents, message, by, committed_by, signed, len(self.commits))
-        return commit
-
-    def push(
-        self,
-        branch: str,
-        *,
-        author: Account | Person,
-        files: Mapping[str, str | bytes | None],
-        message: str = "Push",
-        signed: str = "",
-        force: bool = False,
-    ) -> str:
-        """A commit straight onto a branch (no parent is kept with `force`). None deletes a file. Gives the commit's id."""
-        tip = None if force else self.branches.get(branch)
-        before = self.commits[tip].files if tip else {}
-        commit = self.make_commit(edited(before, files), (tip,) if tip else (), message, author, signed=signed)
-        self.branches[branch] = commit.sha
-        return commit.sha
-
-    def push_merge(self, branch: str, other: str, *, author: Account, message: str = "Merge by hand") -> str:
-        """A merge made on somebody's machine and pushed."""
-        commit = self.merge_commit(self.branches[branch], other, message, author)
-        self.branches[branch] = commit.sha
-        return commit.sha
-
-    def merge_commit(
-        self, onto: str, other: str, message: str, author: Account | Person, committer: Account | Person | None = None, signed: str = ""
-    ) -> GitCommit:
-        """A true merge of `other` into `onto`."""
-        fork = self.merge_base(onto, other)
-        files = merge_files(self.commits[fork].files, self.commits[onto].files, self.commits[other].files)
-        return self.make_commit(files, (onto, other), message, author, committer, signed)
-
-    def branch(self, name: str, at: str | None = None) -> str:
-        """A new branch at a commit (default: the tip of main)."""
-        self.branches[name] = at or self.head
-        return self.branches[name]
-
-    @property
-    def head(self) -> str:
-        """The tip of the default branch."""
-        return self.branches[self.default_branch]
-
-    def ancestors(self, sha: str) -> frozenset[str]:
-        """A commit and all that it descends from."""
-        if sha not in self._ancestors:
-            found: set[str] = set()
-            stack = [sha]
-            while stack:
-                at = stack.pop()
-                if at in found:
-                    continue
-                if at in self._ancestors:
-                    found |= self._ancestors[at]
-                    continue
-                found.add(at)
-                stack.extend(self.commits[at].parents)
-            self._ancestors = {**dict(list(self._ancestors.items())[-20:]), sha: frozenset(found)}
-        return self._ancestors[sha]
-
-    def between(self, base: str, head: str) -> list[GitCommit]:
-        """Commits of `head` that `base` lacks, the oldest first."""
-        return sorted((self.commits[sha] for sha in self.ancestors(head) - self.ancestors(base)), key=lambda commit: commit.order)
-
-    def merge_base(self, one: str, other: str) -> str:
-        """The newest commit that both descend from. Raises ValueError where there is none."""
-        common = self.ancestors(one) & self.ancestors(other)
-        return max(common, key=lambda sha: self.commits[sha].order)
 
     def resolve(self, expression: str) -> str | None:
         """The commit that a revision names."""
@@ -346,17 +256,6 @@ class Repository:
         number = self.hub.next_id()
         reported = Reported(number, kind, name, state.upper(), self.hub.tick(), workflow, run if run is not None else number)
         self.reported.setdefault(sha, []).append(reported)
-
-
-def edited(before: Files, changes: Mapping[str, str | bytes | None]) -> Files:
-    """The files with some changed, and those given as None gone."""
-    after = dict(before)
-    for path, content in changes.items():
-        if content is None:
-            after.pop(path, None)
-        else:
-            after[path] = content.encode() if isinstance(content, str) else content
-    return after
 
 
 CLOSING = re.compile(r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):? +#(\d+)", re.IGNORECASE)

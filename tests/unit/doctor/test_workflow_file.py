@@ -57,9 +57,15 @@ def test_what_is_no_workflow(text: str) -> None:
         read(text)
 
 
-def test_anchors_that_grow_cost_nothing() -> None:
+def test_an_anchor_repeats_its_value() -> None:
+    text = "x: &steps [{run: a}]\njobs: {a: {steps: *steps}, b: {steps: *steps}}"
+    assert [job.steps[0].run for job in parse(PATH, text.encode()).jobs] == ["a", "a"]
+
+
+def test_anchors_that_grow_are_refused_before_they_have() -> None:
     lines = ["a0: &a0 [x]"] + [f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}, *a{n - 1}, *a{n - 1}]" for n in range(1, 60)]
-    assert parse(PATH, "\n".join([*lines, "jobs: {}"]).encode()).jobs == ()
+    with pytest.raises(FormatError, match="too many values"):
+        parse(PATH, "\n".join([*lines, "jobs: {}"]).encode())
 
 
 @given(st.text(max_size=200) | st.from_regex(r"(jobs|on|steps|a|:|\{|\}|\[|\]|&a|\*a|<<|\n| |-|!!int|\? ){1,40}", fullmatch=True))

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given, settings
 from unit.render.reports import CONTROLS, NASTY, change, hostile, not_approved, report, with_text
 
-from changegate.render import NotRecorded
+from changegate.render import NotRecorded, RecordingFailed
 from changegate.render.json import render
 
 
 def test_the_shape() -> None:
     shape = json.loads(render(report((change(1), change(2)), not_approved("#2"))))
-    keys = {"version", "verdict", "enforced", "reasons", "policy", "deployment", "range", "todo", "changes", "findings", "record", "notRecorded"}
-    assert shape.keys() == keys
+    what = {"version", "verdict", "judged", "enforced", "reasons", "policy", "deployment", "range", "todo", "changes", "findings"}
+    assert shape.keys() == what | {"record", "notRecorded", "remedy"}
     assert (shape["version"], shape["verdict"], shape["enforced"], shape["reasons"]) == (1, "blocked", True, ["peer-approved/not-approved"])
     assert [(each["change"], each["link"]) for each in shape["todo"][0]["places"]] == [("#2", "https://forge.example/acme/shop/pull/2")]
     assert shape["changes"][1]["outcomes"] == dict.fromkeys(CONTROLS, "pass") | {"peer-approved": "fail"}
@@ -22,6 +22,12 @@ def test_the_shape() -> None:
 def test_nothing_recorded() -> None:
     shape = json.loads(render(report((change(1),), where=NotRecorded("a preview"))))
     assert (shape["record"], shape["notRecorded"]) == (None, "a preview")
+
+
+def test_what_was_not_recorded_is_not_allowed() -> None:
+    shape = json.loads(render(report((change(1),), where=RecordingFailed("the disk is full", "Free some."))))
+    assert (shape["verdict"], shape["judged"], shape["record"]) == ("not-recorded", "allowed", None)
+    assert (shape["notRecorded"], shape["remedy"]) == ("the disk is full", "Free some.")
 
 
 @pytest.mark.parametrize("text", NASTY)

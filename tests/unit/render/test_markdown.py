@@ -7,7 +7,7 @@ from cmarkgfm.cmark import Options
 from hypothesis import given, settings
 from unit.render.reports import NASTY, change, hostile, not_approved, of_size, report, with_text
 
-from changegate.render import NotRecorded
+from changegate.render import NotRecorded, RecordingFailed
 from changegate.render.markdown import escape, render
 from changegate.render.text import web_link
 
@@ -131,3 +131,11 @@ def check(text: str) -> None:
 @pytest.mark.parametrize("text", ["Fix | the `totals` & <b>", "@alice #12", "a_b*c*[d](e)", "$5 or 10%", "1. first", "www.example.com https://x"])
 def test_escaped_text_reads_as_it_was(text: str) -> None:
     assert Page(escape(text)).text.strip().replace("\u200b", "") == text
+
+
+def test_what_was_not_recorded_says_so_first() -> None:
+    lines = render(report((change(1),), where=RecordingFailed("the disk is full", "Free some."))).splitlines()
+    assert lines[0] == "## ❌ NOT RECORDED for production: the deploy must not go on (judged: allowed)"
+    assert [line for line in lines[1:4] if "the disk is full" in line]
+    assert [line for line in lines[1:4] if "Free some." in line]
+    assert "ALLOWED" not in "".join(lines)

@@ -31,6 +31,12 @@ def test_the_report_says_it_all() -> None:
     assert values(REPORT) == {"outcome": "success", "record-id": "ab12" * 4, "record-digest": "ab12" * 16, "log-index": "4", "receipt": "r.txt"}
 
 
+def test_at_eighty_columns_nothing_is_broken_apart() -> None:
+    page = render_terminal(REPORT, width=80).splitlines()
+    assert max(map(len, page)) <= 80
+    assert f"sha256       {'ab12' * 16}" in page
+
+
 @pytest.mark.parametrize(
     ("ending", "words"),
     [("success", "✓ SUCCEEDED"), ("failure", "✗ FAILED"), ("rolled-back", "↩ ROLLED BACK"), ("paused", "? an outcome not stated")],

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.render.reports import change, hostile, not_approved, report
 
-from changegate.render import NotRecorded
-from changegate.render.outputs import render_dotenv, render_github, values
+from changegate.render import NotRecorded, RecordingFailed
+from changegate.render.outputs import DOTENV_NAMES, NO_OUTCOME, NOTHING, render_dotenv, render_github, values
 
 
 def test_the_outputs_of_a_denial() -> None:
@@ -41,8 +41,20 @@ def test_gitlabs_form() -> None:
         f"CHANGEGATE_RECORD_DIGEST={'ab12' * 16}\n"
         "CHANGEGATE_LOG_INDEX=41\n"
         'CHANGEGATE_REASONS=["peer-approved/not-approved"]\n'
-        "CHANGEGATE_RECEIPT=changegate-receipt.txt\n"
+        "CHANGEGATE_RECEIPT_FILE=changegate-receipt.txt\n"
     )
+
+
+def test_gitlabs_form_of_an_outcome() -> None:
+    """A gate's outputs may come to the same job: no name is given twice."""
+    gate, outcome = ({line.partition("=")[0] for line in render_dotenv(each).splitlines()} for each in (NOTHING, NO_OUTCOME))
+    assert gate | outcome == DOTENV_NAMES
+    assert not gate & outcome
+
+
+def test_what_was_not_recorded_is_not_allowed() -> None:
+    outputs = values(report((change(1),), where=RecordingFailed("the disk is full", "Free some.")))
+    assert (outputs["decision"], outputs["record-id"], outputs["receipt"]) == ("not-recorded", "", "")
 
 
 @settings(deadline=None)

@@ -8,7 +8,7 @@ from unit.render.reports import NASTY, change, hostile, not_approved, of_size, r
 
 from changegate.decision import Finding, Outcome
 from changegate.facts import RangeOutcome
-from changegate.render import NotRecorded
+from changegate.render import NotRecorded, RecordingFailed
 from changegate.render.terminal import render
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
@@ -147,3 +147,11 @@ def check(text: str) -> None:
 
 def test_rich_markup_is_text() -> None:
     assert "[bold red]x[/] :smile:" in render(report((change(1, "[bold red]x[/] :smile:"),)))
+
+
+def test_what_was_not_recorded_says_so_first() -> None:
+    lines = render(report((change(1),), where=RecordingFailed("the disk is full", "Free some."))).splitlines()
+    assert lines[0] == "✗ NOT RECORDED for production: the deploy must not go on (judged: allowed)"
+    assert [line for line in lines[1:4] if "the disk is full" in line]
+    assert [line for line in lines[1:4] if "Free some." in line]
+    assert "ALLOWED" not in "".join(lines)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from changegate.facts import RangeCommit
-from changegate.forges.github.graph import introduced_by, mainline, oldest_first, reaches
+from changegate.forges.graph import introduced_by, mainline, oldest_first, reaches
 
 BASE = "f" * 40
 

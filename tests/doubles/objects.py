@@ -40,6 +40,7 @@ class GitCommit:
     signed: str
     order: int
     """Commits made later have greater numbers."""
+    at: datetime
 
 
 def object_id(kind: str, content: bytes) -> str:
@@ -66,11 +67,16 @@ def tree_id(files: Files) -> str:
     return object_id("tree", b"".join(b"%o %s\x00%s" % (entry.mode, entry.name.encode(), bytes.fromhex(entry.oid)) for entry in entries(files)))
 
 
-def commit_id(tree: str, parents: tuple[str, ...], message: str, author: Person, committer: Person, at: datetime) -> str:
-    """The id of a commit."""
+def commit_content(tree: str, parents: tuple[str, ...], message: str, author: Person, committer: Person, at: datetime) -> bytes:
+    """The bytes of a commit."""
     lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
     lines += [f"{role} {name} <{email}> {int(at.timestamp())} +0000" for role, (name, email) in (("author", author), ("committer", committer))]
-    return object_id("commit", ("\n".join([*lines, "", message])).encode("utf-8", "surrogateescape"))
+    return ("\n".join([*lines, "", message])).encode("utf-8", "surrogateescape")
+
+
+def commit_id(tree: str, parents: tuple[str, ...], message: str, author: Person, committer: Person, at: datetime) -> str:
+    """The id of a commit."""
+    return object_id("commit", commit_content(tree, parents, message, author, committer, at))
 
 
 def merge_files(base: Files, ours: Files, theirs: Files) -> dict[str, bytes]:

@@ -1,0 +1,259 @@
+"""The changes of a deploy range: which merge request brought each commit, and all that GitLab knows of it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from changegate.errors import ForgeError
+from changegate.facts import Assurance, Change, ChangeKind, Check, Commit, Deployment, DeployRange, Known, Unavailable
+from changegate.forges import Needs
+from changegate.forges.answer import UnreadableError, known
+from changegate.forges.gitlab.association import Landing, Request, explain, is_merged_here, read_request, settle, unite
+from changegate.forges.gitlab.checks import read_checks
+from changegate.forges.gitlab.client import Answer, Client
+from changegate.forges.gitlab.content import read_tree
+from changegate.forges.gitlab.files import read_files
+from changegate.forges.gitlab.people import People
+from changegate.forges.gitlab.reviews import read_reviews
+from changegate.forges.gitlab.tickets import read_tickets
+from changegate.forges.gitlab.versions import History, learn_authors, read_commits, read_history
+
+_LAG: Final = (1.0, 2.0, 4.0)
+"""Seconds between the attempts to learn a commit's change: GitLab finishes a merge in the background."""
+_MOST_PAGES: Final = 10
+"""Pages of merged requests that are looked through before GitLab is asked about each commit that is left."""
+
+
+class Source(NamedTuple):
+    """Whom the facts are asked of."""
+
+    client: Client
+    people: People
+    project: str
+    """The project's path, encoded for an address."""
+    path: str
+    """The same, for people."""
+    job: str
+    """The job that deploys: its own state says nothing."""
+    needs: Needs
+    trees: Mapping[str, str]
+    """The trees of the range's commits, as the repository at hand has them."""
+
+
+def fetch(source: Source, deployment: Deployment, deploy_range: DeployRange) -> tuple[Change, ...]:
+    """The protocol's `fetch_changes`."""
+    if not deploy_range.commits:
+        return ()
+    landing = _landing(source, deployment, deploy_range)
+    found = _associate(source, landing)
+    details = source.client.gather(lambda number: _request(source, number), sorted(found.brought))
+    learn_authors(source.client, source.people, source.path, sorted(found.brought))
+    place = {commit.sha: index for index, commit in enumerate(deploy_range.commits)}
+    due = [(detail, tuple(sorted(found.brought[detail.number("iid")], key=place.__getitem__))) for detail in details]
+    changes = source.client.gather(lambda each: read_change(source, each[0], each[1]), due)
+    changes += source.client.gather(lambda sha: _commit_change(source, sha, found.why.get(sha, "")), list(found.left))
+    return tuple(sorted(changes, key=lambda change: place[change.landed[0]]))
+
+
+def _request(source: Source, number: int) -> Answer:
+    return source.client.get(f"/projects/{source.project}/merge_requests/{number}")
+
+
+def _landing(source: Source, deployment: Deployment, deploy_range: DeployRange) -> Landing:
+    project = source.client.get(f"/projects/{source.project}")
+    branch = deployment.ref.removeprefix("refs/heads/")
+    if not branch or branch.startswith("refs/"):  # a tag, or a bare commit, is deployed from the default branch
+        branch = project.text("default_branch")
+    return Landing.of(project.number("id"), branch, deploy_range.commits, deploy_range.head)
+
+
+class _Associated(NamedTuple):
+    brought: Mapping[int, frozenset[str]]
+    """For each merge request the commits that it brought."""
+    left: tuple[str, ...]
+    """The commits that none brought."""
+    why: Mapping[str, str]
+    """For those of them that are in some request all the same: why it isn't the one. The others are in none."""
+
+
+def _associate(source: Source, landing: Landing) -> _Associated:
+    """Every commit of the range with its request; asked again, with a bound, where the answer may lag."""
+    listed = _merged(source, landing)
+    found = _try(source, landing, listed)
+    for pause in _LAG:
+        if not found.left or not source.client.patience.wait(pause):
+            break
+        found = _try(source, landing, unite(listed, _merged(source, landing)))
+    return found
+
+
+def _try(source: Source, landing: Landing, listed: Sequence[Request]) -> _Associated:
+    own: dict[int, tuple[str, ...]] = {}
+
+    def settled(requests: Sequence[Request]) -> tuple[Mapping[str, int], Mapping[str, tuple[int, ...]]]:
+        asked = [request.number for request in requests if request.number not in own]
+        own.update(zip(asked, source.client.gather(lambda number: _own_commits(source, number), asked), strict=True))
+        return settle(requests, own, landing)
+
+    here = [request for request in listed if landing.holds(request)]
+    by_commit, disputed = settled(here)
+    left = [sha for sha in landing.introduced if sha not in by_commit]
+    said = dict(zip(left, source.client.gather(lambda sha: _requests_of(source, sha), left), strict=True))
+    more = unite(here, [request for requests in said.values() for request in requests if landing.holds(request)])
+    if len(more) > len(here):
+        by_commit, disputed = settled(more)
+    brought: dict[int, set[str]] = {}
+    for sha, number in by_commit.items():
+        brought.setdefault(number, set()).add(sha)
+    left = [sha for sha in landing.introduced if sha not in by_commit]
+    why = {sha: explain(sha, said.get(sha, ()), disputed, landing) for sha in left if said.get(sha) or sha in disputed}
+    return _Associated({number: frozenset(shas) for number, shas in brought.items()}, tuple(left), why)
+
+
+def _merged(source: Source, landing: Landing) -> tuple[Request, ...]:
+    """Requests merged into the branch, the latest first, until every commit of the branch itself has one or there are too many."""
+    wanted = {"state": "merged", "target_branch": landing.branch, "order_by": "updated_at", "sort": "desc"}
+    due = set(landing.line)
+    found: list[Request] = []
+    for number, (page, _) in enumerate(source.client.pages(f"/projects/{source.project}/merge_requests", **wanted), 1):
+        requests = [read_request(each) for each in page]
+        found += [request for request in requests if is_merged_here(request, landing)]
+        due.difference_update(request.tip for request in requests)
+        if not due or number == _MOST_PAGES:
+            break
+    return unite((), found)
+
+
+def _own_commits(source: Source, number: int) -> tuple[str, ...]:
+    return tuple(commit.text("id") for commit in source.client.list_all(f"/projects/{source.project}/merge_requests/{number}/commits"))
+
+
+def _requests_of(source: Source, sha: str) -> tuple[Request, ...]:
+    path = f"/projects/{source.project}/repository/commits/{sha}/merge_requests"
+    return tuple(read_request(each) for each in source.client.list_all(path))
+
+
+def read_change(source: Source, detail: Answer, landed: tuple[str, ...]) -> Change:
+    """A merge request as a change. `landed` are the commits of the range that it brought; none where it is open."""
+    number, url, description = detail.number("iid"), detail.text("web_url"), _written(detail, "description")
+    path = f"/projects/{source.project}/merge_requests/{number}"
+    client, people = source.client, source.people
+    history = known(lambda: read_history(client, people, path))
+    head = known(lambda: _head(detail, history))
+    merged = detail.text("state") == "merged"
+    change = Change(
+        id=f"!{number}",
+        kind=ChangeKind.PULL_REQUEST,
+        assurance=Assurance.FORGE,
+        title=detail.text("title"),
+        url=url,
+        author=people.identity(detail.get("author")),
+        description=description,
+        labels=known(lambda: tuple(str(label) for label in detail.at("labels").value)),
+        base_ref=detail.text("target_branch"),
+        head_ref=detail.text("source_branch"),
+        commits=known(lambda: _commits(source, path, head)),
+        former=history if isinstance(history, Unavailable) else history.former,
+        landed=landed,
+        head=head,
+        head_tree=head if isinstance(head, Unavailable) else known(lambda: _tree(source, head)),
+        created_at=known(lambda: detail.time("created_at")),
+        reviews=known(lambda: read_reviews(client, people, path, url, history)),
+        force_pushed_at=history if isinstance(history, Unavailable) else history.rewritten_at,
+        tickets=known(lambda: read_tickets(client, source.project, path, description)),
+        checks=head if isinstance(head, Unavailable) else known(lambda: _checks(source, detail, head, landed)),
+    )
+    if source.needs.files:
+        change = change.model_copy(update={"files": known(lambda: read_files(client, path))})
+    if source.needs.update_merges:
+        gap = Unavailable(
+            why="GitLab doesn't say which merges it made itself", remedy="Leave ignore-update-merges out: have the change approved again."
+        )
+        change = change.model_copy(update={"update_merges": gap})
+    if merged:
+        merger = "merge_user" if detail.value.get("merge_user") is not None else "merged_by"
+        change = change.model_copy(
+            update={"merged_at": known(lambda: detail.time("merged_at")), "merged_by": known(lambda: people.identity(detail.get(merger)))}
+        )
+    return change
+
+
+def _head(detail: Answer, history: Known[History]) -> str:
+    head = detail.text("sha")
+    if isinstance(history, Unavailable):
+        raise UnreadableError(history.why, remedy=history.remedy)
+    if history.versions[-1].head != head:
+        raise UnreadableError("GitLab's newest diff version isn't of the merge request's head", remedy="Run the job again in a minute.")
+    return head
+
+
+def _commits(source: Source, path: str, head: Known[str]) -> tuple[Commit, ...]:
+    listed = source.client.list_all(f"{path}/commits")
+    if not isinstance(head, Unavailable) and (not listed or listed[0].text("id") != head):
+        raise UnreadableError("GitLab's list of the merge request's commits doesn't end in its head", remedy="Run the job again.")
+    return read_commits(source.people, listed, source.trees)
+
+
+def _tree(source: Source, head: str) -> str:
+    return source.trees[head] if head in source.trees else read_tree(source.client, source.project, head)
+
+
+def _checks(source: Source, detail: Answer, head: str, landed: tuple[str, ...]) -> tuple[Check, ...]:
+    """The checks of the final head (where they ran on a merge of it with its target, too), and of the commit that landed."""
+    client = source.client
+    found = list(read_checks(client, source.project, head, own_job=source.job))
+    pipeline = detail.get("head_pipeline")
+    if pipeline is not None:
+        sha, project = pipeline.text("sha"), str(pipeline.number("project_id"))
+        elsewhere = project != str(detail.number("target_project_id"))
+        if (sha != head or elsewhere) and _is_of(client, project, sha, head):
+            found += read_checks(client, project, sha, own_job=source.job, named=head)
+    if landed and landed[-1] != head:
+        found += read_checks(client, source.project, landed[-1], own_job=source.job)
+    return _worst_of_each(found)
+
+
+def _is_of(client: Client, project: str, sha: str, head: str) -> bool:
+    """Whether a pipeline's commit is the head, or a merge of it (merged results, merge trains). An older head's checks count for nothing."""
+    return sha == head or head in client.get(f"/projects/{project}/repository/commits/{sha}").at("parent_ids").value
+
+
+def _worst_of_each(checks: Sequence[Check]) -> tuple[Check, ...]:
+    """One check for each name and commit: where two pipelines differ, both are told, under names of their own."""
+    found: dict[tuple[str, str], Check] = {}
+    for check in checks:
+        key = (check.name, check.commit)
+        if key in found and found[key].state is not check.state:
+            check = check.model_copy(update={"name": f"{check.name} (merged result)"})
+            key = (check.name, check.commit)
+        found[key] = check
+    return tuple(found.values())
+
+
+def _commit_change(source: Source, sha: str, why: str) -> Change:
+    """A commit that no merge request brought: a direct push where GitLab lists none, else unknown."""
+    answer = source.client.get(f"/projects/{source.project}/repository/commits/{sha}")
+    if answer.text("id") != sha:
+        raise ForgeError(f"GitLab answered for another commit than {sha}", remedy="Run the job again.")
+    gap = Unavailable(why=why, remedy="Revert the commit and bring it by a merge request of its own, into the deployed branch.")
+    (commit,) = read_commits(source.people, [answer], source.trees)
+    return Change(
+        id=sha,
+        kind=ChangeKind.UNKNOWN if why else ChangeKind.DIRECT_PUSH,
+        assurance=Assurance.FORGE,
+        title=commit.subject,
+        url=_written(answer, "web_url"),
+        unknown=why,
+        author=commit.author,
+        commits=(commit,),
+        landed=(sha,),
+        head=sha,
+        head_tree=commit.tree,
+        reviews=gap if why else (),
+        tickets=gap if why else (),
+        checks=gap if why else known(lambda: read_checks(source.client, source.project, sha, own_job=source.job)),
+    )
+
+
+def _written(answer: Answer, key: str) -> str:
+    value = answer.value.get(key) if isinstance(answer.value, dict) else None
+    return value if isinstance(value, str) else ""

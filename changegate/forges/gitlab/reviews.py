@@ -1,0 +1,90 @@
+"""Approvals and requested changes of a merge request, each with its time and the head that it was of.
+
+GitLab's own `approved` flag is never read: without approval rules it is true with no approval at all. Nor does GitLab say which commit an approval
+was of; the diff versions do. Sources: "Merge request approvals API", "Merge requests API" (reviewers), "Notes API" (system notes).
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Final
+
+from changegate.facts import Known, Review, ReviewState, Unavailable
+from changegate.forges.answer import UnreadableError, known
+from changegate.forges.gitlab.client import Answer, Client
+from changegate.forges.gitlab.people import People
+from changegate.forges.gitlab.versions import History
+
+_APPROVED: Final = "approved this merge request"
+_TAKEN_BACK: Final = "unapproved this merge request"
+_REQUESTED: Final = "requested changes"
+_REVIEWER_STATES: Final = frozenset({"unreviewed", "reviewed", "requested_changes", "approved", "unapproved", "review_started"})
+_UNKNOWN_TIME: Final = "Have the approval taken back and given again; or update GitLab: newer ones say when an approval was given."
+
+
+def read_reviews(client: Client, people: People, path: str, url: str, history: Known[History]) -> tuple[Review, ...]:
+    """Every approval that stands, and every change that is requested. Raises `UnreadableError`, `ForgeError`."""
+
+    @cache
+    def notes() -> tuple[Answer, ...]:
+        return tuple(note for note in client.list_all(f"{path}/notes", sort="asc", order_by="created_at") if note.flag("system"))
+
+    def approved_at(approval: Answer) -> datetime:
+        given = approval.value.get("approved_at")
+        return approval.time("approved_at") if given is not None else _noted(approval, notes(), _APPROVED, _TAKEN_BACK)
+
+    def requested_at(reviewer: Answer) -> datetime:
+        return _noted(reviewer, notes(), _REQUESTED, "")
+
+    approvals = client.get(f"{path}/approvals").items("approved_by")
+    reviewers = Answer({"list": client.get(f"{path}/reviewers", per_page=100).value}).items("list")
+    requests = [each for each in reviewers if _state(each) == "requested_changes"]
+    return (
+        *(_review(people, each, ReviewState.APPROVED, _when(approved_at, each), url, history) for each in approvals),
+        *(_review(people, each, ReviewState.CHANGES_REQUESTED, _when(requested_at, each), url, history) for each in requests),
+    )
+
+
+def _when(read: Callable[[Answer], datetime], given: Answer) -> Known[datetime]:
+    return known(lambda: read(given))
+
+
+def _state(reviewer: Answer) -> str:
+    state = reviewer.text("state")
+    if state not in _REVIEWER_STATES:
+        raise UnreadableError(f"GitLab reports a reviewer in the unknown state {state}", remedy="Update changegate.")
+    return state
+
+
+def _review(people: People, given: Answer, state: ReviewState, at: Known[datetime], url: str, history: Known[History]) -> Review:
+    user = given.get("user")
+    account = people.shown(user)
+    seen: Known[str]
+    if isinstance(history, Unavailable):
+        seen = history
+    elif isinstance(at, Unavailable):
+        seen = at
+    else:
+        seen = known(lambda: history.head_at(at))
+    return Review(
+        id=f"{state.value}:{user.value.get('id') if user is not None else ''}",
+        reviewer=account if isinstance(account, Unavailable) else account.identity,
+        state=state,
+        submitted_at=at,
+        commit=seen,
+        may_write=account if isinstance(account, Unavailable) else account.may_write,
+        url=url,
+    )
+
+
+def _noted(given: Answer, notes: Sequence[Answer], said: str, taken_back: str) -> datetime:
+    """When GitLab noted it last. Raises `UnreadableError` where it noted nothing, or that it was taken back since."""
+    author = given.at("user").number("id")
+    last: tuple[str, datetime] | None = None
+    for note in notes:
+        body, by = note.text("body").strip(), note.get("author")
+        if body in {said, taken_back} and by is not None and by.number("id") == author:
+            last = (body, note.time("created_at"))
+    if last is None or last[0] != said:
+        raise UnreadableError("GitLab doesn't say when it was given", remedy=_UNKNOWN_TIME)
+    return last[1]

@@ -1,0 +1,95 @@
+"""The tickets of a merge request: the issues that it closes, and those that its description names.
+
+`#7` is an issue of the project, `group/project#7` another project's, and an address is one by itself; `!7` is a merge request and no ticket.
+Nothing in comments or code counts. Sources: "Merge requests API" (issues that close on merge), "GitLab Flavored Markdown" (references).
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+from urllib.parse import quote
+
+from changegate.errors import ForgeError
+from changegate.facts import Assurance, Ticket, TicketKind
+from changegate.forges.answer import UnreadableError
+from changegate.forges.gitlab.client import Answer, Client
+from changegate.forges.gitlab.faults import NEEDED, NotFoundError
+
+_NOT_TEXT: Final = re.compile(
+    r"<!--.*?(?:-->|\Z)|^ {0,3}(`{3,}|~{3,}).*?(?:^ {0,3}\1[`~]*[ \t]*$|\Z)|(?<!`)(`+)(?!`).+?(?<!`)\2(?!`)", re.DOTALL | re.MULTILINE
+)
+_PATH: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)+"
+_NUMBERED: Final = re.compile(rf"(?<![\w/#&.!-])({_PATH})?#([1-9]\d{{0,8}})(?![\w-])")
+_MOST: Final = 50
+
+
+class Reference(NamedTuple):
+    """An issue that a text names: the project's path (empty for its own), the number, and how it is named."""
+
+    project: str
+    number: int
+    source: str
+
+
+def find_references(text: str, server: str) -> tuple[Reference, ...]:
+    """The issues that a description names, each once, in its order."""
+    text = _NOT_TEXT.sub(" ", text)
+    address = re.compile(rf"{re.escape(server)}/({_PATH}?)/(?:-/)?(?:issues|work_items)/([1-9]\d{{0,8}})(?![\w-])", re.IGNORECASE)
+    found: dict[tuple[str, int], Reference] = {}
+    for match in address.finditer(text):
+        found.setdefault((match[1].lower(), int(match[2])), Reference(match[1], int(match[2]), "address"))
+    for match in _NUMBERED.finditer(address.sub(" ", text)):
+        project = match[1] or ""
+        found.setdefault((project.lower(), int(match[2])), Reference(project, int(match[2]), "qualified-number" if project else "number"))
+    return tuple(found.values())
+
+
+def read_tickets(client: Client, project: str, path: str, description: str) -> tuple[Ticket, ...]:
+    """Every ticket of a merge request, once each. Raises `UnreadableError` where one can't be seen, `ForgeError`."""
+    found: dict[str, Ticket] = {}
+    for issue in client.list_all(f"{path}/closes_issues"):
+        if "iid" in issue.value:  # an external tracker's issue has a key alone
+            ticket = _read(issue, "closing-keyword")
+            found[ticket.key] = ticket
+    references = find_references(description, client.root)
+    if len(references) > _MOST:
+        raise UnreadableError(f"the description names more than {_MOST} issues", remedy="Name the ticket, and few others.")
+    for ticket in _look_up(client, project, references):
+        found.setdefault(ticket.key, ticket)
+    return tuple(found.values())
+
+
+def _look_up(client: Client, project: str, references: tuple[Reference, ...]) -> Iterator[Ticket]:
+    for reference in references:
+        where = quote(reference.project, safe="") or project
+        try:
+            yield _read(client.get(f"/projects/{where}/issues/{reference.number}"), reference.source)
+        except NotFoundError:
+            if reference.project:
+                _check_visible(client, where, reference)
+            # The project can be seen: there is no such number, or it is confidential; "our #1 goal" is no ticket.
+        except ForgeError as error:
+            raise UnreadableError(f"#{reference.number}, which the description names, can't be read: {error.message}", remedy=error.remedy) from error
+
+
+def _check_visible(client: Client, project: str, reference: Reference) -> None:
+    try:
+        client.get(f"/projects/{project}")
+    except NotFoundError:
+        raise UnreadableError(
+            f"the token can't see {reference.project}#{reference.number}, which the description names",
+            remedy=f"Name an issue that the token may see, or take the name out. {NEEDED}",
+        ) from None
+
+
+def _read(issue: Answer, source: str) -> Ticket:
+    return Ticket(
+        key=issue.at("references").text("full"),
+        kind=TicketKind.ISSUE,
+        assurance=Assurance.FORGE,
+        source=source,
+        title=issue.text("title"),
+        url=issue.text("web_url"),
+        state=issue.text("state"),
+        created_at=issue.time("created_at"),
+    )

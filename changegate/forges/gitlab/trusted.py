@@ -1,0 +1,59 @@
+"""The policy and the description templates at a commit that the repository at hand lacks. Source: "Repository files API", "Repositories API"."""
+
+import base64
+import binascii
+import hashlib
+from urllib.parse import quote
+
+from changegate.facts import Known, Missing, Text
+from changegate.forges import TrustedFiles
+from changegate.forges.answer import UnreadableError, known
+from changegate.forges.gitlab.client import Client
+from changegate.forges.gitlab.faults import NotFoundError
+
+_TEMPLATES = ".gitlab/merge_request_templates"
+
+
+def read_trusted(client: Client, project: str, commit: str, policy_path: str) -> TrustedFiles:
+    """The protocol's `read_trusted`. A file that isn't there is missing only where its folder's list, which is, doesn't hold it."""
+    policy: bytes | Missing = Missing(why=f"there is no {policy_path} at {commit}")
+    if _name(policy_path) in _names(client, project, commit, policy_path.rpartition("/")[0]):
+        policy = read_file(client, project, commit, policy_path)
+    return TrustedFiles(policy, _read_templates(client, project, commit))
+
+
+def _read_templates(client: Client, project: str, commit: str) -> Known[tuple[Text, ...]]:
+    def read() -> tuple[str, ...]:
+        if ".gitlab" not in _names(client, project, commit, "") or _name(_TEMPLATES) not in _names(client, project, commit, ".gitlab"):
+            return ()
+        names = sorted(name for name in _names(client, project, commit, _TEMPLATES) if name.endswith(".md"))
+        return tuple(client.gather(lambda name: read_file(client, project, commit, f"{_TEMPLATES}/{name}").decode("utf-8", "replace"), names))
+
+    return known(read)
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _names(client: Client, project: str, commit: str, folder: str) -> set[str]:
+    where = f"/projects/{project}/repository/tree"
+    try:
+        return {entry.text("name") for entry in client.list_all(where, by="path", ref=commit, **({"path": folder} if folder else {}))}
+    except NotFoundError:
+        if not folder or _name(folder) in _names(client, project, commit, folder.rpartition("/")[0]):
+            raise
+        return set()
+
+
+def read_file(client: Client, project: str, commit: str, path: str) -> bytes:
+    """A file's content, checked against the object id that GitLab gives with it. Raises `UnreadableError`, `ForgeError`."""
+    answer = client.get(f"/projects/{project}/repository/files/{quote(path, safe='')}", ref=commit)
+    try:
+        content = base64.b64decode(answer.text("content"), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise UnreadableError(f"GitLab's answer holds no content of {path}", remedy="Run the job again.") from error
+    digest = hashlib.sha1 if len(commit) == 40 else hashlib.sha256  # git's two object formats
+    if digest(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest() != answer.text("blob_id"):
+        raise UnreadableError(f"GitLab's answer doesn't hold all of {path}", remedy="Run the job again.")
+    return content

@@ -1,0 +1,91 @@
+"""What is wrong with a policy file, in the words of whoever wrote it: every defect, with its line, its key and what may stand there. Pure."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+
+from changegate.yaml_text import Document
+
+
+@dataclass(frozen=True)
+class Defect:
+    """One mistake. `path` is the key, in dots; `allowed` says what may stand there."""
+
+    line: int
+    path: str
+    problem: str
+    allowed: str
+
+    def __str__(self) -> str:
+        return f"{self.line}: {self.path}: {self.problem}" if self.path else f"{self.line}: {self.problem}"
+
+
+PROJECT: Final = r"^[A-Z][A-Z0-9_]{0,19}$"
+TEAM: Final = r"^[A-Za-z0-9_-]{1,100}/[A-Za-z0-9._-]{1,100}$"
+_PATTERNS: Final = {PROJECT: "a tracker project's key in capitals, such as SHOP", TEAM: "an organization and a team, such as acme/payments"}
+
+# By pydantic's name of the error (https://docs.pydantic.dev/latest/errors/validation_errors/): what may stand there, from the error's own numbers.
+WORDS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
+    "bool_type": lambda _: "true or false",
+    "int_type": lambda _: "a whole number",
+    "greater_than_equal": lambda about: f"{about['ge']} or more",
+    "less_than_equal": lambda about: f"{about['le']} or less",
+    "string_type": lambda _: "text; put quotes around what looks like a number",
+    "string_too_short": lambda about: f"text of at least {about['min_length']} character{'' if about['min_length'] == 1 else 's'}",
+    "string_too_long": lambda about: f"text of at most {about['max_length']} characters",
+    "string_pattern_mismatch": lambda about: _PATTERNS[about["pattern"]],
+    "literal_error": lambda about: about["expected"],
+    "enum": lambda about: about["expected"],
+    "tuple_type": lambda _: "a list, such as [one, two]",
+    "too_short": lambda about: f"a list of at least {about['min_length']}",
+    "too_long": lambda about: f"a list of at most {about['max_length']}",
+    "model_type": lambda _: "a mapping: keys of their own, indented below",
+    "dict_type": lambda _: "a mapping: keys of their own, indented below",
+}
+
+
+def explain(error: ValidationError, document: Document, model: type[BaseModel]) -> tuple[Defect, ...]:
+    """Every defect, in the order of the file's lines."""
+    found = [_explain(each, document, model) for each in error.errors()]
+    return tuple(sorted(found, key=lambda each: each.line))
+
+
+def _explain(error: Any, document: Document, model: type[BaseModel]) -> Defect:
+    path = tuple(error["loc"])
+    line, dotted = document.line(path), ".".join(map(str, path))
+    if error["type"] == "extra_forbidden":
+        names = _valid_names(path[:-1], model)
+        near = difflib.get_close_matches(str(path[-1]), names, n=1, cutoff=0.5)
+        return Defect(line, dotted, "unknown key", f"Did you mean '{near[0]}'?" if near else f"Valid here: {', '.join(names)}.")
+    allowed = WORDS[error["type"]](error.get("ctx", {}))
+    return Defect(line, dotted, f"must be {allowed}, not {_found(error['input'])}", "`changegate policy schema` lists every key and its values.")
+
+
+def _found(value: Any) -> str:
+    match value:
+        case None:
+            return "empty"
+        case bool():
+            return str(value).lower()
+        case dict():
+            return "a mapping"
+        case list() | tuple():
+            return f"a list of {len(value)}"
+        case _:
+            return repr(value)[:80]
+
+
+def _valid_names(path: tuple[str | int, ...], model: type[BaseModel]) -> list[str]:
+    """The keys that the mapping at `path` may have."""
+    for position, part in enumerate(path):
+        if path[0] == "environments" and position == 1:
+            continue  # an environment's name; its rules are those of the file's top, less what only that has
+        field = next((each for each in model.model_fields.values() if each.alias == part), None)
+        if field is not None and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            model = field.annotation
+        elif part == "environments":
+            model = model.__bases__[0]
+    return [field.alias or name for name, field in model.model_fields.items()]

@@ -1,0 +1,197 @@
+"""A merge request of the double; every method gives it back, so that they chain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from doubles.history import Author, Changes, edited
+from doubles.objects import GitCommit, Person
+
+if TYPE_CHECKING:
+    from doubles.gitlab.state import Project, User
+
+
+@dataclass
+class Version:
+    """The request as it was after a push."""
+
+    id: int
+    head: str
+    base: str
+    start: str
+    at: datetime
+    commits: list[GitCommit]
+
+
+@dataclass
+class Note:
+    """A comment, or where `system` what GitLab noted by itself."""
+
+    id: int
+    author: User
+    body: str
+    at: datetime
+    system: bool = False
+
+
+@dataclass
+class Approval:
+    """An approval that stands."""
+
+    user: User
+    at: datetime
+
+
+@dataclass
+class Request:
+    """A change: commits on a branch, their versions, what people said of it, and how it was merged."""
+
+    project: Project
+    iid: int
+    author: User
+    title: str
+    description: str
+    target: str
+    source: str
+    state: str = "opened"
+    draft: bool = False
+    labels: list[str] = field(default_factory=list)
+    versions: list[Version] = field(default_factory=list)
+    approvals: list[Approval] = field(default_factory=list)
+    reviewers: dict[int, str] = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
+    merged_at: datetime | None = None
+    merged_by: User | None = None
+    merge_commit_sha: str | None = None
+    squash_commit_sha: str | None = None
+    pipeline_sha: str | None = None
+    """The merge of head and target on which its pipeline ran (merged results), where it did."""
+
+    def __post_init__(self) -> None:
+        self.id = self.project.hub.next_id()
+        self.created_at = self.project.hub.tick()
+        self.head = self.project.branches[self.target]
+
+    # --- commits -------------------------------------------------------------------------------------------------------------
+
+    def push(
+        self,
+        author: Author | None = None,
+        files: Changes | None = None,
+        *,
+        message: str = "More",
+        committer: Author | None = None,
+        co_authors: tuple[Author, ...] = (),
+    ) -> Request:
+        """One more commit on its branch."""
+        people = [person if isinstance(person, Person) else person.person for person in co_authors]
+        trailers = "".join(f"\nCo-authored-by: {name} <{email}>" for name, email in people)
+        project = self.project
+        changes = files or {f"change-{self.iid}.txt": f"{self.iid}.{len(project.commits)}\n"}
+        before = project.commits[self.head]
+        made = project.make_commit(
+            edited(before.files, changes), (self.head,), message + ("\n" + trailers if trailers else ""), author or self.author, committer
+        )
+        return self._pushed(made.sha)
+
+    def force_push(self, author: Author | None = None, files: Changes | None = None, *, same_content: bool = False) -> Request:
+        """The branch made anew from where it left its target; with `same_content` the same files once more."""
+        project = self.project
+        fork = project.merge_base(project.branches[self.target], self.head)
+        content = (
+            project.commits[self.head].files if same_content else edited(project.commits[fork].files, files or {f"change-{self.iid}.txt": "anew\n"})
+        )
+        return self._pushed(project.make_commit(content, (fork,), "Anew", author or self.author).sha)
+
+    def rebase(self, by: User) -> Request:
+        """GitLab's button: its commits made anew on the tip of its target, by whoever pressed it."""
+        project = self.project
+        made = project.rebase(project.branches[self.target], self.commits, by)
+        return self._pushed(made[-1].sha)
+
+    def _pushed(self, head: str) -> Request:
+        project, self.head = self.project, head
+        project.branches[self.source] = head
+        tip = project.branches[self.target]
+        base = project.merge_base(tip, head)
+        self.versions.append(Version(project.hub.next_id(), head, base, tip, project.hub.tick(), project.between(tip, head)))
+        return self
+
+    @property
+    def commits(self) -> list[GitCommit]:
+        """Its commits as of the last push."""
+        return self.versions[-1].commits
+
+    # --- what people say -----------------------------------------------------------------------------------------------------
+
+    def note(self, author: User, body: str, *, system: bool = False) -> Request:
+        """A comment; with `system` one of GitLab's own."""
+        hub = self.project.hub
+        self.notes.append(Note(hub.next_id(), author, body, hub.tick(), system))
+        return self
+
+    def approve(self, by: User) -> Request:
+        """An approval. GitLab notes it in the same moment."""
+        self.note(by, "approved this merge request", system=True)
+        self.approvals.append(Approval(by, self.notes[-1].at))
+        if by.id in self.reviewers:
+            self.reviewers[by.id] = "approved"
+        return self
+
+    def unapprove(self, by: User) -> Request:
+        """The approval taken back."""
+        self.approvals = [approval for approval in self.approvals if approval.user is not by]
+        return self.note(by, "unapproved this merge request", system=True)
+
+    def request_changes(self, by: User) -> Request:
+        """Changes requested, which takes an approval back."""
+        self.approvals = [approval for approval in self.approvals if approval.user is not by]
+        self.reviewers[by.id] = "requested_changes"
+        return self.note(by, "requested changes", system=True)
+
+    def label(self, *names: str) -> Request:
+        """Labels."""
+        self.labels += names
+        return self
+
+    def status(self, name: str = "test", status: str = "success", *, allow_failure: bool = False) -> Request:
+        """A job on the present head."""
+        self.project.report(self.head, name, status, allow_failure=allow_failure)
+        return self
+
+    # --- the end -------------------------------------------------------------------------------------------------------------
+
+    def close(self) -> Request:
+        """Closed without a merge."""
+        self.state = "closed"
+        return self
+
+    def merge(self, by: User | None = None, method: str = "merge", *, squash: bool = False) -> Request:
+        """Merged by the project's method: `merge` (a merge commit), `semi-linear` (rebased before) or `ff` (fast-forward)."""
+        project, by = self.project, by or self.author
+        tip = project.branches[self.target]
+        landed = self.head
+        if squash:
+            landed = self.squash_commit_sha = project.squash(tip, self.head, self.title, self.author, by).sha
+        if method in {"merge", "semi-linear"}:
+            message = f"Merge branch '{self.source}' into '{self.target}'\n\n{self.title}\n\nSee merge request {project.path}!{self.iid}"
+            landed = self.merge_commit_sha = project.merge_commit(tip, landed, message, by).sha
+        elif method != "ff" or (not squash and tip not in project.ancestors(self.head)):
+            raise ValueError(f"GitLab can't merge that by {method}")
+        return self._merged(landed, by)
+
+    def merge_by_hand(self, by: User, files: Changes | None = None) -> Request:
+        """A merge made on somebody's machine (with content of its own where `files` says) and pushed: GitLab takes the request for merged."""
+        project = self.project
+        made = project.merge_commit(project.branches[self.target], self.head, "Merge by hand", by)
+        if files:
+            made = project.make_commit(edited(made.files, files), made.parents, made.message, by)
+        self.merge_commit_sha = made.sha
+        return self._merged(made.sha, by)
+
+    def _merged(self, sha: str, by: User) -> Request:
+        self.project.branches[self.target] = sha
+        self.state, self.merged_by, self.merged_at = "merged", by, self.project.hub.tick()
+        return self

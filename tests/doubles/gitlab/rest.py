@@ -1,0 +1,352 @@
+"""GitLab's REST API (v4), as far as changegate asks: one function a resource."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, TypeAlias
+from urllib.parse import unquote
+
+from doubles.gitlab import shapes
+from doubles.gitlab.request import Request
+from doubles.gitlab.state import DEVELOPER, READER_TOKEN, Hub, Project, Status, User
+from doubles.objects import Files, entries, object_id
+from doubles.serving import Reply
+
+Json: TypeAlias = dict[str, Any]
+
+
+class Call(NamedTuple):
+    """A request, its path taken apart."""
+
+    hub: Hub
+    user: User
+    token: str
+    names: Mapping[str, str]
+    query: Mapping[str, str]
+    body: Json
+    root: str
+
+    @property
+    def project(self) -> Project:
+        """The project that the path names, by its path or its id. Raises KeyError."""
+        name = unquote(self.names["project"])
+        found = next((each for each in self.hub.projects.values() if str(each.id) == name), None)
+        return found or self.hub.projects[name]
+
+    @property
+    def request(self) -> Request:
+        """The merge request. Raises KeyError."""
+        return self.project.requests[int(self.names["iid"])]
+
+
+class RefusedError(Exception):
+    """GitLab says no."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.reply = Reply(status, {"message": message}, {})
+
+
+def answer(hub: Hub, token: str, method: str, path: str, query: Mapping[str, str], body: Any, root: str) -> Reply:
+    """What GitLab would answer. A thing that isn't there, or that the token may not see, is a 404."""
+    user = hub.tokens.get(token)
+    if user is None:
+        return Reply(401, {"message": "401 Unauthorized"}, {})
+    if method != "GET" and token == READER_TOKEN:
+        return Reply(403, {"error": "insufficient_scope", "error_description": "The request requires higher privileges", "scope": "api"}, {})
+    for verb, pattern, handle in _ROUTES:
+        found = pattern.fullmatch(path)
+        if verb == method and found:
+            try:
+                made = handle(Call(hub, user, token, found.groupdict(), query, body or {}, root))
+            except KeyError:
+                return Reply(404, {"message": "404 Not found"}, {})
+            except RefusedError as refused:
+                return refused.reply
+            return _page(made, query) if isinstance(made, list) else Reply(204 if made is None else 201 if method == "POST" else 200, made, {})
+    return Reply(404, {"error": "404 Not Found"}, {})
+
+
+def _page(items: list[Json], query: Mapping[str, str]) -> Reply:
+    """One page of a list, with offset pagination's headers."""
+    size, page = min(int(query.get("per_page", "20")), 100), int(query.get("page", "1"))
+    pages = -(-len(items) // size)
+    headers = {"X-Page": str(page), "X-Per-Page": str(size), "X-Total": str(len(items)), "X-Total-Pages": str(pages)}
+    return Reply(200, items[(page - 1) * size : page * size], {**headers, "X-Next-Page": str(page + 1) if page < pages else ""})
+
+
+Handler: TypeAlias = "Callable[[Call], Json | list[Json] | None]"
+_ROUTES: list[tuple[str, re.Pattern[str], Handler]] = []
+_PROJECT = "/projects/(?P<project>[^/]+)"
+_REQUEST = f"{_PROJECT}/merge_requests/(?P<iid>[0-9]+)"
+
+
+def _route(method: str, pattern: str) -> Callable[[Handler], Handler]:
+    def keep(handler: Handler) -> Handler:
+        _ROUTES.append((method, re.compile(pattern), handler))
+        return handler
+
+    return keep
+
+
+def _newest_first(items: Iterable[Json], call: Call) -> list[Json]:
+    return sorted(
+        items, key=lambda item: str(item.get(call.query.get("order_by", "id"), "")).zfill(40), reverse=call.query.get("sort", "desc") == "desc"
+    )
+
+
+@_route("GET", "/user")
+def _own_user(call: Call) -> Json:
+    return shapes.user(call.user, call.root)
+
+
+@_route("GET", "/users/(?P<id>[0-9]+)")
+def _user(call: Call) -> Json:
+    return shapes.user(call.hub.users[int(call.names["id"])], call.root)
+
+
+@_route("GET", "/users")
+def _users(call: Call) -> list[Json]:
+    """A search finds names, and public addresses; private ones only for administrators."""
+    wanted = call.query.get("search", "").casefold()
+    found = [user for user in call.hub.users.values() if wanted in user.username.casefold() or (wanted and wanted == user.public_email.casefold())]
+    return [shapes.user_basic(user, call.root) for user in found]
+
+
+@_route("GET", "/groups/(?P<group>[^/]+)/members/all")
+def _group_members(call: Call) -> list[Json]:
+    return [shapes.member(user, DEVELOPER, call.root) for user in call.hub.groups[unquote(call.names["group"])]]
+
+
+@_route("GET", _PROJECT)
+def _project(call: Call) -> Json:
+    return shapes.project(call.project, call.root)
+
+
+@_route("GET", f"{_PROJECT}/members/all/(?P<id>[0-9]+)")
+def _member(call: Call) -> Json:
+    number = int(call.names["id"])
+    return shapes.member(call.hub.users[number], call.project.members[number], call.root)
+
+
+@_route("GET", f"{_PROJECT}/deployments")
+def _deployments(call: Call) -> list[Json]:
+    project, query = call.project, call.query
+    found = [
+        deployed
+        for deployed in project.deployments
+        if query.get("environment", deployed.environment) == deployed.environment and query.get("status", deployed.status) == deployed.status
+    ]
+    return _newest_first((shapes.deployment(each, project, call.hub, call.root) for each in found), call)
+
+
+@_route("PUT", f"{_PROJECT}/deployments/(?P<id>[0-9]+)")
+def _update_deployment(call: Call) -> Json:
+    project = call.project
+    found = next((each for each in project.deployments if str(each.id) == call.names["id"]), None)
+    if found is None:
+        raise KeyError(call.names["id"])
+    if found.job is not None:
+        raise RefusedError(403, "403 Forbidden")  # a job's deployment is its own to end
+    found.status = call.body["status"]
+    return shapes.deployment(found, project, call.hub, call.root)
+
+
+@_route("GET", f"{_PROJECT}/repository/branches/(?P<name>[^/]+)")
+def _branch(call: Call) -> Json:
+    project, name = call.project, unquote(call.names["name"])
+    commit = project.commits[project.branches[name]]
+    return {"name": name, "commit": shapes.commit(commit, project, call.root), "default": name == project.default_branch, "protected": True}
+
+
+@_route("GET", f"{_PROJECT}/repository/commits/(?P<sha>[0-9a-f]+)")
+def _commit(call: Call) -> Json:
+    project = call.project
+    return shapes.commit(project.commits[call.names["sha"]], project, call.root)
+
+
+@_route("GET", f"{_PROJECT}/repository/commits/(?P<sha>[0-9a-f]+)/merge_requests")
+def _requests_of_commit(call: Call) -> list[Json]:
+    """GitLab lists the requests that introduced a commit; by a squash or a fast-forward it doesn't always find them."""
+    project, sha = call.project, call.names["sha"]
+    _ = project.commits[sha]
+    found = [request for request in project.requests.values() if sha == request.merge_commit_sha or any(each.sha == sha for each in request.commits)]
+    return [shapes.merge_request(each, call.root) for each in found]
+
+
+@_route("GET", f"{_PROJECT}/repository/commits/(?P<sha>[0-9a-f]+)/statuses")
+def _statuses(call: Call) -> list[Json]:
+    project, newest = call.project, dict[tuple[str, int], Status]()
+    for status in project.statuses:
+        if status.sha == call.names["sha"]:
+            newest[(status.name, status.pipeline)] = status
+    return [shapes.status(each, call.hub, call.root) for each in newest.values()]
+
+
+@_route("POST", f"{_PROJECT}/statuses/(?P<sha>[0-9a-f]+)")
+def _set_status(call: Call) -> Json:
+    project, sha = call.project, call.names["sha"]
+    _ = project.commits[sha]
+    name = call.body["name"]
+    found = next((each for each in project.statuses if (each.sha, each.name) == (sha, name)), None)
+    if found is None:
+        found = project.report(sha, name)
+    found.status, found.description, found.target_url = call.body["state"], call.body.get("description"), call.body.get("target_url")
+    return shapes.status(found, call.hub, call.root)
+
+
+def _folder(files: Files, path: str) -> Files:
+    inside = {name.removeprefix(f"{path}/"): content for name, content in files.items() if name.startswith(f"{path}/")} if path else files
+    if not inside:
+        raise KeyError(path)
+    return inside
+
+
+@_route("GET", f"{_PROJECT}/repository/tree")
+def _tree(call: Call) -> list[Json]:
+    project, path = call.project, call.query.get("path", "")
+    files = _folder(project.commits[call.query["ref"]].files, path)
+    lead = f"{path}/" if path else ""
+    return [
+        {"id": entry.oid, "name": entry.name, "type": entry.kind, "path": lead + entry.name, "mode": f"{entry.mode:06o}"}
+        for entry in sorted(entries(files), key=lambda entry: entry.kind != "tree")
+    ]
+
+
+@_route("GET", f"{_PROJECT}/repository/files/(?P<path>[^/]+)")
+def _file(call: Call) -> Json:
+    path, ref = unquote(call.names["path"]), call.query["ref"]
+    content = call.project.commits[ref].files[path]
+    return {
+        "file_name": path.rpartition("/")[2],
+        "file_path": path,
+        "size": len(content),
+        "encoding": "base64",
+        "content": base64.b64encode(content).decode(),
+        "ref": ref,
+        "blob_id": object_id("blob", content),
+        "commit_id": ref,
+    }
+
+
+@_route("GET", f"{_PROJECT}/merge_requests")
+def _requests(call: Call) -> list[Json]:
+    project, query = call.project, call.query
+    found = [
+        each
+        for each in project.requests.values()
+        if query.get("state", each.state) == each.state and query.get("target_branch", each.target) == each.target
+    ]
+    if project.association_lag and found:
+        found = sorted(found, key=lambda each: (each.merged_at is None, each.merged_at or each.created_at))[:-1]
+    return _newest_first((shapes.merge_request(each, call.root) for each in found), call)
+
+
+@_route("GET", _REQUEST)
+def _request(call: Call) -> Json:
+    return shapes.merge_request_alone(call.request, call.root)
+
+
+@_route("GET", f"{_REQUEST}/commits")
+def _request_commits(call: Call) -> list[Json]:
+    request = call.request
+    return [shapes.commit(each, request.project, call.root) for each in reversed(request.commits)]
+
+
+@_route("GET", f"{_REQUEST}/versions")
+def _versions(call: Call) -> list[Json]:
+    return [shapes.version(each, call.request) for each in reversed(call.request.versions)]
+
+
+@_route("GET", f"{_REQUEST}/versions/(?P<version>[0-9]+)")
+def _version(call: Call) -> Json:
+    found = next((each for each in call.request.versions if str(each.id) == call.names["version"]), None)
+    if found is None:
+        raise KeyError(call.names["version"])
+    return shapes.version_alone(found, call.request, call.root)
+
+
+@_route("GET", f"{_REQUEST}/approvals")
+def _approvals(call: Call) -> Json:
+    return shapes.approvals(call.request, call.hub, call.root)
+
+
+@_route("GET", f"{_REQUEST}/reviewers")
+def _reviewers(call: Call) -> list[Json]:
+    request = call.request
+    return [
+        {"user": shapes.user_basic(call.hub.users[number], call.root), "state": state, "created_at": shapes.moment(request.created_at)}
+        for number, state in request.reviewers.items()
+    ]
+
+
+@_route("GET", f"{_REQUEST}/notes")
+def _notes(call: Call) -> list[Json]:
+    request = call.request
+    return _newest_first((shapes.note(each, request, call.root) for each in request.notes), call)
+
+
+@_route("POST", f"{_REQUEST}/notes")
+def _make_note(call: Call) -> Json:
+    call.request.note(call.user, call.body["body"])
+    return shapes.note(call.request.notes[-1], call.request, call.root)
+
+
+@_route("PUT", f"{_REQUEST}/notes/(?P<note>[0-9]+)")
+def _change_note(call: Call) -> Json:
+    found = next((each for each in call.request.notes if str(each.id) == call.names["note"]), None)
+    if found is None:
+        raise KeyError(call.names["note"])
+    if found.author is not call.user:
+        raise RefusedError(403, "403 Forbidden")
+    found.body = call.body["body"]
+    return shapes.note(found, call.request, call.root)
+
+
+@_route("DELETE", f"{_REQUEST}/notes/(?P<note>[0-9]+)")
+def _delete_note(call: Call) -> None:
+    request = call.request
+    if all(str(each.id) != call.names["note"] for each in request.notes):
+        raise KeyError(call.names["note"])
+    request.notes = [each for each in request.notes if str(each.id) != call.names["note"]]
+
+
+_CLOSING = re.compile(r"\b(?:clos(?:e[sd]?|ing)|fix(?:e[sd]|ing)?|resolv(?:e[sd]?|ing)|implement(?:s|ed|ing)?):? +#(\d+)", re.IGNORECASE)
+
+
+@_route("GET", f"{_REQUEST}/closes_issues")
+def _closes(call: Call) -> list[Json]:
+    request, project = call.request, call.project
+    numbers = dict.fromkeys(int(number) for number in _CLOSING.findall(request.description))
+    return [shapes.issue(project.issues[number], project, call.root) for number in numbers if number in project.issues]
+
+
+@_route("GET", f"{_REQUEST}/diffs")
+def _diffs(call: Call) -> list[Json]:
+    request, version = call.request, call.request.versions[-1]
+    before, after = (request.project.commits[sha].files for sha in (version.base, version.head))
+    paths = sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
+    return [
+        {
+            "old_path": path,
+            "new_path": path,
+            "a_mode": "100644",
+            "b_mode": "100644",
+            "diff": "",
+            "new_file": path not in before,
+            "renamed_file": False,
+            "deleted_file": path not in after,
+        }
+        for path in paths
+    ]
+
+
+@_route("GET", f"{_PROJECT}/issues/(?P<issue>[0-9]+)")
+def _issue(call: Call) -> Json:
+    project = call.project
+    found = project.issues[int(call.names["issue"])]
+    if found.confidential:
+        raise KeyError(found.iid)
+    return shapes.issue(found, project, call.root)
