@@ -20,7 +20,7 @@ import yaml
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 _EXPRESSION: Final = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
-_TOKEN: Final = re.compile(r"\s*('(?:[^']|'')*'|[A-Za-z_][\w-]*(?:\.[\w-]+)*(?:\(\))?|==|!=|&&|\|\||!|\(|\)|,)\s*")
+_TOKEN: Final = re.compile(r"\s*('(?:[^']|'')*'|[A-Za-z_][\w-]*(?:\.[\w-]+)*(?:\(\))?|==|!=|&&|\|\||!|\(|\))\s*")
 _COMMAND: Final = re.compile(r"\s*::(?P<name>[\w-]+)(?: (?P<properties>[^:]*))?::(?P<message>.*)")
 
 
@@ -214,13 +214,6 @@ class _Expression:
             assert self._take(")")
             return inner
         token = self.tokens.pop(0)
-        if token == "startsWith":
-            assert self._take("(")
-            text = self.any_of()
-            assert self._take(",")
-            beginning = self.any_of()
-            assert self._take(")")
-            return str(text).lower().startswith(str(beginning).lower())
         if token.startswith("'"):
             return token[1:-1].replace("''", "'")
         assert token in self.values or token.startswith(("steps.", "env.")), f"not known here: {token}"

@@ -148,10 +148,3 @@ def test_git_gets_the_token_once_and_for_this_server_alone(runner: Runner, tmp_p
     assert ("add-mask", "", basic) in ran.commands
     assert ran.log.count(basic) == 1
     assert _Headers.seen == {(f"127.0.0.1:{own}", f"Basic {basic}"), (f"127.0.0.1:{other}",)}
-
-
-def test_a_store_in_s3_brings_what_it_needs(runner: Runner) -> None:
-    ran = install(runner, CHANGEGATE_STORE="s3:")
-    assert ran.outcome == "success", ran.log
-    (directory,) = runner.paths
-    assert subprocess.run([Path(directory).parent / "bin" / "python", "-I", "-c", "import boto3"], check=False).returncode == 0
