@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "policy": "Start, check and describe the policy file.",
     "keys": "Make, show, rotate and revoke signing keys, and keep the trust file.",
     "witness": "Remember a log for others, and cosign only what continues it.",
+    "store": "Prepare an evidence store, show how it is set up, try whether it can keep a log.",
     "doctor": "Look at what is set up around the gate, and say what to change.",
     "demo": "A guided tour, on a real repository in a temporary directory.",
 }

@@ -42,7 +42,7 @@ def option(*names: str, **settings: Any) -> Callable[[F], F]:
 
 def store_option(function: F) -> F:
     """`--store`: where the evidence is."""
-    text = "The evidence store: file:DIR or git:REPOSITORY[#BRANCH]."
+    text = "The evidence store: file:DIR, git:REPOSITORY[#BRANCH] or s3://BUCKET[/PREFIX]."
     return option("--store", default=DEFAULT_STORE, metavar="URL", show_default=True, help=text)(function)
 
 

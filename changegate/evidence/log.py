@@ -21,7 +21,7 @@ from typing import Final, TypeAlias
 
 from changegate import canonical
 from changegate.errors import FormatError, InputError, StoreError, VerificationError
-from changegate.evidence import layout, log_policy, note
+from changegate.evidence import beginning, layout, log_policy, note
 from changegate.evidence.card import KEY, Card, format_card, format_time, parse_card
 from changegate.evidence.commit import MAX_ENTRIES, digest_of, format_commit, grow
 from changegate.evidence.history import ROLLED_BACK, Head, History
@@ -185,7 +185,7 @@ class Log:
         data = self._store.read(layout.LOG)
         if data is None:
             begun = canonical.dumps({"version": 1, "origin": self._origin, "created": format_time(self._environment.clock())})
-            data = begun if self._store.create(layout.LOG, begun) else self._store.read(layout.LOG) or b""
+            data = beginning.begin(self._store, begun)
         origin = parse_log_object(data)
         if origin != self._origin:
             raise StoreError(

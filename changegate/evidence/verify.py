@@ -6,7 +6,8 @@
 3. For each entry its record (`changegate.evidence.verify_records`): digest, signature, key's time, statement, facts, index.
 4. Full tiles and bundles, and the partial ones of the head, are what the commits make (`changegate.evidence.verify_tiles`).
 5. The published checkpoint is one of the commits', and none is newer. An earlier kept checkpoint is one that this log extends.
-6. Nothing lies in the store that no commit accounts for (`changegate.evidence.verify_objects`).
+6. Nothing lies in the store that no commit accounts for (`changegate.evidence.verify_objects`); where it keeps versions, nothing was ever hidden or
+   replaced (`changegate.evidence.verify_history`).
 7. Timestamps are trusted authorities', and near the times that the commits claim (`changegate.evidence.verify_timestamps`).
 
 The log may grow meanwhile: the checkpoint is read first, then the objects are listed, then the commits, so that whatever was seen has its commit.
@@ -35,6 +36,7 @@ from changegate.evidence.revocations import Revocations, find
 from changegate.evidence.signed_record import verify_record
 from changegate.evidence.tree import TreeReader
 from changegate.evidence.verify_commits import CommitVerifier, Share, Stretch, Task, short
+from changegate.evidence.verify_history import check_history
 from changegate.evidence.verify_objects import ObjectVerifier
 from changegate.evidence.verify_tiles import TileVerifier
 from changegate.evidence.verify_timestamps import verify_timestamps
@@ -138,6 +140,7 @@ class _StoreVerifier:
             if self._scope.lists:
                 frontier = self._head.frontier
                 objects.verify(TreeReader(self._store, frontier.size, frontier.root()), self._tiles)
+                check_history(self._store, self._report)
         verify_timestamps(self._store, self._trust, self._head.number, self._report)
         self._report.entries = self._head.frontier.size
         return self._report

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from changegate.errors import InputError, StoreError
 
@@ -79,6 +79,7 @@ class Condition:
     remedy: str = ""
 
 
+@runtime_checkable
 class ManagedStore(Store, Protocol):
     """A store that can be set up, and can say how it is set up."""
 
@@ -92,6 +93,33 @@ class ManagedStore(Store, Protocol):
         """How it is set up: durability, retention, encryption, who may do what. Writes nothing. Raises `StoreError` where it can't be reached."""
 
 
+@dataclass(frozen=True)
+class Version:
+    """One version of an object, in a store that keeps what was overwritten or deleted."""
+
+    key: str
+    version: str
+    """The store's name for it, for `Versioned.read_version`."""
+    deleted: bool
+    """Whether it is a delete marker: the object is hidden, not gone."""
+
+
+@runtime_checkable
+class Versioned(Protocol):
+    """A store that may keep older versions: there, what was created can be hidden and made again, and only its history tells."""
+
+    def history(self, prefix: str) -> Iterator[Version]:
+        """All versions of the objects below `prefix`, sorted by key; nothing where the store keeps none. Raises `StoreError`."""
+
+    def read_version(self, key: str, version: str) -> bytes:
+        """The bytes of one version that isn't a delete marker. Raises `StoreError`."""
+
+
+def is_lasting(key: str) -> bool:
+    """Whether an object stays as it was created (rule 2): neither published nor removed by the log (rules 3 and 4), nor a probe's."""
+    return key not in {"checkpoint", "hint"} and not key.startswith(("pending/", "probe/")) and ".p/" not in key
+
+
 def check_key(key: str) -> str:
     """The key itself. Raises `StoreError` for one that breaks rule 5: it never comes from changegate."""
     if len(key) > MAX_KEY or not _KEY.fullmatch(key):
@@ -100,7 +128,9 @@ def check_key(key: str) -> str:
 
 
 def open_store(url: str, *, whole: bool = False) -> Store:
-    """The store at `file:PATH`, at a plain path, at `git:URL-or-path[#branch]`, or in a database at `postgresql://…`. Nothing is read or written yet.
+    """The store at a URL: `file:PATH` or a plain path, `git:URL-or-path[#branch]`, `s3://BUCKET[/PREFIX][?…]`, `postgresql://…`.
+
+    Nothing is read or written yet.
 
     `whole` says that all of it will be read. An adapter is imported when it is needed. Raises `InputError` for another scheme.
     """
@@ -123,8 +153,14 @@ def open_store(url: str, *, whole: bool = False) -> Store:
         from changegate.stores.postgres import open_postgres
 
         return open_postgres(url)
+    if scheme == "s3":
+        from changegate.stores.s3 import S3Store
+        from changegate.stores.s3url import parse_url
+
+        return S3Store(parse_url(url))
     raise InputError(
-        f"no store for {scheme[:20]!r} URLs", remedy="Known are file:PATH (or a plain path), git:URL-or-path[#branch] and postgresql://…"
+        f"no store for {scheme[:20]!r} URLs",
+        remedy="Known are file:PATH (or a plain path), git:URL-or-path[#branch], s3://BUCKET[/PREFIX] and postgresql://HOST/DATABASE.",
     )
 
 

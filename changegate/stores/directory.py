@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import Final
 
 from changegate.errors import StoreError
-from changegate.stores import NOTHING, Batch, check_key
+from changegate.stores import NOTHING, Batch, Condition, check_key
 
 _TEMPORARY: Final = ".tmp"
 _NO_OBJECTS: Final = frozenset({_TEMPORARY + "/", ".git/"})
@@ -136,6 +136,25 @@ class DirectoryStore:
         """See `changegate.stores.Store`."""
         with self._errors("sync"):
             self._sync([])
+
+    def prepare(self) -> tuple[str, ...]:
+        """See `changegate.stores.ManagedStore`."""
+        if self._path.is_dir():
+            return ()
+        with self._errors("make the directory"):
+            self._path.mkdir(parents=True, exist_ok=True)
+        return (f"directory {self._path}",)
+
+    def examine(self) -> tuple[Condition, ...]:
+        """See `changegate.stores.ManagedStore`."""
+        there = self._path.is_dir()
+        writable = there and os.access(self._path, os.W_OK | os.X_OK)
+        lock = "No file system keeps its owner from deleting: keep a checkpoint elsewhere for `verify --since`, or use s3:// with retention-days=."
+        return (
+            Condition("the directory is there", holds=there, found=str(self._path), remedy="`changegate store init` makes it."),
+            Condition("this user may write there", holds=writable, found="yes" if writable else "no", remedy=_REMEDIES[errno.EACCES]),
+            Condition("what was written can't be deleted", holds=False, found="whoever may write may delete", remedy=lock),
+        )
 
     def _exists(self, key: str) -> bool:
         folder, _, name = check_key(key).rpartition("/")

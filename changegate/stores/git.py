@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from changegate.errors import InputError, StoreError
-from changegate.stores import NOTHING, Batch, check_key
+from changegate.stores import NOTHING, Batch, Condition, check_key
 from changegate.stores.gitcommand import GitCommand, show_url
 
 BRANCH: Final = "changegate-evidence"
@@ -119,6 +119,23 @@ class GitStore:
             self._fetch()
             self._drop_existing()
         raise StoreError(f"the evidence store {self.url}: lost {MAX_PUSHES} pushes in a row", remedy="Run again when fewer jobs run.")
+
+    def prepare(self) -> tuple[str, ...]:
+        """See `changegate.stores.ManagedStore`. The first push makes the branch, so that there is nothing to make but the connection."""
+        self._open()
+        return ()
+
+    def examine(self) -> tuple[Condition, ...]:
+        """See `changegate.stores.ManagedStore`."""
+        self._open()
+        rule = "Let nobody but the deploy job push there, and nobody force-push or delete it: a ruleset or a protected branch."
+        return (
+            Condition("the repository can be reached", holds=True, found=show_url(self._where)),
+            Condition(
+                f"the branch {self._branch} is there", holds=self._tip is not None, found=self._tip or "no", remedy="The first record makes it."
+            ),
+            Condition(f"the branch {self._branch} is protected", holds=None, found="git can't see the forge's rules", remedy=rule),
+        )
 
     def _push(self, message: str) -> str | None:
         """Push what is staged as one commit on the tip. None where it is there now, else what git said."""

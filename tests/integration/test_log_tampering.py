@@ -37,6 +37,7 @@ ENTRIES = 262
 def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A log with a full tile, a partial one, and commits of many and of one."""
     memory = MemoryStore()
+    log_in(memory)._open()
     for number in range(255):
         card, envelope, facts = signed_record(number)
         memory.objects[layout.envelope_key(card.envelope)] = envelope
