@@ -8,13 +8,13 @@ from changegate import canonical, keychange, outcome, record
 from changegate.errors import FormatError, VerificationError
 from changegate.evidence import layout, revocations
 from changegate.evidence.card import Card
-from changegate.evidence.log import Vouch
 from changegate.evidence.log_policy import LogPolicy
 from changegate.evidence.publisher import parse_index_object
 from changegate.evidence.reader import LogReader, read_log
 from changegate.evidence.revocations import Revocations
 from changegate.evidence.signed_record import verify_record
 from changegate.evidence.statement import KEY_REVOCATION, KEY_ROTATION
+from changegate.evidence.waiting import Vouch
 from changegate.gate import MAX_REPEATS
 from changegate.outcome import Ending
 from changegate.signing import dsse

@@ -8,9 +8,10 @@ from changegate.errors import FormatError, VerificationError
 from changegate.evidence import layout
 from changegate.evidence.card import KEY, Card, parse_card
 from changegate.evidence.commit import digest_of
-from changegate.evidence.log import MAX_SKEW, AlreadyRecordedError, Log, Vouch
+from changegate.evidence.log import AlreadyRecordedError, Log
 from changegate.evidence.publisher import parse_index_object
 from changegate.evidence.reader import decompress
+from changegate.evidence.waiting import MAX_SKEW, Vouch
 from changegate.stores import Store
 
 _PLANTED: Final = "Somebody put it there, or it was damaged. `changegate verify` names it, too."

@@ -2,44 +2,42 @@
 
 It rests on one primitive of the store, *create a key unless it exists*. The protocol:
 
-1. The record's envelope and facts, by their digests; then `pending/<idempotency key>`: the card.
+1. The record's envelope and facts, by their digests.
 2. The head *k*: the highest commit. Is the card in already → its receipt.
-3. Everything pending, at most 256 entries, this one first; the tree's frontier grown by them; the checkpoint signed; **`create commit/<k+1>`**.
-4. The race is lost → read back: it may be our own commit whose reply was lost (its nonce tells), or our card may be in it. Else from 2.
+3. Where it is this writer's turn (`changegate.evidence.turns`): this card and what waits of others', at most 256 entries; the tree's frontier
+   grown by them; the checkpoint signed; **`create commit/<k+1>`**. What 1 wrote, is durable before.
+4. It is another's turn, or the race is lost → `pending/<idempotency key>`: the card, for whoever commits next. Read back: it may be our own commit
+   whose reply was lost (its nonce tells), or our card may be in the new one. Else, after a pause, from 2.
 5. The winner writes tiles, bundles and indices, publishes the checkpoint, removes pending. Never before winning; all are functions of the commits.
 
-A crash after 1 leaves a pending card, which the next writer appends. A crash after 3 leaves a commit without tiles: whoever appends next, writes them
-first, by the same function. So for all commits below the head, tiles and indices exist; what isn't in an index nor in the head isn't committed.
+A crash before 3 leaves objects that no entry names, and no receipt was given: the pipeline's retry makes the record anew. A crash after 4 leaves a
+pending card, which the next writer appends. A crash after 3 leaves a commit without tiles: whoever appends next, writes them first, by the same
+function. So for all commits below the head, tiles and indices exist; what isn't in an index nor in the head isn't committed.
 """
 
 import gzip
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import islice
-from typing import Final, TypeAlias
+from datetime import datetime
+from typing import Final
 
 from changegate import canonical
-from changegate.errors import FormatError, InputError, StoreError, VerificationError
+from changegate.errors import InputError, StoreError, VerificationError
 from changegate.evidence import beginning, layout, log_policy, note
-from changegate.evidence.card import KEY, Card, format_card, format_time, parse_card
-from changegate.evidence.commit import MAX_ENTRIES, digest_of, format_commit, grow
+from changegate.evidence.card import Card, format_card, format_time, parse_card
+from changegate.evidence.commit import digest_of, format_commit, grow
 from changegate.evidence.history import ROLLED_BACK, Head, History
 from changegate.evidence.log_object import parse_log_object
 from changegate.evidence.proof import Receipt
 from changegate.evidence.publisher import Publisher, parse_index_object
 from changegate.evidence.reader import MAX_FACTS_BYTES, LogReader, decompress
 from changegate.evidence.signed_record import MAX_RECORD_BYTES
+from changegate.evidence.turns import Turns
+from changegate.evidence.waiting import MAX_SKEW, Vouch, Waiting
 from changegate.signing import LogSigner
 from changegate.stores import Batch, Store
 
 MAX_ATTEMPTS: Final = 1000
-MAX_SKEW: Final = timedelta(minutes=5)
-MAX_LOOKED_AT: Final = 4 * MAX_ENTRIES
-"""How many waiting cards one append looks at: whoever may write to the store could put any number there."""
-
-Vouch: TypeAlias = Callable[[Card, bytes, datetime], None]
-"""Raises `VerificationError` or `FormatError` unless this envelope bears out the card, signed by a record key that may sign at this time."""
 
 
 class AlreadyRecordedError(StoreError):
@@ -103,6 +101,7 @@ class Log:
         self._policy = log_policy.LogPolicy((self.verifier_key, *earlier), {}, {}, log_policy.NONE, windows or {})
         self._known = known
         self._history, self._publisher = History(store, self._policy), Publisher(store)
+        self._waiting, self._turns = Waiting(store, vouch), Turns(store)
         self._opened = False
 
     def append(self, card: Card, *, envelope: bytes, facts: bytes | None = None) -> Receipt:
@@ -113,14 +112,18 @@ class Log:
         self._check_input(card, envelope, facts)
         self._check_clock(card)
         self._open()
-        own = self._submit(card, envelope, facts)
-        absent_below = 0
+        self._write_record(card, envelope, facts)
+        own, waits, absent_below = card, False, 0
         for attempt in range(1, MAX_ATTEMPTS + 1):
-            head = self._find_head()
-            receipt = self._find_own(own.key, head, absent_below) or self._commit(own, head)
+            with self._turns.take(card.key, attempt) as ours:
+                head = self._find_head()
+                receipt = self._find_own(card.key, head, absent_below) or (self._commit(own, head) if ours else None)
             if receipt:
                 return self._settle(card, receipt)
             absent_below = head.number + 1
+            if not waits:
+                own, waits = self._waiting.put(card, self._environment.clock()), True
+                self._turns.crowded = True
             self._environment.pause(attempt)
         raise StoreError(f"lost the race for a commit {MAX_ATTEMPTS} times", remedy="Run again: the record waits in pending/ and isn't lost.")
 
@@ -134,6 +137,7 @@ class Log:
         self._vouch(card, envelope, self._environment.clock())
         self._open()
         self._submit(card, envelope, facts)
+        self._store.flush()
         receipt = self._find_own(card.key, self._find_head(), 0)
         if receipt is not None:
             self._settle(card, receipt)
@@ -153,13 +157,7 @@ class Log:
 
     def verify_record(self, card: Card) -> None:
         """Raise `VerificationError` or `FormatError` unless the record of an entry is signed, in its key's time, and says what its card says."""
-        self._verify_record(card, card.at)
-
-    def _verify_record(self, card: Card, at: datetime) -> None:
-        envelope = self._store.read(layout.envelope_key(card.envelope)) or b""
-        if digest_of(envelope) != card.envelope:
-            raise VerificationError(f"the record {card.envelope[:16]} is missing, or it was changed", remedy=ROLLED_BACK)
-        self._vouch(card, envelope, at)
+        self._waiting.verify_record(card, card.at)
 
     def _check_input(self, card: Card, envelope: bytes, facts: bytes | None) -> None:
         if digest_of(envelope) != card.envelope or (digest_of(facts) if facts is not None else None) != card.facts:
@@ -195,25 +193,19 @@ class Log:
         self._opened = True
 
     def _submit(self, card: Card, envelope: bytes, facts: bytes | None) -> Card:
-        """Step 1. The card that waits under this idempotency key: ours, or one that an earlier run of the same attempt left.
+        """Steps 1 and 4: the card that waits under this idempotency key."""
+        self._write_record(card, envelope, facts)
+        return self._waiting.put(card, self._environment.clock())
 
-        A crash here leaves objects that no entry names (harmless), or a pending card that the next writer appends.
-        """
-        pending = layout.pending_key(card.key)
+    def _write_record(self, card: Card, envelope: bytes, facts: bytes | None) -> None:
+        """Step 1. A crash here leaves objects that no entry names: harmless."""
         objects = {layout.envelope_key(card.envelope): envelope}
         if facts is not None and card.facts is not None:
             objects[layout.facts_key(card.facts)] = gzip.compress(facts, mtime=0)
-        objects[pending] = format_card(card)
-        for key in self._store.apply(Batch(create=objects)) & objects.keys():
+        for key in self._store.apply(Batch(create=objects)):
             data = self._store.read(key)
-            if key == pending:
-                if data is None or data == objects[key]:
-                    continue  # None: it was there and is gone, so it is in the log now
-                # What isn't a signed record's isn't from an earlier run: ours takes its place, and the commit removes it.
-                return self._read_pending(key, self._environment.clock()) or card
             if data is None or (decompress(data) if key.startswith(layout.FACTS) else data) != (facts if key.startswith(layout.FACTS) else envelope):
                 raise VerificationError(f"{key} exists and holds something else", remedy=ROLLED_BACK)
-        return card
 
     def _find_own(self, key: str, head: Head, absent_below: int) -> Receipt | None:
         """Step 2. In the commits below number `absent_below` the card is known not to be."""
@@ -245,8 +237,8 @@ class Log:
         edge = self._publisher.roll_forward(head)
         now = self._check_not_behind(head)
         at = max(now, head.commit.at) if head.commit else now
-        self._verify_record(own, at)
-        entries, stale = self._collect(own, head, at)
+        self._waiting.verify_record(own, at)
+        entries, stale = self._waiting.collect(own, head, at)
         nonce = self._environment.nonce()
         commit = grow(head.commit, head.digest, entries, at=at, nonce=nonce, origin=self._origin, signer=self._signer)
         data, key = format_commit(commit), layout.commit_key(commit.number)
@@ -266,46 +258,13 @@ class Log:
             self._publisher.write(then)
         self._history.advance(Head(commit, digest_of(data)))
         self._publisher.advance(grown)
+        self._turns.crowded = len(entries) > 1
         return commit.receipt(commit.places[own.key])
 
     def _settle(self, card: Card, receipt: Receipt) -> Receipt:
         if receipt.extra == format_card(card):
             return receipt
         raise AlreadyRecordedError(parse_card(receipt.extra or b""), receipt)
-
-    def _collect(self, own: Card, head: Head, at: datetime) -> tuple[list[bytes], tuple[str, ...]]:
-        """What to append: our own card, then those of others that wait, are vouched for and not dated ahead; and the keys of those that are in."""
-        cards, stale = {own.key: own}, list[str]()
-        committed = head.commit.places if head.commit else {}
-        for key in islice(self._store.list(layout.PENDING), MAX_LOOKED_AT):
-            if len(cards) == MAX_ENTRIES:
-                break
-            name = key.removeprefix(layout.PENDING)
-            if name in cards or not KEY.fullmatch(name):
-                continue
-            if name in committed or self._store.read(layout.index_key(name)) is not None:
-                stale.append(key)
-                continue
-            card = self._read_pending(key, at)
-            if card is not None:
-                cards[name] = card
-        return [format_card(card) for card in cards.values()], tuple(stale)
-
-    def _read_pending(self, key: str, at: datetime) -> Card | None:
-        """A waiting card that may be committed at this time: its record is vouched for, its facts are there. Others stay; verification names them.
-
-        Anybody who may write to the store can put a card there. What is committed is signed into the tree, so nothing is believed here.
-        """
-        try:
-            card = parse_card(self._store.read(key) or b"")
-            if key != layout.pending_key(card.key) or card.at > at + MAX_SKEW:
-                return None
-            self._verify_record(card, at)
-            facts = self._store.read(layout.facts_key(card.facts)) if card.facts is not None else None
-            whole = facts is None if card.facts is None else facts is not None and digest_of(decompress(facts)) == card.facts
-        except (FormatError, VerificationError):
-            return None
-        return card if whole else None
 
     def _check_not_behind(self, head: Head) -> datetime:
         now = self._environment.clock()

@@ -17,12 +17,12 @@ from changegate.evidence.checkpoint import Checkpoint
 from changegate.evidence.commit import Commit, digest_of, parse_commit
 from changegate.evidence.findings import EDITED, LOST, STOPPED, Report
 from changegate.evidence.history import Head
-from changegate.evidence.log import MAX_SKEW
 from changegate.evidence.named import Named
 from changegate.evidence.publisher import format_index_object
 from changegate.evidence.revocations import Revocations
 from changegate.evidence.tiles import Tile
 from changegate.evidence.verify_records import RecordVerifier
+from changegate.evidence.waiting import MAX_SKEW
 from changegate.stores import Store
 from changegate.trust import Trust
 

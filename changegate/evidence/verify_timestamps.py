@@ -8,7 +8,7 @@ from changegate.evidence import layout, tiles, timestamps
 from changegate.evidence.card import format_time
 from changegate.evidence.commit import Commit, parse_commit
 from changegate.evidence.findings import Report
-from changegate.evidence.log import MAX_SKEW
+from changegate.evidence.waiting import MAX_SKEW
 from changegate.stores import Store
 from changegate.trust import Trust
 

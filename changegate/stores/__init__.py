@@ -3,7 +3,8 @@
 The contract, on which the log's append protocol rests (`changegate.evidence.log`):
 
 1. `create` makes a key that isn't there, whole and durable, or returns False and changes nothing. Of two creators exactly one gets True.
-   Everything that the same `Store` object was asked to `apply` before is durable when `create` returns True.
+   Everything that the same `Store` object was asked to `apply` before is durable when `create` returns True, and before anybody sees what it made.
+   So it is before what `apply` puts below `pending/` can be seen: whoever finds a waiting card finds its record.
 2. What was created is never changed. A reader sees all of an object or nothing of it.
 3. `publish` replaces an object, atomically. Only the log's `checkpoint` and its `hint` are ever published.
 4. `remove` exists for objects that others repeat: those below `pending/`, and partial tiles once the full tile exists.
@@ -12,7 +13,8 @@ The contract, on which the log's append protocol rests (`changegate.evidence.log
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Protocol, runtime_checkable
@@ -45,6 +47,9 @@ class Store(Protocol):
     def read(self, key: str) -> bytes | None:
         """The object, or None where there is none."""
 
+    def read_many(self, keys: Collection[str]) -> Mapping[str, bytes | None]:
+        """`read` for each of these; in one round trip where the store can. They needn't be of one moment."""
+
     def list(self, prefix: str) -> Iterator[str]:
         """The keys below `prefix`, which ends in a slash or is empty, sorted."""
 
@@ -65,6 +70,14 @@ class Store(Protocol):
 
     def flush(self) -> None:
         """Make everything applied durable and visible to others, the objects that existed before included."""
+
+
+@runtime_checkable
+class TakesTurns(Protocol):
+    """A store that can say whether another writer is at it. A courtesy, that saves the work of losing a race: only `create` decides."""
+
+    def turn(self) -> AbstractContextManager[bool]:
+        """Whether it is this writer's turn, and then nobody else's until it leaves the context or dies. Waits for nobody."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +131,11 @@ class Versioned(Protocol):
 def is_lasting(key: str) -> bool:
     """Whether an object stays as it was created (rule 2): neither published nor removed by the log (rules 3 and 4), nor a probe's."""
     return key not in {"checkpoint", "hint"} and not key.startswith(("pending/", "probe/")) and ".p/" not in key
+
+
+def read_each(store: Store, keys: Collection[str]) -> Mapping[str, bytes | None]:
+    """`Store.read_many` for a store to which it makes no difference."""
+    return {key: store.read(key) for key in keys}
 
 
 def check_key(key: str) -> str:

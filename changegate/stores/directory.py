@@ -3,32 +3,30 @@
 Create-only is `link(2)`: a whole, synced temporary file gets its name, or the name is taken. Any number of processes may write, and any of them
 may be killed at any time: a reader sees whole objects only, and what a killed process leaves is a file in `.tmp/`, which later writers remove.
 
-Order of durability (a power failure may cut anywhere): an object's bytes are synced before it gets its name; names given by `apply` are synced
-before the next `create` gives its own; the name that `create` gave is synced before it returns. What follows from it (`then`) may be lost.
+Order of durability (a power failure may cut anywhere, and of names that weren't synced lose any): an object's bytes are synced before it gets its
+name. What `apply` only creates is kept back, and written with the next `create` in four rounds, each of which is synced before the next begins: the
+bytes of everything; the names of what was kept back; the name that decides; the names of what it creates besides. Then come the published
+objects, so that a `checkpoint` is never there before what it stands for, and what is removed.
 """
 
 import errno
+import fcntl
+import heapq
 import os
-import secrets
 import stat
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
 from changegate.errors import StoreError
-from changegate.stores import NOTHING, Batch, Condition, check_key
+from changegate.stores import NOTHING, Batch, Condition, check_key, is_lasting, read_each
+from changegate.stores.filetree import DIRECTORY, TEMPORARY, FileTree, Written
 
-_TEMPORARY: Final = ".tmp"
-_NO_OBJECTS: Final = frozenset({_TEMPORARY + "/", ".git/"})
+_NO_OBJECTS: Final = frozenset({TEMPORARY + "/", ".git/"})
 """At the top: a killed writer's files, and the repository of a `git:` store's checkout. All else is listed, so that verification names it."""
-_STRAY_SECONDS: Final = 3600
 _READ_BYTES: Final = 1024 * 1024
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_WRITE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 _REMEDIES: Final = {
     errno.EACCES: "Give this user the right to write there, or name another directory in --store.",
@@ -49,10 +47,9 @@ class DirectoryStore:
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
-        self._root: int | None = None
-        self._unsynced: dict[str, None] = {}
-        self._lasting = True
-        self._cleaned = False
+        self._tree = FileTree(self._path)
+        self._kept: dict[str, bytes] = {}
+        """Created, and not written yet."""
 
     @property
     def url(self) -> str:
@@ -60,22 +57,23 @@ class DirectoryStore:
         return f"file:{self._path}"
 
     def close(self) -> None:
-        """Let go of the directory."""
-        if self._root is not None:
-            os.close(self._root)
-            self._root = None
+        """Let go of the directory. What wasn't flushed is lost."""
+        self._tree.close()
 
     def __del__(self) -> None:
         self.close()
 
     def read(self, key: str) -> bytes | None:
         """See `changegate.stores.Store`."""
-        *folders, name = check_key(key).split("/")
+        return self._kept[key] if check_key(key) in self._kept else self._read(key)
+
+    def _read(self, key: str) -> bytes | None:
+        *folders, name = key.split("/")
         opened: list[int] = []
-        try:  # not with `_folder`, whose generators would take longer than the reading: verification does this three times a record
-            parent = self._open_root()
+        try:  # not with `FileTree.folder`, whose generators would take longer than the reading: verification does this three times a record
+            parent = self._tree.open_root()
             for part in folders:
-                parent = os.open(part, _DIRECTORY, dir_fd=parent)
+                parent = os.open(part, DIRECTORY, dir_fd=parent)
                 opened.append(parent)
             return _read_regular(name, parent)
         except FileNotFoundError:
@@ -86,11 +84,18 @@ class DirectoryStore:
             for descriptor in opened:
                 os.close(descriptor)
 
+    def read_many(self, keys: Collection[str]) -> Mapping[str, bytes | None]:
+        """See `changegate.stores.Store`."""
+        return read_each(self, keys)
+
     def list(self, prefix: str) -> Iterator[str]:
         """See `changegate.stores.Store`."""
+        return heapq.merge(self._list(prefix), sorted(key for key in self._kept if key.startswith(prefix)))
+
+    def _list(self, prefix: str) -> Iterator[str]:
         with self._errors(f"list {prefix}"):
             try:
-                with self._folder(prefix.rstrip("/")) as folder:
+                with self._tree.folder(prefix.rstrip("/")) as folder:
                     entries = sorted(
                         (entry.name + ("/" if entry.is_dir(follow_symlinks=False) else ""), entry.is_symlink()) for entry in os.scandir(folder)
                     )
@@ -100,49 +105,100 @@ class DirectoryStore:
             if link:
                 raise StoreError(f"the evidence store {self.url} holds a symbolic link: {prefix}{name}", remedy=_REMEDIES[errno.ELOOP])
             if prefix or name not in _NO_OBJECTS:
-                yield from self.list(prefix + name) if name.endswith("/") else (prefix + name,)
+                yield from self._list(prefix + name) if name.endswith("/") else (prefix + name,)
 
     def create(self, key: str, data: bytes, then: Batch = NOTHING) -> bool:
         """See `changegate.stores.Store`."""
-        if self._exists(key):
+        if self._has(key):
             return False
-        with self._errors(f"write {key}"):
-            # A crash before the link leaves nothing but a temporary file; after it, an object that is whole.
-            self._lasting = True
-            if self._link_all({key: data}):
+        with self._errors(f"write {key}"), self._tree.written({**then.create, **then.publish, **self._kept, key: data}) as files:
+            # A crash in here leaves objects that nothing names; from the name on, one that is whole, and what it stands on.
+            self._name_kept(files)
+            if not files.name(key):
                 return False
-        self._apply(then, lasting=False)
-        self.flush()
+            self._tree.sync()
+            self._name_rest(files, then)
+        self._remove(then.remove)
         return True
 
     def apply(self, batch: Batch) -> frozenset[str]:
-        """See `changegate.stores.Store`."""
-        return self._apply(batch, lasting=True)
-
-    def _apply(self, batch: Batch, *, lasting: bool) -> frozenset[str]:
-        """Apply; where it needn't be lasting, no name is synced: the file system writes names down in order, and may lose the latest."""
-        self._lasting = lasting
-        existed = {key for key in batch.create if self._exists(key)}
-        if lasting:  # another writer may have named them and not synced the name yet
-            self._unsynced.update({key.rpartition("/")[0]: None for key in existed})
+        """See `changegate.stores.Store`. What waits for others (`pending/`) is written at once, after what was created before."""
+        existed = {key for key in batch.create if self._has(key)}
+        with self._errors("read"):
+            for key in existed - self._kept.keys():
+                self._tree.touch(key)  # another writer may have named it, and not synced the name yet
         fresh = {key: data for key, data in batch.create.items() if key not in existed}
-        with self._errors(f"write {next(iter(fresh), next(iter(batch.publish), 'nothing'))}"):
-            existed |= self._link_all(fresh, batch.publish)
-        for key in batch.remove:
-            self._remove(key)
+        self._kept |= {key: data for key, data in fresh.items() if is_lasting(key)}
+        passing = Batch({key: data for key, data in fresh.items() if not is_lasting(key)}, batch.publish, batch.remove)
+        if passing != NOTHING:
+            with self._errors(f"write {next(iter(fresh), next(iter(batch.publish), 'nothing'))}"):
+                existed |= self._write(passing)
+            self._remove(batch.remove)
         return frozenset(existed)
 
     def flush(self) -> None:
         """See `changegate.stores.Store`."""
         with self._errors("sync"):
-            self._sync([])
+            self._write(NOTHING)
+            self._tree.sync()
+
+    @contextmanager
+    def turn(self) -> Iterator[bool]:
+        """See `changegate.stores.TakesTurns`. A lock that ends with the process; where the file system has none, it is always one's turn."""
+        with self._errors("lock"), self._tree.folder(TEMPORARY, make=True) as folder:
+            ours = True
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                ours = False
+            except OSError:
+                pass  # only a courtesy: `create` decides
+            try:
+                yield ours
+            finally:
+                if ours:
+                    with suppress(OSError):
+                        fcntl.flock(folder, fcntl.LOCK_UN)
+
+    def _write(self, batch: Batch) -> set[str]:
+        """Write what was kept back, then this: which of its keys existed. Nothing is waited for at the end."""
+        if not self._kept and not batch.create and not batch.publish:
+            self._tree.sync()
+            return set()
+        with self._tree.written({**batch.create, **batch.publish, **self._kept}) as files:
+            self._name_kept(files)
+            return self._name_rest(files, batch)
+
+    def _name_kept(self, files: Written) -> None:
+        """Name what was kept back, durably. Raises `StoreError` where something else was put there meanwhile."""
+        for key, data in self._kept.items():
+            if not files.name(key) and self._read(key) != data:
+                raise StoreError(
+                    f"the evidence store {self.url}: {key} was made by another, and differs",
+                    remedy="Run again. If it fails again, `changegate verify` says what that object is.",
+                )
+        self._tree.sync()
+        self._kept = {}
+
+    def _name_rest(self, files: Written, batch: Batch) -> set[str]:
+        existed = {key for key in batch.create if not files.name(key)}
+        if batch.publish or batch.remove:
+            self._tree.sync()
+        for key in batch.publish:
+            files.replace(key)
+        return existed
+
+    def _remove(self, keys: tuple[str, ...]) -> None:
+        for key in keys:
+            with self._errors(f"remove {check_key(key)}"):
+                self._tree.remove(key)
 
     def prepare(self) -> tuple[str, ...]:
         """See `changegate.stores.ManagedStore`."""
         if self._path.is_dir():
             return ()
         with self._errors("make the directory"):
-            self._path.mkdir(parents=True, exist_ok=True)
+            self._tree.make_root()
         return (f"directory {self._path}",)
 
     def examine(self) -> tuple[Condition, ...]:
@@ -156,117 +212,11 @@ class DirectoryStore:
             Condition("what was written can't be deleted", holds=False, found="whoever may write may delete", remedy=lock),
         )
 
-    def _exists(self, key: str) -> bool:
-        folder, _, name = check_key(key).rpartition("/")
-        with self._errors(f"read {key}"):
-            try:
-                with self._folder(folder) as parent:
-                    os.stat(name, dir_fd=parent, follow_symlinks=False)
-            except FileNotFoundError:
-                return False
-        return True
-
-    def _link_all(self, create: Mapping[str, bytes], publish: Mapping[str, bytes] = MappingProxyType({})) -> set[str]:
-        """Write, sync, then name: the keys that another process named first."""
-        if not create and not publish:
-            return set()
-        existed: set[str] = set()
-        with self._folder(_TEMPORARY, make=True) as temporary:
-            self._clean(temporary)
-            written: list[tuple[str, str, bool, int]] = []
-            try:
-                for objects, replace in ((create, False), (publish, True)):
-                    for key, data in objects.items():
-                        name = f"{os.getpid()}-{secrets.token_hex(8)}"
-                        descriptor = os.open(name, _WRITE, 0o444, dir_fd=temporary)
-                        written.append((check_key(key), name, replace, descriptor))
-                        _write_all(descriptor, data)
-                self._sync([descriptor for *_, descriptor in written])
-                for key, name, replace, _ in written:
-                    if not self._name(temporary, name, key, replace=replace):
-                        existed.add(key)
-            finally:
-                for _, name, _, descriptor in written:
-                    os.close(descriptor)
-                    with suppress(FileNotFoundError):
-                        os.unlink(name, dir_fd=temporary)
-        return existed
-
-    def _name(self, temporary: int, name: str, key: str, *, replace: bool) -> bool:
-        folder, _, final = key.rpartition("/")
-        with self._folder(folder, make=True) as parent:
-            self._unsynced.update({folder: None} if self._lasting else {})
-            if replace:
-                os.rename(name, final, src_dir_fd=temporary, dst_dir_fd=parent)
-                return True
-            try:
-                os.link(name, final, src_dir_fd=temporary, dst_dir_fd=parent, follow_symlinks=False)
-            except FileExistsError:
-                return False
+    def _has(self, key: str) -> bool:
+        if check_key(key) in self._kept:
             return True
-
-    def _sync(self, descriptors: Sequence[int]) -> None:
-        """Sync files, then the folders in which names were given, in that order."""
-        for descriptor in descriptors:
-            # Starts writing out all of them, so that one journal commit, that of the first fsync, serves the others too.
-            if hasattr(os, "posix_fadvise") and len(descriptors) > 1:
-                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-        for descriptor in descriptors:
-            os.fsync(descriptor)
-        while self._unsynced:
-            folder = next(iter(self._unsynced))
-            with self._folder(folder) as opened:
-                os.fsync(opened)
-            del self._unsynced[folder]
-
-    def _remove(self, key: str) -> None:
-        folder, _, name = check_key(key).rpartition("/")
-        with self._errors(f"remove {key}"), suppress(FileNotFoundError), self._folder(folder) as parent:
-            os.unlink(name, dir_fd=parent)
-
-    def _clean(self, temporary: int) -> None:
-        """Remove, once, what killed processes left. An hour old is no process's any more."""
-        if self._cleaned:
-            return
-        self._cleaned = True
-        for entry in os.scandir(temporary):
-            with suppress(FileNotFoundError):
-                if time.time() - entry.stat(follow_symlinks=False).st_mtime > _STRAY_SECONDS:
-                    os.unlink(entry.name, dir_fd=temporary)
-
-    @contextmanager
-    def _folder(self, folder: str, *, make: bool = False) -> Iterator[int]:
-        """A folder of the store, opened part by part, so that no symbolic link leads out of it. Raises `FileNotFoundError`."""
-        if self._root is None and make:
-            self._path.mkdir(parents=True, exist_ok=True)
-        self._root = self._open_root()
-        current, done = self._root, ""
-        try:
-            for part in folder.split("/") if folder else ():
-                opened = self._open_part(part, current, done, make=make)
-                if current != self._root:
-                    os.close(current)
-                current, done = opened, f"{done}/{part}" if done else part
-            yield current
-        finally:
-            if current != self._root:
-                os.close(current)
-
-    def _open_root(self) -> int:
-        if self._root is None:
-            self._root = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        return self._root
-
-    def _open_part(self, part: str, parent: int, done: str, *, make: bool) -> int:
-        try:
-            return os.open(part, _DIRECTORY, dir_fd=parent)
-        except FileNotFoundError:
-            if not make:
-                raise
-        with suppress(FileExistsError):
-            os.mkdir(part, 0o777, dir_fd=parent)
-        self._unsynced.update({done: None} if self._lasting else {})
-        return os.open(part, _DIRECTORY, dir_fd=parent)
+        with self._errors(f"read {key}"):
+            return self._tree.has(key)
 
     @contextmanager
     def _errors(self, what: str) -> Iterator[None]:
@@ -295,9 +245,3 @@ def _read_regular(name: str, parent: int) -> bytes:
         return b"".join(parts)
     finally:
         os.close(descriptor)
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]

@@ -9,12 +9,12 @@ import re
 import subprocess
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from changegate.errors import InputError, StoreError
-from changegate.stores import NOTHING, Batch, Condition, check_key
+from changegate.stores import NOTHING, Batch, Condition, check_key, read_each
 from changegate.stores.gitcommand import GitCommand, show_url
 
 BRANCH: Final = "changegate-evidence"
@@ -55,6 +55,10 @@ class GitStore:
     def read(self, key: str) -> bytes | None:
         """See `changegate.stores.Store`."""
         return self._staged[key] if check_key(key) in self._staged else self._read_tip(key)
+
+    def read_many(self, keys: Collection[str]) -> Mapping[str, bytes | None]:
+        """See `changegate.stores.Store`."""
+        return read_each(self, keys)
 
     def list(self, prefix: str) -> Iterator[str]:
         """See `changegate.stores.Store`."""

@@ -8,7 +8,7 @@ without its copy: whoever reads it, copies it before its own next write.
 
 import heapq
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from threading import Lock
@@ -57,6 +57,11 @@ class S3Store:
         if lasting:
             self._cache.put(key, found.content)
         return found.content
+
+    def read_many(self, keys: Collection[str]) -> Mapping[str, bytes | None]:
+        """See `changegate.stores.Store`. All at the same time."""
+        self._open()
+        return dict(zip(keys, self._together(self.read, keys), strict=True))
 
     def list(self, prefix: str) -> Iterator[str]:
         """See `changegate.stores.Store`."""

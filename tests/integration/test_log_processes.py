@@ -56,8 +56,8 @@ def test_a_writer_killed_at_any_write_leaves_a_log_that_goes_on(root: Path) -> N
     assert int(points) > 30
     commits = entries_of(root)
     assert len(commits) == len(set(commits))
-    # From the first kill after the card waited on, every record is there: the next writer took it along.
-    assert len(commits) > int(points) // 2
+    # Those that died after their commit are in, though nobody got a receipt; those that died before left nothing that counts.
+    assert int(points) > len(commits) > 5
 
 
 def test_a_directory_that_may_not_be_written_says_so(root: Path) -> None:

@@ -1,7 +1,7 @@
 """Logs for tests: cards and records made from a number, a store in memory whose every operation can be interrupted, writers that take turns."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 
@@ -13,7 +13,7 @@ from changegate.evidence.card import Card, format_time
 from changegate.evidence.log import Environment, Log
 from changegate.evidence.proof import Receipt
 from changegate.signing.keys import PrivateKey
-from changegate.stores import NOTHING, Batch, Store, check_key
+from changegate.stores import NOTHING, Batch, Store, check_key, read_each
 
 ORIGIN = "example.com/acme/evidence"
 BEGIN = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -96,6 +96,9 @@ class MemoryStore:
     def read(self, key: str) -> bytes | None:
         self.step(f"read {key}")
         return self.objects.get(check_key(key))
+
+    def read_many(self, keys: Collection[str]) -> Mapping[str, bytes | None]:
+        return read_each(self, keys)
 
     def list(self, prefix: str) -> Iterator[str]:
         self.step(f"list {prefix}")

@@ -3,6 +3,7 @@
 Each is one statement, so one transaction and one round trip.
 """
 
+from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias
 
 Table: TypeAlias = Literal["objects", "passing", "published"]
@@ -33,6 +34,10 @@ class Statements:
     def read(self, key: str) -> str:
         """The object `key`: its bytes."""
         return f"SELECT data FROM {self._schema}.{table_of(key)} WHERE key = %(key)s"
+
+    def read_many(self, tables: Sequence[Table]) -> str:
+        """Those of `keys` that are in these tables, with their bytes."""
+        return " UNION ALL ".join(f"SELECT key, data FROM {self._schema}.{table} WHERE key = ANY(%(keys)s::text[])" for table in tables)
 
     def list(self, *, passing: bool) -> str:
         """A page of the keys from `first` (not itself) to `end` (not itself); where only what passes is asked for, with their bytes."""

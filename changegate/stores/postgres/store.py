@@ -9,7 +9,7 @@ applied, even behind a pooler that keeps the connection: so that `create` or `fl
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -61,6 +61,21 @@ class PostgresStore:
             return self._carried.pop(key)
         rows = self._connection.run(f"read {key}", self._statements.read(key), {"key": key})
         return rows[0][0] if rows else None
+
+    def read_many(self, keys: Collection[str]) -> Mapping[str, bytes | None]:
+        """See `changegate.stores.Store`. One statement for all that isn't at hand."""
+        found: dict[str, bytes | None] = {}
+        for key in keys:
+            if check_key(key) in self._own:
+                found[key] = self._applied[key]
+            elif key in self._carried:
+                found[key] = self._carried.pop(key)
+        asked = [key for key in keys if key not in found]
+        if not asked:
+            return found
+        tables = sorted({table_of(key) for key in asked})
+        rows = self._connection.run(f"read {asked[0]} and {len(asked) - 1} more", self._statements.read_many(tables), {"keys": asked})
+        return found | dict.fromkeys(asked) | dict(rows)
 
     def list(self, prefix: str) -> Iterator[str]:
         """See `changegate.stores.Store`. Page by page: what is created meanwhile may be in it or not."""
