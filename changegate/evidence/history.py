@@ -37,6 +37,8 @@ class History:
     def __init__(self, store: Store, policy: LogPolicy) -> None:
         self._store, self._policy = store, policy.unwitnessed()
         self._head: Head | None = None
+        self.passed: list[Commit] = []
+        """Commits of others that were found since this was last emptied, in order."""
 
     def advance(self, head: Head) -> None:
         """The writer's own new commit is the head."""
@@ -54,6 +56,7 @@ class History:
             if head.commit:
                 commit.verify_follows(head.commit, head.digest)
             head = Head(commit, digest_of(data))
+            self.passed.append(commit)
         self._head = head
         return head
 

@@ -117,14 +117,15 @@ class Log:
         for attempt in range(1, MAX_ATTEMPTS + 1):
             with self._turns.take(card.key, attempt) as ours:
                 head = self._find_head()
-                receipt = self._find_own(card.key, head, absent_below) or (self._commit(own, head) if ours else None)
+                busy = not ours and head.commit is not None and not self._publisher.is_published(head.commit)
+                receipt = None if busy else self._find_own(card.key, head, absent_below) or (self._commit(own, head) if ours else None)
             if receipt:
                 return self._settle(card, receipt)
-            absent_below = head.number + 1
+            absent_below = absent_below if busy else head.number + 1
             if not waits:
                 own, waits = self._waiting.put(card, self._environment.clock()), True
                 self._turns.crowded = True
-            self._environment.pause(attempt)
+            self._environment.pause(self._turns.delay(attempt))
         raise StoreError(f"lost the race for a commit {MAX_ATTEMPTS} times", remedy="Run again: the record waits in pending/ and isn't lost.")
 
     def submit(self, card: Card, *, envelope: bytes, facts: bytes | None = None) -> None:
@@ -212,10 +213,11 @@ class Log:
         if head.commit is None:
             return None
         if key in head.commit.places:
-            # Its writer may not have synced it yet, and a receipt is for ever. That writer, or the next one, publishes it.
-            commit = {layout.commit_key(head.number): format_commit(head.commit)}
-            self._store.apply(Batch(create=commit, remove=(layout.pending_key(key),)))
-            self._store.flush()
+            if not self._publisher.is_published(head.commit):
+                # Its writer may not have synced it yet, and a receipt is for ever. That writer, or the next one, publishes it.
+                commit = {layout.commit_key(head.number): format_commit(head.commit)}
+                self._store.apply(Batch(create=commit, remove=(layout.pending_key(key),)))
+                self._store.flush()
             return head.commit.receipt(head.commit.places[key])
         if head.number <= absent_below:
             return None
@@ -275,6 +277,9 @@ class Log:
     def _find_head(self) -> Head:
         """The head; the first time it is held against the checkpoint that is known from before."""
         head = self._history.find_head()
+        for commit in self._history.passed:
+            self._publisher.follow(commit)
+        self._history.passed.clear()
         if self._known is not None:
             earlier = self._policy.verify(self._known)
             if head.commit is None or earlier.size > head.frontier.size:

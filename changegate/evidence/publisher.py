@@ -24,24 +24,38 @@ class Publisher:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._edge: Edge | None = None
+        self._published = 0
+        """The size of a tree that is known to be published."""
 
     def roll_forward(self, head: Head) -> Edge:
         """Step 5 for the head, unless it was done; the tree's right edge. Also what a crashed writer left is finished here."""
-        if self._edge is not None and self._edge.size == head.frontier.size:
-            return self._edge
         if head.commit is None:
             return Edge()
-        if (self._store.read(layout.CHECKPOINT) or b"").startswith(head.commit.checkpoint):
-            # It is published after everything else, so everything else is there. Cosignatures stand after what the commit has.
-            self._edge = self._load_edge(head.commit.after)
-        if self._edge is None or self._edge.size != head.commit.size:
+        followed = self._edge if self._edge is not None and self._edge.size == head.commit.size else None
+        edge = (followed or self._load_edge(head.commit.after)) if self.is_published(head.commit) else None
+        if edge is not None:
+            self._edge = edge
+        else:
             before = self._load_edge(head.commit.before)
             if before is None:
                 self._edge = self._rebuild(head.commit)
             else:
                 self._edge, then = self.sequel(head.commit, before)
                 self.write(then)
+            self._published = head.commit.size
         return self._edge
+
+    def is_published(self, commit: Commit) -> bool:
+        """Whether all that follows from the head's commit is there, durably: `checkpoint` is published after everything else."""
+        # Cosignatures stand after what the commit has.
+        if self._published < commit.size and (self._store.read(layout.CHECKPOINT) or b"").startswith(commit.checkpoint):
+            self._published = commit.size
+        return self._published >= commit.size
+
+    def follow(self, commit: Commit) -> None:
+        """Another writer's commit was found, the next one: the edge is known without reading it."""
+        if self._edge is not None and self._edge.size == commit.before.size:
+            self._edge = self._edge.follow(commit.entries, commit.leaf_hashes)
 
     def _load_edge(self, frontier: merkle.Frontier) -> Edge | None:
         """The right edge of the tree with this frontier; None where its tiles are missing or damaged."""
@@ -66,7 +80,7 @@ class Publisher:
 
     def advance(self, edge: Edge) -> None:
         """The store is known to be published up to this edge."""
-        self._edge = edge
+        self._edge, self._published = edge, edge.size
 
     def write(self, batch: Batch) -> None:
         """Apply it, durably. Raises `VerificationError` where an object exists with other bytes."""

@@ -13,7 +13,7 @@ from typing import Final
 from changegate.evidence import layout
 from changegate.stores import Store, TakesTurns
 
-_PATIENCE: Final = 200
+_PATIENCE: Final = 500
 """Looks after which nobody's turn is waited for any more: whoever has it, hangs."""
 
 
@@ -22,6 +22,7 @@ class Turns:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._told = isinstance(store, TakesTurns)
         self.crowded = False
         """Whether the last append met other writers: then this one will, too."""
 
@@ -38,3 +39,7 @@ class Turns:
         else:
             before = list(islice(self._store.list(layout.PENDING), 2 ** min(looks - 2, 10)))
             yield layout.pending_key(key) in before or len(before) < 2 ** min(looks - 2, 10)
+
+    def delay(self, looks: int) -> int:
+        """How long to wait after so many looks, as the attempts after lost races are counted: shortly, where the store tells whose turn it is."""
+        return 1 + looks // 25 if self._told else looks

@@ -52,7 +52,8 @@ def test_another_record_under_the_same_key_is_refused_with_the_first_ones_receip
 
 def test_another_record_that_waits_under_the_same_key_is_committed_first() -> None:
     store = MemoryStore()
-    log_in(store)._submit(*record(1))
+    card, envelope, facts = record(1)
+    log_in(store).submit(card, envelope=envelope, facts=facts)
     with pytest.raises(AlreadyRecordedError) as caught:
         append(log_in(store), 1, payload="other")
     assert caught.value.receipt.index == 0

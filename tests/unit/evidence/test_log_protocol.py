@@ -116,7 +116,8 @@ def nearly_full(store: MemoryStore) -> None:
 def submit_only(store: MemoryStore, numbers: range) -> None:
     """Writers that die while their cards wait."""
     for number in numbers:
-        log_in(store, number)._submit(*record(number))
+        card, envelope, facts = record(number)
+        log_in(store, number).submit(card, envelope=envelope, facts=facts)
 
 
 @pytest.mark.parametrize("prepare", [nothing, some, nearly_full])
