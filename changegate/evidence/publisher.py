@@ -8,7 +8,7 @@ from typing import Final
 
 from changegate.errors import FormatError, VerificationError
 from changegate.evidence import layout, merkle, tiles
-from changegate.evidence.commit import Commit, parse_commit
+from changegate.evidence.commit import Commit, format_commit, parse_commit
 from changegate.evidence.edge import Edge
 from changegate.evidence.history import ROLLED_BACK, Head
 from changegate.evidence.tree import TreeReader
@@ -36,6 +36,9 @@ class Publisher:
         if edge is not None:
             self._edge = edge
         else:
+            # Its writer may have died before the commit's name was durable; what follows from it must not outlive it.
+            self._store.apply(Batch(create={layout.commit_key(head.number): format_commit(head.commit)}))
+            self._store.flush()
             before = self._load_edge(head.commit.before)
             if before is None:
                 self._edge = self._rebuild(head.commit)

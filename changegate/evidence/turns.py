@@ -13,7 +13,7 @@ from typing import Final
 from changegate.evidence import layout
 from changegate.stores import Store, TakesTurns
 
-_PATIENCE: Final = 500
+_PATIENCE: Final = 200
 """Looks after which nobody's turn is waited for any more: whoever has it, hangs."""
 
 
@@ -22,7 +22,7 @@ class Turns:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._told = isinstance(store, TakesTurns)
+        self._telling = store if isinstance(store, TakesTurns) else None
         self.crowded = False
         """Whether the last append met other writers: then this one will, too."""
 
@@ -31,8 +31,8 @@ class Turns:
         """Whether the writer of this card commits now, at its first, second… look."""
         if looks > _PATIENCE:
             yield True
-        elif isinstance(self._store, TakesTurns):
-            with self._store.turn() as ours:
+        elif self._telling:
+            with self._telling.turn() as ours:
                 yield ours
         elif looks == 1:
             yield not self.crowded
@@ -42,4 +42,4 @@ class Turns:
 
     def delay(self, looks: int) -> int:
         """How long to wait after so many looks, as the attempts after lost races are counted: shortly, where the store tells whose turn it is."""
-        return 1 + looks // 25 if self._told else looks
+        return 1 + looks // 4 if self._telling else looks
