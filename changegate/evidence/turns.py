@@ -1,8 +1,8 @@
 """Whose turn it is to commit. Only a courtesy: it saves writers the work of losing a race. `create` decides who commits, whatever is said here.
 
 Alone, a writer commits its record at once, and nothing waits in `pending/`. Where others are at it, it leaves its card there for whoever commits
-next, and looks now and then whether it is in. In a store that knows who is at it, the next turn decides; elsewhere the writer whose card comes first in
-the list goes first, and at each further look twice as many, since the first may be dead.
+next, and looks now and then whether it is in. In a store that knows who is at it, the next turn decides; elsewhere the writer whose card comes
+first in the list goes first, and at each further look twice as many, since the first may be dead.
 """
 
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ class Turns:
         if looks > _PATIENCE:
             yield True
         elif self._telling:
-            with self._telling.turn() as ours:
+            with self._telling.turn(wait=looks > 1) as ours:
                 yield ours
         elif looks == 1:
             yield not self.crowded

@@ -76,8 +76,8 @@ class Store(Protocol):
 class TakesTurns(Protocol):
     """A store that can say whether another writer is at it. A courtesy, that saves the work of losing a race: only `create` decides."""
 
-    def turn(self) -> AbstractContextManager[bool]:
-        """Whether it is this writer's turn, and then nobody else's until it leaves the context or dies. Waits for nobody."""
+    def turn(self, *, wait: bool) -> AbstractContextManager[bool]:
+        """Whether it is this writer's turn, and then nobody else's until it leaves the context or dies. Waits a few milliseconds, or not at all."""
 
 
 @dataclass(frozen=True)

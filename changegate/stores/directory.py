@@ -14,7 +14,8 @@ import fcntl
 import heapq
 import os
 import stat
-from collections.abc import Collection, Iterator, Mapping
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,8 @@ from changegate.stores.filetree import DIRECTORY, TEMPORARY, FileTree, Written
 
 _NO_OBJECTS: Final = frozenset({TEMPORARY + "/", ".git/"})
 """At the top: a killed writer's files, and the repository of a `git:` store's checkout. All else is listed, so that verification names it."""
+_WAITS: Final = 12
+_WAIT_SECONDS: Final = 0.001
 _READ_BYTES: Final = 1024 * 1024
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -45,9 +48,10 @@ _REMEDIES: Final = {
 class DirectoryStore:
     """See `changegate.stores.Store`."""
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, pause: Callable[[float], None] = time.sleep) -> None:
         self._path = Path(path)
         self._tree = FileTree(self._path)
+        self._pause = pause
         self._kept: dict[str, bytes] = {}
         """Created, and not written yet."""
 
@@ -143,16 +147,15 @@ class DirectoryStore:
             self._tree.sync()
 
     @contextmanager
-    def turn(self) -> Iterator[bool]:
+    def turn(self, *, wait: bool) -> Iterator[bool]:
         """See `changegate.stores.TakesTurns`. A lock that ends with the process; where the file system has none, it is always one's turn."""
         with self._errors("lock"), self._tree.folder(TEMPORARY, make=True) as folder:
-            ours = True
-            try:
-                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                ours = False
-            except OSError:
-                pass  # only a courtesy: `create` decides
+            ours = _lock(folder)
+            for _ in range(_WAITS if wait else 0):
+                if ours:
+                    break
+                self._pause(_WAIT_SECONDS)
+                ours = _lock(folder)
             try:
                 yield ours
             finally:
@@ -228,6 +231,16 @@ class DirectoryStore:
     def _error(self, what: str, error: OSError) -> StoreError:
         remedy = _REMEDIES.get(error.errno or 0, "Look at the directory and its disk; nothing half-written is left.")
         return StoreError(f"the evidence store {self.url} can't {what}: {error.strerror or error}", remedy=remedy)
+
+
+def _lock(folder: int) -> bool:
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # there are no locks here; a turn is only a courtesy, `create` decides
+    return True
 
 
 def _read_regular(name: str, parent: int) -> bytes:

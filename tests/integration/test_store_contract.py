@@ -69,6 +69,21 @@ def test_create_makes_a_key_once(place: Place) -> None:
     assert place.open().read("a/b") == b"one"
 
 
+def test_many_are_read_as_one_is(place: Place) -> None:
+    store = place.open()
+    store.apply(Batch(create={"envelope/a": b"1", "pending/b": b"2"}, publish={"checkpoint": b"3"}))
+    wanted = {"envelope/a": b"1", "pending/b": b"2", "checkpoint": b"3", "commit/001": None, "pending/none": None}
+    assert dict(store.read_many(list(wanted))) == wanted
+    store.flush()
+    seen = place.open()
+    assert dict(seen.read_many(list(wanted))) == wanted
+    assert list(seen.list("pending/")) == ["pending/b"]
+    assert dict(seen.read_many(list(wanted))) == wanted
+    assert dict(seen.read_many([])) == {}
+    with pytest.raises(StoreError):
+        store.read_many(["a", "../a"])
+
+
 def test_of_two_creators_one_wins_and_the_other_sees_it(place: Place) -> None:
     one, other = place.open(), place.open()
     assert other.read("race") is None
