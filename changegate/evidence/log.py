@@ -141,6 +141,8 @@ class Log:
         self._store.flush()
         receipt = self._find_own(card.key, self._find_head(), 0)
         if receipt is not None:
+            self._store.apply(Batch(remove=(layout.pending_key(card.key),)))  # the one just put there: its place in the log is taken
+            self._store.flush()
             self._settle(card, receipt)
         elif self._store.read(layout.pending_key(card.key)) != format_card(card):
             raise AlreadySubmittedError(
