@@ -58,7 +58,8 @@ def test_the_header_names_what_was_asked_and_holds_the_tables_digest() -> None:
     "data",
     [
         b"{", b'{"units": []}', b'{"format": "changegate-population-1", "rows": 2, "units": [{"id": "a"}]}', b'{"format": "changegate-population-1"}',
-        b"id,a\n,x\n", b"a,b\n1,2\n", b"id\na,b\n", b"\xff", b'{"format": "changegate-population-1", "rows": 1, "units": [7]}', b'id\n"a', b'{"format": "changegate-population-1", "rows": 1, "units": [{"id": "\\ud800"}]}',
+        b"id,a\n,x\n", b"a,b\n1,2\n", b"id\na,b\n", b"\xff", b'{"format": "changegate-population-1", "rows": 1, "units": [7]}', b'id\n"a',
+        b'{"format": "changegate-population-1", "rows": 1, "units": [{"id": "\\ud800"}]}',
     ],
 )  # fmt: skip
 def test_what_is_no_population_is_refused(data: bytes) -> None:
