@@ -21,13 +21,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from changegate import canonical
 from changegate.errors import InputError, StoreError, VerificationError
 from changegate.evidence import beginning, layout, log_policy, note
 from changegate.evidence.card import Card, format_card, format_time, parse_card
 from changegate.evidence.commit import digest_of, format_commit, grow
 from changegate.evidence.history import ROLLED_BACK, Head, History
-from changegate.evidence.log_object import parse_log_object
+from changegate.evidence.log_object import format_log_object, parse_log_object
 from changegate.evidence.proof import Receipt
 from changegate.evidence.publisher import Publisher, parse_index_object
 from changegate.evidence.reader import MAX_FACTS_BYTES, LogReader, decompress
@@ -185,8 +184,7 @@ class Log:
             return
         data = self._store.read(layout.LOG)
         if data is None:
-            begun = canonical.dumps({"version": 1, "origin": self._origin, "created": format_time(self._environment.clock())})
-            data = beginning.begin(self._store, begun)
+            data = beginning.begin(self._store, format_log_object(self._origin, self._environment.clock()))
         origin = parse_log_object(data)
         if origin != self._origin:
             raise StoreError(
