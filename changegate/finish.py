@@ -15,6 +15,7 @@ from changegate.evidence.reader import LogReader
 from changegate.evidence.signed_record import verify_envelope
 from changegate.facts import Run
 from changegate.outcome import Claim, Ending, GateDecisionEntry
+from changegate.recorded import Previous, RecordedRun
 from changegate.signing import RecordSigner
 from changegate.trust import Trust
 
@@ -191,7 +192,7 @@ def _read_entry(reader: LogReader, index: int, card: Card, trust: Trust) -> Gate
             verdict=predicate["decision"]["verdict"],
             enforced=predicate["policy"]["enforced"] is not False,
             decided=predicate["time"]["decided"],
-            run=record.RecordedRun.model_validate(deployment["run"]),
+            run=RecordedRun.model_validate(deployment["run"]),
             ref=deployment["ref"],
             subjects=tuple(statement["subject"]),
         )
@@ -214,9 +215,9 @@ def _endings(reader: LogReader, gate: GateDecisionEntry, verify: Callable[[Card]
     return tuple(found)
 
 
-def _newest(reader: LogReader, place: Place, verify: Callable[[Card], None]) -> record.Previous | None:
+def _newest(reader: LogReader, place: Place, verify: Callable[[Card], None]) -> Previous | None:
     for index, card in reader.cards():
         if (card.repository, card.environment) == place:
             verify(card)
-            return record.Previous(index=index, envelope=card.envelope)
+            return Previous(index=index, envelope=card.envelope)
     return None

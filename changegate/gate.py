@@ -19,6 +19,7 @@ from changegate.forges import Baseline, Forge, Needs, OwnersReader
 from changegate.history import History, read_history
 from changegate.ownership import teams_needed
 from changegate.policy import EffectivePolicy, PeerApproved
+from changegate.recorded import PolicySource, Previous
 from changegate.signing import RecordSigner, dsse
 
 MAX_REPEATS: Final = 100
@@ -39,9 +40,9 @@ class Judged:
 
     facts: Facts
     policy: EffectivePolicy
-    source: record.PolicySource
+    source: PolicySource
     decision: Decision
-    previous: record.Previous | None
+    previous: Previous | None
 
 
 @dataclass(frozen=True)
@@ -203,18 +204,18 @@ def widest(ranges: Sequence[DeployRange]) -> DeployRange:
     return ranges[at]
 
 
-def read_policy(named: PolicyFile | None, found: bytes | Missing, commit: str) -> tuple[policies.Policy, record.PolicySource]:
+def read_policy(named: PolicyFile | None, found: bytes | Missing, commit: str) -> tuple[policies.Policy, PolicySource]:
     """The policy that the caller names, else the one `found` at `commit`, else the defaults; and which it was. Raises `PolicyError`."""
     if named is not None and named.data is not None:
-        source = record.PolicySource(sha256=policies.digest(named.data), source="file", path=named.source)
+        source = PolicySource(sha256=policies.digest(named.data), source="file", path=named.source)
         return policies.parse(named.data, source=named.source), source
     path = named.path if named else policies.FILE_NAME
     if isinstance(found, Missing):
         if named is not None:
             raise PolicyError(f"--policy: there is no {path} at {named.ref}", remedy="Name a file that exists there.")
         defaults = policies.Policy()
-        return defaults, record.PolicySource(sha256=policies.digest(canonical.dumps(defaults.model_dump(mode="json"))), source="defaults")
-    source = record.PolicySource(sha256=policies.digest(found), source="repository", ref=commit, path=path)
+        return defaults, PolicySource(sha256=policies.digest(canonical.dumps(defaults.model_dump(mode="json"))), source="defaults")
+    source = PolicySource(sha256=policies.digest(found), source="repository", ref=commit, path=path)
     try:
         return policies.parse(found, source=f"{path} at {commit[:10]}"), source
     except PolicyError as error:

@@ -23,6 +23,7 @@ from changegate.evidence.card import Card
 from changegate.facts import BaseSource, Deployment
 from changegate.forges import Baseline
 from changegate.outcome import Ending
+from changegate.recorded import Previous
 
 VERSIONS: Final = 10
 """How many versions to return to are looked for; and how many of them may be in doubt before an environment counts as one without outcomes."""
@@ -33,7 +34,7 @@ LOOK_BACK: Final = 4096
 class History(NamedTuple):
     """What the log says of an environment."""
 
-    previous: record.Previous | None
+    previous: Previous | None
     baselines: tuple[Baseline, ...]
     """What may be live, the newest first: none, one, or where there is a doubt several."""
     deployed: tuple[str, ...]
@@ -58,7 +59,7 @@ def read_history(
 
     It stops once it has the last versions that could be returned to, or, with what it needs found, has looked back far enough.
     """
-    previous: record.Previous | None = None
+    previous: Previous | None = None
     walk = _Walk(verify, enforced)
     for seen, (index, card) in enumerate(cards):
         if walk.settled and (len(walk.deployed) >= VERSIONS or seen >= LOOK_BACK):
@@ -67,7 +68,7 @@ def read_history(
             continue
         if previous is None:
             verify(card)
-            previous = record.Previous(index=index, envelope=card.envelope)
+            previous = Previous(index=index, envelope=card.envelope)
         if card.predicate_type == outcome.PREDICATE_TYPE and card.about is not None:
             walk.meet_outcome(card, card.about)
         elif card.predicate_type == record.PREDICATE_TYPE:

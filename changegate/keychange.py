@@ -16,7 +16,8 @@ from changegate.evidence.card import Card
 from changegate.evidence.revocations import revocation_key
 from changegate.evidence.statement import KEY_REVOCATION, KEY_ROTATION, KEYS
 from changegate.facts import Text, Time
-from changegate.record import STATEMENT_TYPE, Part, Sha256, Tool
+from changegate.record import STATEMENT_TYPE
+from changegate.recorded import Part, Sha256, Tool
 from changegate.signing import PublicKey, keys
 
 ROTATION_SCHEMA_ID: Final = "https://changegate.dev/schema/key-rotation.v1.json"

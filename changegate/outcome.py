@@ -16,7 +16,8 @@ from changegate.decision import Verdict
 from changegate.errors import InputError
 from changegate.evidence.card import Card
 from changegate.facts import Run, Text, Time
-from changegate.record import STATEMENT_TYPE, Part, Previous, RecordedRun, Sha256, Tool
+from changegate.record import STATEMENT_TYPE
+from changegate.recorded import Part, Previous, RecordedRun, Sha256, Tool
 
 PREDICATE_TYPE: Final = "https://changegate.dev/deploy-outcome/v1"
 SCHEMA_ID: Final = "https://changegate.dev/schema/deploy-outcome.v1.json"

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from changegate import policy as policies
-from changegate import record
 from changegate.controls import checks_passed, evaluate_change
 from changegate.decision import Decision, Finding, Outcome, decide
 from changegate.errors import PolicyError
@@ -13,6 +12,7 @@ from changegate.facts import Assurance, BaseSource, Check, Deployment, DeployRan
 from changegate.forges import OpenChange, Reviewing, TrustedFiles
 from changegate.gate import PolicyFile, list_versions, needs_of, read_policy, with_owners
 from changegate.policy import EffectivePolicy
+from changegate.recorded import PolicySource
 
 PENDING = "pending"
 """The reason of a finding that only time will make: checks that haven't ended yet."""
@@ -24,7 +24,7 @@ class Previewed:
 
     facts: Facts
     policy: EffectivePolicy
-    source: record.PolicySource
+    source: PolicySource
     decision: Decision
     draft: bool
     pending: tuple[Check, ...]

@@ -1,38 +1,39 @@
 """The change record of a gate run: an in-toto Statement v1 with a predicate of our own, as exact bytes.
 
 Facts and decision in, bytes out. The bytes are canonical JSON (RFC 8785); they are signed as they are and never serialised again.
-The predicate's JSON Schema is generated from these models into schema/gate-decision.v1.json.
+The predicate's parts are in `changegate.recorded`; its JSON Schema is generated from them into schema/gate-decision.v1.json.
 """
 
 import hashlib
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal, TypeVar
-
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from typing import Any, Final, TypeVar
 
 from changegate import __version__, approvals, canonical
 from changegate.controls import rollback_plan
-from changegate.decision import Decision, Finding, Verdict
+from changegate.decision import Decision, Finding
 from changegate.evidence.card import Card
-from changegate.facts import (
-    Assurance,
-    BaseSource,
-    Change,
-    ChangeKind,
-    Check,
-    Deployment,
-    Facts,
-    Identity,
-    IdentityKind,
-    Missing,
-    RangeOutcome,
-    Text,
-    Ticket,
-    Time,
-    Unavailable,
-)
+from changegate.facts import Change, Check, Deployment, Facts, Identity, Missing, Ticket, Time, Unavailable
 from changegate.policy import Controls, EffectivePolicy
+from changegate.recorded import (
+    GateDecision,
+    Person,
+    PolicySource,
+    Previous,
+    RecordedApproval,
+    RecordedChange,
+    RecordedCheck,
+    RecordedDecision,
+    RecordedDeployment,
+    RecordedFacts,
+    RecordedFinding,
+    RecordedPlan,
+    RecordedPolicy,
+    RecordedRange,
+    RecordedRun,
+    RecordedTicket,
+    Times,
+    Tool,
+)
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE: Final = "https://changegate.dev/gate-decision/v1"
@@ -40,208 +41,6 @@ SCHEMA_ID: Final = "https://changegate.dev/schema/gate-decision.v1.json"
 _EXCERPT: Final = 500
 
 T = TypeVar("T")
-
-
-class Part(BaseModel):
-    """Base of the record's parts: frozen, closed, camelCase as in-toto writes."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_alias=True, validate_by_name=True, serialize_by_alias=True
-    )
-
-
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
-
-class Person(Part):
-    """Somebody, or the reason why nobody can say who."""
-
-    login: Text
-    key: Text = ""
-    kind: IdentityKind | Literal["unknown"] = "unknown"
-
-
-class RecordedRun(Part):
-    """The pipeline run."""
-
-    id: Text
-    attempt: int
-    url: Text
-    workflow: Text
-    workflow_ref: Text
-    workflow_sha: Text
-    trigger: Text
-
-
-class RecordedDeployment(Part):
-    """Which deploy, as the pipeline said."""
-
-    forge: Text
-    repository: Text
-    repository_id: Text
-    server_url: Text
-    environment: Text
-    head: str
-    ref: Text
-    deployer: Person | None
-    run: RecordedRun
-
-
-class RecordedRange(Part):
-    """From what to what."""
-
-    outcome: RangeOutcome
-    base: str
-    head: str
-    base_source: BaseSource
-    base_url: Text
-    deployed: str
-    assurance: Assurance
-    commits: int
-    removed: tuple[str, ...]
-
-
-class RecordedPolicy(Part):
-    """The rules that held."""
-
-    sha256: Sha256
-    source: Literal["repository", "file", "defaults"]
-    ref: str
-    path: Text
-    enforced: bool
-    effective: dict[str, Any]
-
-
-class RecordedApproval(Part):
-    """One review, and what it was worth."""
-
-    by: Person
-    at: Time | None
-    commit: str | None
-    via: Text
-    counts: bool
-    why: approvals.Standing
-    url: Text
-
-
-class RecordedTicket(Part):
-    """A ticket that the change names."""
-
-    key: Text
-    kind: str
-    assurance: Assurance
-    url: Text
-    title: Text
-    state: Text
-    created: Time | None
-
-
-class RecordedPlan(Part):
-    """The rollback plan as written: an excerpt, and the digest of the whole text."""
-
-    excerpt: Text
-    sha256: Sha256
-
-
-class RecordedCheck(Part):
-    """A check that ran."""
-
-    name: Text
-    commit: str
-    state: str
-    url: Text
-
-
-class RecordedFinding(Part):
-    """A control's judgement."""
-
-    control: str
-    outcome: str
-    reason: str
-    observed: Text
-    required: Text
-    remedy: dict[str, str] | None
-
-
-class RecordedChange(Part):
-    """One change, as it was judged. A list that could not be read is null."""
-
-    id: Text
-    kind: ChangeKind
-    assurance: Assurance
-    title: Text
-    url: Text
-    author: Person
-    contributors: tuple[Person, ...]
-    approvals: tuple[RecordedApproval, ...] | None
-    tickets: tuple[RecordedTicket, ...] | None
-    rollback_plan: RecordedPlan | None
-    checks: tuple[RecordedCheck, ...] | None
-    merged: Time | None
-    landed: tuple[str, ...]
-    head: str | None
-    head_tree: str | None
-    landed_tree: str | None
-    findings: tuple[RecordedFinding, ...]
-
-
-class RecordedDecision(Part):
-    """The verdict and the codes of all that stood in the way."""
-
-    verdict: Verdict
-    reasons: tuple[str, ...]
-
-
-class RecordedFacts(Part):
-    """The facts that the decision can be made again from, by their digest."""
-
-    sha256: Sha256
-    size: int
-
-
-class Tool(Part):
-    """What judged."""
-
-    name: Literal["changegate"] = "changegate"
-    version: str
-
-
-class Times(Part):
-    """By the clock of the machine that ran the gate: a claim."""
-
-    fetched: Time
-    decided: Time
-
-
-class Previous(Part):
-    """The record before this one for the same repository and environment."""
-
-    index: int
-    envelope: Sha256
-
-
-class GateDecision(Part):
-    """The predicate: what was deployed where, what was known, what was decided and why."""
-
-    deployment: RecordedDeployment
-    range: RecordedRange
-    policy: RecordedPolicy
-    changes: tuple[RecordedChange, ...]
-    findings: tuple[RecordedFinding, ...]
-    decision: RecordedDecision
-    facts: RecordedFacts
-    tool: Tool
-    time: Times
-    previous: Previous | None
-
-
-class PolicySource(Part):
-    """Where the policy was read."""
-
-    sha256: Sha256
-    source: Literal["repository", "file", "defaults"]
-    ref: str = ""
-    path: Text = ""
 
 
 def make_statement(

@@ -13,7 +13,7 @@ from changegate.errors import InputError
 from changegate.forges import Forge
 from changegate.gate import PolicyFile
 from changegate.pipeline import Pipeline
-from changegate.record import PolicySource
+from changegate.recorded import PolicySource
 from changegate.render import annotations, json, markdown, outputs, terminal
 
 if TYPE_CHECKING:

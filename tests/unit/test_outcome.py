@@ -17,7 +17,7 @@ from changegate.evidence.statement import differences
 from changegate.facts import RangeOutcome, Run
 from changegate.gate import widest
 from changegate.outcome import Claim, Ending, GateDecisionEntry
-from changegate.record import Previous, RecordedRun
+from changegate.recorded import Previous, RecordedRun
 
 RUN = Run(id="101", url="https://ci.example/101")
 SUBJECTS: tuple[dict[str, Any], ...] = (

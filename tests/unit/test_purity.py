@@ -25,6 +25,7 @@ PURE = [
             "tickets.py",
             "pipeline.py",
             "record.py",
+            "recorded.py",
             "settings.py",
             "outcome.py",
             "history.py",

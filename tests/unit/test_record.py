@@ -15,8 +15,9 @@ from changegate import canonical, record
 from changegate.controls import evaluate
 from changegate.facts import MISSING, Artifact, Facts, Unavailable
 from changegate.policy import EffectivePolicy
+from changegate.recorded import PolicySource
 
-SOURCE = record.PolicySource(sha256="a" * 64, source="repository", ref=BASE, path=".changegate.yml")
+SOURCE = PolicySource(sha256="a" * 64, source="repository", ref=BASE, path=".changegate.yml")
 GONE = Unavailable(why="403")
 
 

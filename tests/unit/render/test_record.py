@@ -10,6 +10,7 @@ from changegate import record
 from changegate.controls import evaluate
 from changegate.errors import FormatError
 from changegate.policy import EffectivePolicy
+from changegate.recorded import PolicySource, Previous
 from changegate.render.page import LogPlace
 from changegate.render.record import render
 
@@ -107,8 +108,8 @@ def test_a_real_record_leaves_nothing_out() -> None:
     found = facts()
     found = found.model_copy(update={"deployment": found.deployment.model_copy(update={"deployer": CAROL})})
     rules = EffectivePolicy()
-    source = record.PolicySource(sha256="a" * 64, source="repository", ref=BASE, path=".changegate.yml")
-    previous = record.Previous(index=3, envelope="b" * 64)
+    source = PolicySource(sha256="a" * 64, source="repository", ref=BASE, path=".changegate.yml")
+    previous = Previous(index=3, envelope="b" * 64)
     made = record.make_statement(
         found, evaluate(found, rules), rules, source, decided=found.fetched_at, previous=previous, facts_bytes=record.facts_json(found)
     )
