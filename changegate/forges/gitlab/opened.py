@@ -32,7 +32,7 @@ def fetch_open(source: Source, number: int, environment: str) -> OpenChange:
     change = read_change(source, detail, ())
     if _find(source, number).text("sha") != head:
         raise UnreadableError(f"!{number} was pushed to while it was read", remedy="Run the job again; the push starts one of its own.")
-    return OpenChange(change, detail.flag("draft"), head, _deployed(source, environment))
+    return OpenChange(change, detail.flag("draft"), head, _deployed(source, environment), f"refs/merge-requests/{number}/head")
 
 
 def _find(source: Source, number: int) -> Answer:
