@@ -205,6 +205,29 @@ def _statuses(call: Call) -> list[Json]:
     return [shapes.status(each, call.hub, call.root) for each in newest.values()]
 
 
+@_route("GET", f"{_PROJECT}/jobs/(?P<job>[0-9]+)")
+def _job(call: Call) -> Json:
+    project, number = call.project, int(call.names["job"])
+    pipelines = {status.id: status.pipeline for status in project.statuses} | project.child_jobs
+    return {"id": number, "status": "running", "name": "gate", "pipeline": {"id": pipelines[number], "project_id": project.id}}
+
+
+@_route("GET", f"{_PROJECT}/pipelines/(?P<pipeline>[0-9]+)/bridges")
+def _bridges(call: Call) -> list[Json]:
+    project, number = call.project, int(call.names["pipeline"])
+    return [
+        {
+            "id": status.id,
+            "name": status.name,
+            "status": status.status,
+            "pipeline": {"id": number, "project_id": project.id},
+            "downstream_pipeline": {"id": project.children[status.id], "project_id": project.id} if status.id in project.children else None,
+        }
+        for status in project.statuses
+        if status.pipeline == number
+    ]
+
+
 @_route("POST", f"{_PROJECT}/statuses/(?P<sha>[0-9a-f]+)")
 def _set_status(call: Call) -> Json:
     project, sha = call.project, call.names["sha"]

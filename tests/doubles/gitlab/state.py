@@ -167,6 +167,10 @@ class Project(History):
         self.issues: dict[int, Issue] = {}
         self.deployments: list[Deployed] = []
         self.statuses: list[Status] = []
+        self.children: dict[int, int] = {}
+        """Trigger jobs and the child pipelines that they began."""
+        self.child_jobs: dict[int, int] = {}
+        """Jobs of child pipelines, which no commit lists, and their pipelines."""
         self.visible = True
         """Whether the tokens may see it."""
         self.association_lag = 0
