@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 from changegate.facts import Identity, IdentityKind, Known, Unavailable
 from changegate.forges.answer import UnreadableError, known
 from changegate.forges.gitlab.client import Answer, Client
-from changegate.forges.gitlab.faults import NotFoundError
 
 _GHOST: Final = "ghost"
 """GitLab's account that stands for deleted ones ("Associated records", Deleting a user account)."""
@@ -101,12 +100,14 @@ class People:
         return Account(identity, known(lambda: active and self._level(number) >= _DEVELOPER))
 
     def _level(self, number: int) -> int:
-        """The role in the project, its groups' included; 0 where there is none ("List all members of a group or project")."""
-        try:
-            member = self._client.get(f"/projects/{self._project}/members/all/{number}")
-        except NotFoundError:
-            return 0
-        return member.number("access_level")
+        """The role in the project, its groups' included; 0 where there is none ("List all members of a group or project").
+
+        A list of nobody is GitLab's plain word for that; a 404 could as well mean that the token doesn't see it.
+        """
+        members = self._client.list_all(f"/projects/{self._project}/members/all", **{"user_ids[]": number})
+        if any(member.number("id") != number for member in members):
+            raise UnreadableError(f"GitLab answered for other members than the account {number}", remedy="Run the job again.")
+        return max((member.number("access_level") for member in members), default=0)
 
 
 def is_bot(user: Answer) -> bool:

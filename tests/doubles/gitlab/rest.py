@@ -136,10 +136,11 @@ def _project(call: Call) -> Json:
     return shapes.project(call.project, call.root)
 
 
-@_route("GET", f"{_PROJECT}/members/all/(?P<id>[0-9]+)")
-def _member(call: Call) -> Json:
-    user = _existing(call)
-    return shapes.member(user, call.project.members[user.id], call.root)
+@_route("GET", f"{_PROJECT}/members/all")
+def _members(call: Call) -> list[Json]:
+    wanted = call.query.get("user_ids[]")
+    members = [(call.hub.users[number], level) for number, level in call.project.members.items() if wanted in (None, str(number))]
+    return [shapes.member(user, level, call.root) for user, level in members if user.stand_in is None]
 
 
 @_route("GET", f"{_PROJECT}/deployments")
