@@ -121,6 +121,9 @@ def _existing(call: Call) -> User:
 @_route("GET", "/users")
 def _users(call: Call) -> list[Json]:
     """A search finds names, and public addresses; private ones only for administrators."""
+    if "username" in call.query:
+        named = [user for user in call.hub.users.values() if user.username.casefold() == call.query["username"].casefold()]
+        return [shapes.user_basic(user, call.root) for user in named if user.stand_in is None]
     wanted = call.query.get("search", "").casefold()
     found = [user for user in call.hub.users.values() if wanted in user.username.casefold() or (wanted and wanted == user.public_email.casefold())]
     return [shapes.user_basic(user, call.root) for user in found]
