@@ -59,6 +59,8 @@ class Contributors(NamedTuple):
 
     known: tuple[Identity, ...]
     unresolved: tuple[Unavailable, ...]
+    keys: frozenset[str]
+    """Every key of everybody known."""
 
     @property
     def everyone(self) -> tuple[Identity | Unavailable, ...]:
@@ -67,7 +69,7 @@ class Contributors(NamedTuple):
 
     def include(self, person: Identity) -> bool:
         """Whether this person made any of it."""
-        return any(person.keys & each.keys for each in self.known)
+        return not self.keys.isdisjoint(person.keys)
 
 
 def contributors(change: Change, rules: PeerApproved) -> Contributors:
@@ -82,7 +84,8 @@ def contributors(change: Change, rules: PeerApproved) -> Contributors:
             unresolved.setdefault(person.why, person)
         elif person.kind is not IdentityKind.PLATFORM:
             known.setdefault(person.key, person)
-    return Contributors(tuple(known.values()), tuple(unresolved.values()))
+    keys = frozenset(key for each in known.values() for key in each.keys)
+    return Contributors(tuple(known.values()), tuple(unresolved.values()), keys)
 
 
 def _people(change: Change, rules: PeerApproved) -> Iterator[Identity | Unavailable]:

@@ -28,8 +28,9 @@ def loads(data: bytes, *, what: str) -> Any:
     """
     remedy = f"The {what} is damaged or was not written by changegate; fetch it again from where it came."
     try:
-        value = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant)
-        _check_depth(value, MAX_DEPTH)
+        value = _STRICT.decode(data.decode("utf-8"))
+        if data.count(b"{") + data.count(b"[") > MAX_DEPTH:  # else it can't be deeper
+            _check_depth(value, MAX_DEPTH)
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{what}: not strict JSON ({error})", remedy=remedy) from error
     return value
@@ -46,12 +47,13 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
+_STRICT = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
+
+
 def _check_depth(value: Any, left: int) -> None:
-    if left < 0:
+    if left <= 0:
         raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
-    if isinstance(value, dict):
-        for item in value.values():
-            _check_depth(item, left - 1)
-    elif isinstance(value, list):
-        for item in value:
-            _check_depth(item, left - 1)
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            if isinstance(item, dict | list):
+                _check_depth(item, left - 1)

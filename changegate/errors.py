@@ -4,6 +4,7 @@ A denial is a value (`changegate.decision.Decision`), never an exception. An exc
 `changegate.cli.main` is the only place that catches them, prints message and remedy, and exits with `exit_code`.
 """
 
+from collections.abc import Callable
 from enum import IntEnum
 from typing import ClassVar
 
@@ -29,6 +30,14 @@ class ChangegateError(Exception):
         super().__init__(message)
         self.message = message
         self.remedy = remedy
+
+    def __reduce__(self) -> tuple[Callable[..., "ChangegateError"], tuple[type["ChangegateError"], str, str]]:
+        """An error of another process stays the error that it is."""
+        return _again, (type(self), self.message, self.remedy)
+
+
+def _again(kind: type[ChangegateError], message: str, remedy: str) -> ChangegateError:
+    return kind(message, remedy=remedy)
 
 
 class InputError(ChangegateError):

@@ -323,6 +323,8 @@ class RangeCommit(Fact):
     subject: Text
     by_forge: bool = False
     """Whether the forge itself made it, by its own verified identity."""
+    restored_at: tuple[str, ...] = ()
+    """Later commits of the deployed branch at which every file that this one changed is again exactly as before it. Empty where nobody looked."""
     clean: bool = False
     """For a merge of two: whether it holds just what git makes of its parents, with nothing slipped in and no conflict resolved."""
 

@@ -1,22 +1,22 @@
 """The use case: record how a deploy ended. It takes ports; `changegate.cli.outcome` wires them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Final, NamedTuple, TypeAlias
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
 
 from changegate import canonical, outcome, record
-from changegate.decision import Verdict
 from changegate.errors import InputError, VerificationError
 from changegate.evidence.card import Card
 from changegate.evidence.log import AlreadyRecordedError, Log
 from changegate.evidence.proof import Receipt
 from changegate.evidence.reader import LogReader
+from changegate.evidence.signed_record import verify_envelope
 from changegate.facts import Run
 from changegate.outcome import Claim, Ending, GateDecisionEntry
-from changegate.signing import Signer, dsse
+from changegate.signing import RecordSigner
+from changegate.trust import Trust
 
 MAX_SEARCHED: Final = 200
 """How many gate decisions of an environment are read to find a run's."""
@@ -30,14 +30,14 @@ class OfRecord(NamedTuple):
 
 
 class OfRun(NamedTuple):
-    """The newest allowed gate decision of an attempt of a run."""
+    """The newest gate decision of an attempt of a run that let its deploy go."""
 
     id: str
     attempt: int
 
 
 class OfCommit(NamedTuple):
-    """The newest allowed gate decision of a commit."""
+    """The newest gate decision of a commit that let its deploy go."""
 
     commit: str
 
@@ -68,14 +68,14 @@ def record_outcome(
     wanted: Wanted,
     run: Run,
     log: Log,
-    signer: Signer,
+    signer: RecordSigner,
     *,
-    keys: Mapping[str, Ed25519PublicKey],
+    trust: Trust,
     now: Callable[[], datetime],
 ) -> Finished:
-    """Find the gate decision that a deploy went through, and append how it ended. `keys` are those that may have signed the decision, by their ids.
+    """Find the gate decision that a deploy went through, and append how it ended. `trust` says who may have signed the decision.
 
-    1. The decision: an allowed one, of this repository and environment, whose signature holds.
+    1. The decision: an allowed one, or one in audit mode, of this repository and environment, whose signature holds.
     2. The claim can be true, and contradicts no earlier outcome of the decision.
     3. Sign and append. The log takes one success or failure of a decision, and one rollback: the same again appends nothing.
 
@@ -84,12 +84,12 @@ def record_outcome(
     reader = log.reader()
     if reader is None:
         raise InputError("the log is empty: no gate decision is in it", remedy="Check --store; run `changegate gate` before the deploy.")
-    gate = _find_gate(reader, place, wanted, keys)
+    gate = _find_gate(reader, place, wanted, trust)
     outcome.check(claim, gate, now=now())
-    recorded = _endings(reader, gate)
+    recorded = _endings(reader, gate, log.verify_record)
     _check_conflict(claim.ending, gate, recorded)
-    statement = outcome.make_statement(claim, gate, run, decided=now(), previous=_newest(reader, place))
-    envelope = dsse.format_envelope(dsse.sign(canonical.dumps(statement), signer))
+    statement = outcome.make_statement(claim, gate, run, decided=now(), previous=_newest(reader, place, log.verify_record))
+    envelope = signer.sign_record(canonical.dumps(statement))
     card = outcome.index_card(statement, envelope, origin=log.verifier_key.name)
     try:
         return Finished(card.envelope, log.append(card, envelope=envelope), gate, repeated=False)
@@ -107,13 +107,13 @@ def _check_conflict(ending: Ending, gate: GateDecisionEntry, recorded: tuple[str
         )
 
 
-def _find_gate(reader: LogReader, place: Place, wanted: Wanted, keys: Mapping[str, Ed25519PublicKey]) -> GateDecisionEntry:
+def _find_gate(reader: LogReader, place: Place, wanted: Wanted, trust: Trust) -> GateDecisionEntry:
     stopped: GateDecisionEntry | None = None
     for index, card in _candidates(reader, place, wanted):
-        entry = _read_entry(reader, index, card, keys)
+        entry = _read_entry(reader, index, card, trust)
         if isinstance(wanted, OfRun) and (entry.run.id, entry.run.attempt) != wanted:
             continue
-        if entry.verdict == Verdict.ALLOWED:
+        if entry.let_go:
             return entry
         stopped = stopped or entry
     said = _say(wanted)
@@ -176,9 +176,9 @@ def _by_id(reader: LogReader, place: Place, wanted: str) -> tuple[int, Card]:
     return index, card
 
 
-def _read_entry(reader: LogReader, index: int, card: Card, keys: Mapping[str, Ed25519PublicKey]) -> GateDecisionEntry:
+def _read_entry(reader: LogReader, index: int, card: Card, trust: Trust) -> GateDecisionEntry:
     """What the signed record says. The card only led to it."""
-    _, payload = dsse.verify(dsse.parse_envelope(reader.envelope(card)), keys)
+    payload = verify_envelope(reader.envelope(card), trust).payload
     statement = canonical.loads(payload, what="statement")
     try:
         predicate = statement["predicate"]
@@ -189,6 +189,7 @@ def _read_entry(reader: LogReader, index: int, card: Card, keys: Mapping[str, Ed
             repository=deployment["repository"],
             environment=deployment["environment"],
             verdict=predicate["decision"]["verdict"],
+            enforced=predicate["policy"]["enforced"] is not False,
             decided=predicate["time"]["decided"],
             run=record.RecordedRun.model_validate(deployment["run"]),
             ref=deployment["ref"],
@@ -201,18 +202,21 @@ def _read_entry(reader: LogReader, index: int, card: Card, keys: Mapping[str, Ed
         ) from error
 
 
-def _endings(reader: LogReader, gate: GateDecisionEntry) -> tuple[str, ...]:
-    """The outcomes that the decision has. They stand after it."""
+def _endings(reader: LogReader, gate: GateDecisionEntry, verify: Callable[[Card], None]) -> tuple[str, ...]:
+    """The outcomes that the decision has, each by its signed record. They stand after it."""
     found = []
     for index, card in reader.cards():
         if index <= gate.index:
             break
         if card.predicate_type == outcome.PREDICATE_TYPE and card.about == gate.envelope:
+            verify(card)
             found.append(card.decision)
     return tuple(found)
 
 
-def _newest(reader: LogReader, place: Place) -> record.Previous | None:
-    return next(
-        (record.Previous(index=index, envelope=card.envelope) for index, card in reader.cards() if (card.repository, card.environment) == place), None
-    )
+def _newest(reader: LogReader, place: Place, verify: Callable[[Card], None]) -> record.Previous | None:
+    for index, card in reader.cards():
+        if (card.repository, card.environment) == place:
+            verify(card)
+            return record.Previous(index=index, envelope=card.envelope)
+    return None

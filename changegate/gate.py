@@ -10,7 +10,8 @@ from changegate import policy as policies
 from changegate.controls import evaluate
 from changegate.decision import Decision, Verdict
 from changegate.errors import InputError, PolicyError, StoreError
-from changegate.evidence.log import AlreadyRecordedError, Log
+from changegate.evidence.card import Card
+from changegate.evidence.log import AlreadyRecordedError, AlreadySubmittedError, Log
 from changegate.evidence.proof import Receipt
 from changegate.evidence.reader import LogReader
 from changegate.facts import BaseSource, Deployment, DeployRange, Facts, Missing, RangeOutcome, Unavailable, Version
@@ -18,7 +19,7 @@ from changegate.forges import Baseline, Forge, Needs, OwnersReader
 from changegate.history import History, read_history
 from changegate.ownership import teams_needed
 from changegate.policy import EffectivePolicy, PeerApproved
-from changegate.signing import Signer, dsse
+from changegate.signing import RecordSigner, dsse
 
 MAX_REPEATS: Final = 100
 
@@ -51,6 +52,13 @@ class Recorded:
     receipt: Receipt
 
 
+@dataclass(frozen=True)
+class Submitted:
+    """A judged deploy whose signed record waits in the store."""
+
+    envelope_digest: str
+
+
 def judge(
     deployment: Deployment,
     forge: Forge,
@@ -69,7 +77,7 @@ def judge(
     Raises `ForgeError`, `StoreError`, `InputError` or `PolicyError` where there is nothing to decide on.
     """
     reader = log.reader()
-    history = read_history(reader.cards() if reader else (), deployment, log.verify_record)
+    history = read_history(reader.cards() if reader else (), deployment, log.verify_record, lambda card: reader is None or _is_enforced(reader, card))
     deploy_range = _resolve_range(forge, deployment, requested_base, history.baselines, log, reader)
     trusted_at = deploy_range.deployed or deploy_range.base
     if policy_file is not None and policy_file.data is None:
@@ -133,12 +141,15 @@ def _let_go(log: Log, reader: LogReader | None, deployment: Deployment, commit: 
         if (card.repository, card.environment, card.predicate_type) != (deployment.repository, deployment.environment, record.PREDICATE_TYPE):
             continue
         log.verify_record(card)
-        if card.decision == Verdict.ALLOWED:
-            return True
-        envelope = canonical.loads(dsse.parse_envelope(reader.envelope(card)).payload, what="statement")
-        if envelope["predicate"]["policy"]["enforced"] is False:
+        if card.decision == Verdict.ALLOWED or not _is_enforced(reader, card):
             return True
     return False
+
+
+def _is_enforced(reader: LogReader, card: Card) -> bool:
+    """Whether a gate decision, whose record was verified, stops a deploy that it doesn't allow."""
+    statement = canonical.loads(dsse.parse_envelope(reader.envelope(card)).payload, what="statement")
+    return statement["predicate"]["policy"]["enforced"] is not False
 
 
 def _deployed(found: DeployRange, deployment: Deployment, history: History, log: Log, reader: LogReader | None) -> tuple[str, ...]:
@@ -175,11 +186,12 @@ def _outside(found: DeployRange, commit: str, named: PolicyFile) -> str:
 def widest(ranges: Sequence[DeployRange]) -> DeployRange:
     """Of the ranges from several versions that may be live, the one that brings all that any of them brings; of those, the one that removes most.
 
-    A rewritten one stops the deploy, so it comes first. Raises `InputError` where no range holds the others.
+    A rewritten one stops the deploy, so it comes first; in doubt about what is live, with nothing brought, no exception of the policy holds for it.
+    Raises `InputError` where no range holds the others.
     """
     rewritten = next((each for each in ranges if each.outcome is RangeOutcome.REWRITTEN), None)
     if rewritten is not None:
-        return rewritten
+        return rewritten if len(ranges) == 1 else rewritten.model_copy(update={"commits": ()})
     brought = [{commit.sha for commit in each.commits} for each in ranges]
     at = max(range(len(ranges)), key=lambda number: (len(brought[number]), len(ranges[number].removed)))
     if not all(each <= brought[at] for each in brought):
@@ -219,20 +231,24 @@ def list_versions(deployed: tuple[str, ...], tags: tuple[Version, ...]) -> tuple
     return tuple(Version(commit=commit, names=names.get(commit, ())) for commit in deployed)
 
 
-def record_decision(judged: Judged, log: Log, signer: Signer, *, decided: datetime) -> Recorded:
+def record_decision(judged: Judged, log: Log, signer: RecordSigner, *, decided: datetime, submit_only: bool = False) -> Recorded | Submitted:
     """Sign the decision and make it part of the log. Raises `SigningError`, `StoreError` or `VerificationError`; then nothing may be deployed.
 
+    With `submit_only` it is signed, and waits in the store until whoever holds the log's key integrates it.
     A second run of the gate in the same attempt of a job (a retried step) is a decision of its own, and is recorded beside the first.
     """
     facts_bytes = record.facts_json(judged.facts)
     statement = record.make_statement(
         judged.facts, judged.decision, judged.policy, judged.source, decided=decided, previous=judged.previous, facts_bytes=facts_bytes
     )
-    envelope = dsse.format_envelope(dsse.sign(canonical.dumps(statement), signer))
+    envelope = signer.sign_record(canonical.dumps(statement))
     for repeat in range(MAX_REPEATS):
         card = record.index_card(statement, envelope, origin=log.verifier_key.name, repeat=repeat)
         try:
+            if submit_only:
+                log.submit(card, envelope=envelope, facts=facts_bytes)
+                return Submitted(card.envelope)
             return Recorded(card.envelope, log.append(card, envelope=envelope, facts=facts_bytes))
-        except AlreadyRecordedError:
+        except (AlreadyRecordedError, AlreadySubmittedError):
             continue
     raise StoreError(f"the gate ran more than {MAX_REPEATS} times in one attempt of the job", remedy="Start a new attempt of the run.")

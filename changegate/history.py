@@ -1,8 +1,9 @@
 """What the log says is live in an environment, from its gate decisions and their outcomes. Cards in, values out.
 
-An allowed decision with no outcome was always taken for deployed: its changes were judged. Where outcomes are recorded, more is known:
+A decision that let its deploy go (an allowed one, or in audit mode, which stops nothing, any) was always taken for deployed where it has no outcome.
+Where outcomes are recorded, more is known:
 
-| outcomes of an allowed decision | it is |
+| outcomes of a decision that let go | it is |
 |---|---|
 | success | live, unless a later one is |
 | failure | not live: it never was |
@@ -36,10 +37,12 @@ class History(NamedTuple):
     baselines: tuple[Baseline, ...]
     """What may be live, the newest first: none, one, or where there is a doubt several."""
     deployed: tuple[str, ...]
-    """Commits that were allowed before and neither failed nor were rolled back, newest first."""
+    """Commits that were let go before and neither failed nor were rolled back, newest first."""
 
 
-def read_history(cards: Iterable[tuple[int, Card]], deployment: Deployment, verify: Callable[[Card], None]) -> History:
+def read_history(
+    cards: Iterable[tuple[int, Card]], deployment: Deployment, verify: Callable[[Card], None], enforced: Callable[[Card], bool]
+) -> History:
     """Look back through the log's cards, newest first, for this repository and environment.
 
     An outcome stands after its decision, so going back it is known when the decision comes. The candidates are all doubtful decisions down to
@@ -50,10 +53,13 @@ def read_history(cards: Iterable[tuple[int, Card]], deployment: Deployment, veri
     A card only says where to look: whatever is taken from one, `verify` is asked first, which raises unless its signed record says the same. It is
     asked about the newest record, the decisions that count and their outcomes: some twenty of them, however long the log.
 
+    `enforced` says of a decision that is not allowed whether it stopped its deploy; a card doesn't. It is asked only while what is live is unknown,
+    or where the decision has an outcome.
+
     It stops once it has the last versions that could be returned to, or, with what it needs found, has looked back far enough.
     """
     previous: record.Previous | None = None
-    walk = _Walk(verify)
+    walk = _Walk(verify, enforced)
     for seen, (index, card) in enumerate(cards):
         if walk.settled and (len(walk.deployed) >= VERSIONS or seen >= LOOK_BACK):
             break
@@ -72,8 +78,9 @@ def read_history(cards: Iterable[tuple[int, Card]], deployment: Deployment, veri
 class _Walk:
     """What is known on the way back."""
 
-    def __init__(self, verify: Callable[[Card], None]) -> None:
+    def __init__(self, verify: Callable[[Card], None], enforced: Callable[[Card], bool]) -> None:
         self._verify = verify
+        self._enforced = enforced
         self.deployed: dict[str, None] = {}
         self._outcomes: dict[str, list[Card]] = {}
         self._successes: list[Card] = []
@@ -98,11 +105,12 @@ class _Walk:
     def meet_decision(self, card: Card) -> None:
         """A gate decision, all of whose outcomes were met."""
         outcomes = self._outcomes.pop(card.envelope, [])
-        if not outcomes and (card.decision != Verdict.ALLOWED or (self._certain is not None and card.commit in self.deployed)):
+        allowed = card.decision == Verdict.ALLOWED
+        if not outcomes and ((self._certain is not None and card.commit in self.deployed) if allowed else self.settled):
             return
         for each in (card, *outcomes):
             self._verify(each)
-        if card.decision != Verdict.ALLOWED:
+        if not allowed and self._enforced(card):
             return
         endings = {each.decision for each in outcomes}
         if Ending.ROLLED_BACK in endings or endings == {Ending.FAILURE}:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from changegate import __version__, canonical
+from changegate.decision import Verdict
 from changegate.errors import InputError
 from changegate.evidence.card import Card
 from changegate.facts import Run, Text, Time
@@ -80,10 +81,16 @@ class GateDecisionEntry(Part):
     repository: Text
     environment: Text
     verdict: str
+    enforced: bool = True
     decided: Time
     run: RecordedRun
     ref: Text
     subjects: tuple[dict[str, Any], ...]
+
+    @property
+    def let_go(self) -> bool:
+        """Whether a deploy could go through it: allowed, or judged in audit mode, which stops nothing."""
+        return self.verdict == Verdict.ALLOWED or not self.enforced
 
     @property
     def commit(self) -> str:

@@ -29,15 +29,47 @@ _EMPTY_PHRASES: Final = frozenset(
         "revert pr", "revert the pr", "revert this pr", "revert mr", "revert this mr", "revert the mr", "revert commit", "revert the commit",
         "revert this commit", "revert change", "revert the change", "revert this change", "git revert", "revert and redeploy", "roll it back",
         "please revert", "we revert", "simply revert", "can be reverted", "undo", "undo it", "no rollback", "no rollback needed", "no plan",
-        "no rollback plan", "not possible", "rollback plan", "lorem ipsum",
+        "no rollback plan", "not possible", "rollback plan", "lorem ipsum", "git revert head", "git revert sha",
+        "no rollback required", "no rollback possible", "see jira", "see issue", "see description", "see pr",
+        "see mr", "unknown", "no idea", "later", "redeploy",
     }
 )  # fmt: skip
+_FILLERS: Final = frozenset(
+    ["a", "all", "an", "any", "are", "at", "be", "can", "just", "i", "is", "it", "please", "simply", "that", "the", "this", "we", "will"]
+)
+"""Words that make a stock phrase no plan: "none at all", "we can just revert it"."""
+_MASHED: Final = frozenset(
+    [
+        "abc",
+        "asd",
+        "asdf",
+        "bar",
+        "baz",
+        "bla",
+        "blah",
+        "dfgh",
+        "foo",
+        "foobar",
+        "ghjk",
+        "hjkl",
+        "qwer",
+        "qwert",
+        "qwerty",
+        "test",
+        "xxx",
+        "yxcv",
+        "zxcv",
+    ]
+)
 _PLACEHOLDER = re.compile(
     r"\b(?:describe|explain|enter|insert|add|write|fill in|put|list|outline)\b.{0,40}\b(?:how|here|steps|plan|your|roll ?back)\b"
     r"|\bhow (?:can|do|would|will|to)\b.{0,60}\b(?:roll|rolled|revert|reverted|undo|undone)\b.{0,40}\?"
     r"|\blorem ipsum\b|\bplaceholder\b",
     re.IGNORECASE,
 )
+
+
+_BARE_PHRASES: Final = frozenset(" ".join(word for word in phrase.split() if word not in _FILLERS) for phrase in _EMPTY_PHRASES) | {""}
 
 
 class Verdict(StrEnum):
@@ -136,16 +168,23 @@ def _judge(raw: str, template_lines: set[str], versions: tuple[str, ...], min_wo
     own = "\n".join(line for line in text.splitlines() if _normal(line) and _normal(line) not in template_lines)
     if not own:
         return Plan(text, Verdict.TEMPLATE)
-    if _normal(own) in _EMPTY_PHRASES or _PLACEHOLDER.search(own):
+    if _says_nothing(own) or _PLACEHOLDER.search(own):
         return Plan(text, Verdict.BOILERPLATE)
     words = _WORD.findall(own)
     if _names_version(words, versions):
         return Plan(text, Verdict.NAMES_VERSION)
     if len(words) < min_words:
         return Plan(text, Verdict.TOO_SHORT)
-    if all(_normal(line) in _EMPTY_PHRASES for line in own.splitlines()):
+    if all(_says_nothing(line) for line in own.splitlines()):
         return Plan(text, Verdict.BOILERPLATE)
     return Plan(text, Verdict.SPECIFIC)
+
+
+def _says_nothing(text: str) -> bool:
+    """Whether it is a stock phrase, in whatever case, punctuation and padding, or nothing but what fingers find on a keyboard."""
+    words = _normal(text).split()
+    bare = " ".join(word for word in words if word not in _FILLERS)
+    return " ".join(words) in _EMPTY_PHRASES or bare in _BARE_PHRASES or all(word in _MASHED for word in words)
 
 
 def _names_version(words: list[str], versions: tuple[str, ...]) -> bool:

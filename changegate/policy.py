@@ -20,6 +20,7 @@ MAX_BYTES: Final = 256 * 1024
 SCHEMA_ID: Final = "https://changegate.dev/schema/policy.v1.json"
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+CommitId = Annotated[str, Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
 TeamName = Annotated[str, Field(pattern=TEAM)]
 
 
@@ -107,6 +108,14 @@ class Controls(Rules):
     checks_passed: ChecksPassed = ChecksPassed()
 
 
+class Rewrite(Rules):
+    """One rewriting of the deployed branch that is accepted: a recorded exception, good for this deploy alone."""
+
+    was: CommitId = Field(alias="from", description="The commit that is deployed, and that the branch doesn't hold any more. Its full id.")
+    to: CommitId = Field(description="A commit of the new branch, which is or lies before the one to deploy. Its full id.")
+    reason: Annotated[str, Field(min_length=10, max_length=500)] = Field(description="Why, for the record.")
+
+
 class EffectivePolicy(Rules):
     """What holds for one environment."""
 
@@ -117,6 +126,9 @@ class EffectivePolicy(Rules):
         description="Who must vouch for the facts: `asserted` takes a commit's own trailers, `forge` only what the forge's API says.",
     )
     controls: Controls = Controls()
+    rewrites: tuple[Rewrite, ...] = Field(
+        (), strict=False, max_length=20, description="Rewritten history that is accepted, each named by its commits. All that it brings is judged."
+    )
 
 
 class Policy(EffectivePolicy):

@@ -44,9 +44,11 @@ NOT_PROJECTS: Final = frozenset({
     "DES", "DIN", "ECMA", "FIPS", "GCM", "GHSA", "GPT", "HMAC", "HTML", "HTTP", "HTTPS", "IEC", "IEEE", "IETF", "IPV", "ISO", "JDK", "JEP",
     "JSR", "KB", "KIP", "KOI", "LATIN", "MD", "MPEG", "NIST", "OAUTH", "OSI", "OWASP", "PBKDF", "PCI", "PEP", "PKCS", "PR", "PY", "RC", "RFC",
     "RHSA", "RIPEMD", "RSA", "SHA", "SOC", "SP", "SSL", "STD", "TLS", "UCS", "USB", "UTC", "UTF", "UUID", "WCAG", "WINDOWS", "XHTML", "XML",
+    "FIXME", "NA", "NONE", "TBC", "TBD", "TODO", "WIP", "XX", "XXX",
 })
 # fmt: on
-"""Prefixes of standards, algorithms and advisories that look like a project's key. A policy that names such a project overrules this."""
+"""Prefixes that look like a project's key: standards, algorithms, advisories, and words that stand where a ticket should be. A policy that names such
+a project overrules this."""
 
 _ADDRESS: Final = re.compile(r"https?://[^\s<>\"'`|\\^{}]+", re.IGNORECASE)
 _TRAILING: Final = ".,;:!?)]*_"
@@ -95,7 +97,8 @@ def _scan_words(text: str, projects: frozenset[str]) -> Iterator[Reference]:
 
 def _read_address(address: str, projects: frozenset[str], *, any_address: bool) -> Reference | None:
     try:
-        path = unquote(urlsplit(address).path)
+        parts = urlsplit(address)
+        path = unquote(parts.path)
     except ValueError:  # "http://[" is no address
         return None
     key = _KEY_PATH.search(path)
@@ -106,7 +109,7 @@ def _read_address(address: str, projects: frozenset[str], *, any_address: bool) 
     issue = _ISSUE_PATH.fullmatch(path)
     if issue:
         return Reference(f"{issue['path']}#{issue['number']}", ReferenceKind.QUALIFIED_NUMBER, address)
-    if any_address and not _NO_TICKET_PATH.search(path):
+    if any_address and (path.strip("/") or parts.query) and not _NO_TICKET_PATH.search(path):
         return Reference(address, ReferenceKind.ADDRESS, address)
     return None
 

@@ -11,65 +11,155 @@
           -----END PUBLIC KEY-----
         from: 2026-01-01T00:00:00Z     # optional
         until: 2027-01-01T00:00:00Z    # optional: records dated later don't count
+        use: records                   # optional: `records` may not revoke other keys, `revocations` may do nothing else; left out, both
+    identities:              # who may sign records without a key of their own (Sigstore), and when
+      - issuer: https://token.actions.githubusercontent.com
+        identity: https://github.com/acme/shop/.github/workflows/deploy.yml@refs/heads/main    # `*` stands for any letters but `/` and `@`
+    sigstore-root: |         # optional: a Sigstore trusted_root.json; left out, the public one that the installed library brings
+      {…}
+    timestamp-authorities:   # optional: whose timestamps count (RFC 3161): certificates of the authorities, or of what they chain up to
+      - |
+        -----BEGIN CERTIFICATE-----
+        …
+        -----END CERTIFICATE-----
+    timestamps: required     # optional: verification demands a timestamp at or after every commit
 
 Rotation adds a key and gives the old one an `until`; records signed before stay valid. A log key of the policy that stands among the record keys,
 too, as `changegate keys` writes it, has the same time: what it signs in commits of a later time doesn't count (`changegate.evidence.log_policy`).
 """
 
+import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Final, Literal
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from cryptography import x509
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from changegate import yaml_text
 from changegate.errors import FormatError, VerificationError
 from changegate.facts import Time
-from changegate.signing import keys
+from changegate.signing import PublicKey, keys
 from changegate.yaml_text import YamlError
 
 MAX_BYTES: Final = 1024 * 1024
 _REMEDY: Final = "Write it anew with `changegate keys show --trust`, or compare it with the copy that you were given."
 
 
-class RecordKey(BaseModel):
-    """A public key that may sign records made from `from` (inclusive) to `until` (exclusive)."""
-
+class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_alias=True, validate_by_name=True)
 
-    key: str
+
+class Window(_Part):
+    """A time in which somebody may sign: from `from` (inclusive) to `until` (exclusive)."""
+
     from_: Annotated[Time | None, Field(alias="from")] = None
     until: Time | None = None
 
     def allows(self, at: datetime) -> bool:
-        """Whether a record made at this time may bear this key's signature."""
+        """Whether a record made at this time may bear this signature."""
         return (self.from_ is None or self.from_ <= at) and (self.until is None or at < self.until)
 
 
-class Trust(BaseModel):
-    """A verifier's trust, parsed."""
+class RecordKey(Window):
+    """A public key that may sign records made in its time; `use` says which, where not all."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_alias=True, validate_by_name=True)
+    key: str
+    use: Literal["records", "revocations"] | None = None
+
+
+class Identity(Window):
+    """Somebody whom an OIDC issuer names, as Sigstore's certificates repeat it."""
+
+    issuer: Annotated[str, Field(min_length=1, pattern=r"^https://[^\s]+$")]
+    identity: Annotated[str, Field(min_length=1, pattern=r"^[^\s]+$")]
+
+    def matches(self, issuer: str, name: str) -> bool:
+        """Whether this is who is meant. The issuer must be the same; so must the name, but where `*` stands."""
+        pattern = "[^/@]*".join(re.escape(part) for part in self.identity.split("*"))
+        return issuer == self.issuer and re.fullmatch(pattern, name) is not None
+
+
+class Trust(_Part):
+    """A verifier's trust, parsed."""
 
     version: Literal[1] = 1
     log_policy: Annotated[str, Field(alias="log-policy")]
-    record_keys: Annotated[tuple[RecordKey, ...], Field(alias="record-keys", min_length=1)]
+    record_keys: Annotated[tuple[RecordKey, ...], Field(alias="record-keys")] = ()
+    identities: tuple[Identity, ...] = ()
+    sigstore_root: Annotated[str | None, Field(alias="sigstore-root")] = None
+    timestamp_authorities: Annotated[tuple[str, ...], Field(alias="timestamp-authorities")] = ()
+    timestamps: Literal["optional", "required"] = "optional"
+
+    @model_validator(mode="after")
+    def _names_somebody(self) -> "Trust":
+        if not self.record_keys and not self.identities:
+            raise ValueError("neither record-keys nor identities: nobody could sign a record")
+        return self
+
+    @model_validator(mode="after")
+    def _check_authorities(self) -> "Trust":
+        if self.timestamps == "required" and not self.timestamp_authorities:
+            raise ValueError("timestamps are required, but no timestamp-authorities are named")
+        _ = self.authorities
+        return self
 
     @property
-    def public_keys(self) -> Mapping[str, Ed25519PublicKey]:
+    def authorities(self) -> tuple[x509.Certificate, ...]:
+        """The certificates by which a timestamp counts."""
+        return tuple(certificate for each in self.timestamp_authorities for certificate in x509.load_pem_x509_certificates(each.encode("utf-8")))
+
+    @property
+    def public_keys(self) -> Mapping[str, PublicKey]:
         """Every record key by its id. Raises `FormatError` for a key that is none."""
-        found = [keys.parse_public(each.key) for each in self.record_keys]
-        return {keys.key_id(key): key for key in found}
+        return {key_id: key for key_id, (key, _) in _by_id(self.record_keys).items()}
 
     def check_window(self, key_id: str, at: datetime) -> None:
-        """Raise `VerificationError` unless the key was valid at this time."""
-        windows = [each for each in self.record_keys if keys.key_id(keys.parse_public(each.key)) == key_id]
+        """Raise `VerificationError` unless the key, or the identity (as `signer_id` wrote it), may sign at this time."""
+        issuer, space, name = key_id.partition(" ")
+        windows: tuple[Window, ...] = tuple(each for each in self.identities if each.matches(issuer, name)) if space else self._entries(key_id)
         if not any(each.allows(at) for each in windows):
             raise VerificationError(
-                f"signed by key {key_id[:16]} at {at:%Y-%m-%dT%H:%M:%SZ}, outside the time in which that key is trusted",
+                f"signed by {short(key_id)} at {at:%Y-%m-%dT%H:%M:%SZ}, outside the time in which that key is trusted",
                 remedy="A key that signs outside its time may have been stolen. Ask its owner.",
             )
+
+    def check_use(self, key_id: str, *, revocation: bool) -> None:
+        """Raise `VerificationError` where the key is for other records than this. An identity is for all but revocations."""
+        uses = {each.use for each in self._entries(key_id)} or {"records"}
+        if uses <= {"records" if revocation else "revocations"}:
+            what = "a revocation" if revocation else "a record"
+            raise VerificationError(
+                f"signed by {short(key_id)}, which by the trust file may not sign {what}", remedy="Use the key that the trust file has for this."
+            )
+
+    def _entries(self, key_id: str) -> tuple[RecordKey, ...]:
+        found = _by_id(self.record_keys).get(key_id)
+        return found[1] if found else ()
+
+
+@lru_cache(maxsize=64)
+def _by_id(record_keys: tuple[RecordKey, ...]) -> Mapping[str, tuple[PublicKey, tuple[RecordKey, ...]]]:
+    """Each key with all of its entries, read once: a verifier asks for every record."""
+    found: dict[str, tuple[PublicKey, tuple[RecordKey, ...]]] = {}
+    for each in record_keys:
+        key = keys.parse_public(each.key)
+        key_id = keys.key_id(key)
+        found[key_id] = key, (*(found[key_id][1] if key_id in found else ()), each)
+    return found
+
+
+def signer_id(issuer: str, name: str) -> str:
+    """An identity, where else a key's id stands."""
+    return f"{issuer} {name}"
+
+
+def short(key_id: str) -> str:
+    """Who signed, in a few words: the beginning of a key's id, or an identity's name."""
+    _, space, name = key_id.partition(" ")
+    return name if space else f"key {key_id[:16]}"
 
 
 def parse(data: bytes) -> Trust:
@@ -91,12 +181,31 @@ def format_trust(trust: Trust) -> bytes:
     """The file's text: `parse` gives the same trust back."""
     lines = ["# The keys that a verifier of this log believes. Hand it over out of band, never with the evidence.", "version: 1", "log-policy: |"]
     lines += [f"  {line}" for line in trust.log_policy.splitlines()]
-    lines.append("record-keys:")
+    if trust.record_keys:
+        lines.append("record-keys:")
     for each in trust.record_keys:
         lines.append("  - key: |")
         lines += [f"      {line}" for line in each.key.splitlines()]
-        if each.from_:
-            lines.append(f"    from: {each.from_:%Y-%m-%dT%H:%M:%SZ}")
-        if each.until:
-            lines.append(f"    until: {each.until:%Y-%m-%dT%H:%M:%SZ}")
+        lines += _format_window(each)
+        if each.use:
+            lines.append(f"    use: {each.use}")
+    if trust.identities:
+        lines.append("identities:")
+    for who in trust.identities:
+        lines += [f"  - issuer: {json.dumps(who.issuer)}", f"    identity: {json.dumps(who.identity)}", *_format_window(who)]
+    if trust.sigstore_root is not None:
+        lines.append("sigstore-root: |")
+        lines += [f"  {line}" for line in trust.sigstore_root.splitlines()]
+    if trust.timestamp_authorities:
+        lines.append("timestamp-authorities:")
+        for certificate in trust.timestamp_authorities:
+            lines.append("  - |")
+            lines += [f"    {line}" for line in certificate.splitlines()]
+    if trust.timestamps != "optional":
+        lines.append(f"timestamps: {trust.timestamps}")
     return ("\n".join(lines) + "\n").encode("utf-8")
+
+
+def _format_window(window: Window) -> list[str]:
+    times = (("from", window.from_), ("until", window.until))
+    return [f"    {name}: {at:%Y-%m-%dT%H:%M:%SZ}" for name, at in times if at]

@@ -37,7 +37,7 @@ def command(directory: str | None) -> None:
     tour.make_shop()
     _say("2. The pipeline asks before it deploys. One change lacks what your auditor will ask for:")
     tour.run("gate", "--base", "v1.0", "--workspace", "shop", *tour.log, "--signing-key", "key.pem", expect=ExitCode.BLOCKED)
-    _say("The deploy stops, and the blocked attempt is on record, too. Carol reviews the change; it lands again with her name and a plan:")
+    _say("The deploy stops, and the attempt is on record, too. Bob takes the change back; Carol reviews it; it lands again with her name and a plan:")
     tour.mend_shop()
     tour.run("gate", "--base", "v1.0", "--workspace", "shop", *tour.log, "--signing-key", "key.pem", "--receipt", "receipt.tlog-proof", lines=1)
     _say("3. The auditor checks the whole log, with nothing but the evidence and the trust file:")
@@ -94,12 +94,10 @@ class _Tour:
         self._git("log", "--first-parent", "--format=   %h %an: %s", "v1.0..main", show=True)
 
     def mend_shop(self) -> None:
-        """The branch since the first good change is made anew: what was never deployed may still be."""
-        self._git("reset", "-q", "--hard", "main~2")
-        good = f"{_PLAN.format(flag='discounts')}\n\nTicket: SHOP-13\nReviewed-by: Carol <carol@example.com>"
-        self._merge_branch("bob", "discounts", "Take discounts into account", good)
-        plan = "Rollback plan: return to v1.0\n\nTicket: SHOP-14\nReviewed-by: Alice <alice@example.com>"
-        self._merge_branch("carol", "currency", "Show the currency", plan)
+        """What the report said: the change is reverted by one that passes, and that is reverted in turn, with all that it lacked."""
+        reviewed = "Ticket: SHOP-13\nReviewed-by: Carol <carol@example.com>"
+        self._revert("bob", "-m", "1", "main~1", message=f"Take discounts back\n\nRollback plan: land them again, reviewed\n\n{reviewed}")
+        self._revert("bob", "main", message=f"Take discounts into account\n\n{_PLAN.format(flag='discounts')}\n\n{reviewed}")
 
     def tamper(self) -> str:
         """Change one byte in the middle of the oldest record; its name."""
@@ -120,6 +118,10 @@ class _Tour:
 
     def _merge_branch(self, author: str, branch: str, subject: str, message: str) -> None:
         self._git("merge", "-q", "--no-ff", branch, "-m", f"{subject}\n\n{message}", author=author)
+
+    def _revert(self, author: str, *arguments: str, message: str) -> None:
+        self._git("revert", "--no-commit", *arguments, author=author)
+        self._git("commit", "-q", "-m", message, author=author)
 
     def _commit(self, author: str, subject: str, **files: str) -> None:
         for name, text in files.items():

@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 
 from changegate import doctor
-from changegate.cli import options
+from changegate.cli import options, signers
 from changegate.cli.surroundings import look_at_key, look_at_store
 from changegate.doctor import Check
 from changegate.errors import InputError
@@ -31,7 +31,7 @@ EVIDENCE_BRANCH: Final = "changegate-evidence"
 @options.option("--repository", metavar="NAME", help="The repository's name (owner/name). Default: as the CI says.")
 @click.option("--store", metavar="URL", envvar="CHANGEGATE_STORE", show_envvar=True, help="The evidence store: file:DIR or git:REPOSITORY[#BRANCH].")
 @options.option("--policy-path", default=FILE_NAME, show_default=True, metavar="PATH", help="The policy file in the repository.")
-@options.signing_key_option
+@signers.signing_key_option
 @options.option("--trust", "trust_file", metavar="FILE", help=f"The trust file. Default: {options.TRUST_FILE} in this directory, where there is one.")
 @options.option("--api-url", metavar="URL", help="The forge's API. Default: as the CI says, else https://api.github.com.")
 @options.option(

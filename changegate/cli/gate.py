@@ -3,26 +3,31 @@
 import os
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import click
 
 from changegate import render
-from changegate.cli import judging, local_store, options, publish
+from changegate.cli import attesting, judging, local_store, options, publish, signers
 from changegate.cli.pages import SectionedCommand, examples, exit_codes
 from changegate.decision import EXIT_CODES
 from changegate.errors import ExitCode, InputError, SigningError, StoreError
+from changegate.evidence.log import Log
 from changegate.evidence.reader import signed_size
 from changegate.facts import Artifact, Deployment
 from changegate.forges import Forge
-from changegate.gate import Judged, Recorded, judge, record_decision
+from changegate.gate import Judged, Recorded, Submitted, judge, record_decision
 from changegate.pipeline import Pipeline, read_pipeline
 from changegate.policy import FILE_NAME
 from changegate.render import outputs
+from changegate.signing import RecordSigner
 from changegate.stores import open_store
+from changegate.trust import Trust
 
 _ARTIFACT: Final = re.compile(r"(?P<name>.{1,500})@sha256:(?P<sha256>[0-9a-f]{64})")
 
@@ -31,7 +36,7 @@ class _Page(SectionedCommand):
     sections: ClassVar = {
         "What is judged": ("--environment", "--head", "--base", "--policy", "--artifact"),
         "Who is asked": ("--forge", "--repository", "--workspace", "--api-url", "--timeout"),
-        "Where it is recorded": ("--store", "--signing-key", "--trust", "--origin"),
+        "Where it is recorded": ("--store", "--signing-key", "--log-key", "--submit-only", "--trust", "--origin", "--timestamp-url"),
         "What comes out": ("--format", "--receipt", "--dotenv", "--verbose"),
     }
 
@@ -69,8 +74,15 @@ _EPILOG: Final = "\n\n".join(
 @options.option("--workspace", default=".", metavar="DIR", show_default=True, help="The git repository that the forges 'git' and 'gitlab' read.")
 @options.store_option
 @options.option("--origin", metavar="NAME", help="The log's name, where the store is new.")
-@options.signing_key_option
-@options.option("--trust", "trust_file", metavar="FILE", help="Trust file with the log's earlier keys, after a rotation.")
+@signers.signing_key_option
+@signers.log_key_option
+@options.option(
+    "--submit-only", is_flag=True, help="Leave the signed record waiting for `changegate integrate`: this job hasn't the log's key. Needs --trust."
+)
+@options.option(
+    "--trust", "trust_file", metavar="FILE", help="Trust file: the log's earlier keys after a rotation, its witnesses, its timestamp authorities."
+)
+@options.timestamp_option
 @options.option(
     "--api-url", metavar="URL", help="The forge's API. Default: as the CI says, else https://api.github.com or https://gitlab.com/api/v4."
 )
@@ -95,23 +107,25 @@ def command(**given: Any) -> int:
     pipeline = read_pipeline(os.environ, local_run=f"local-{uuid.uuid4().hex}")
     publish.begin(outputs.NOTHING, given["dotenv"])
     local = local_store.prepare(click.get_current_context(), os.environ)
-    signer = options.read_signer(given["signing_key"])
+    signing = signers.read_signing(given["signing_key"], given["log_key"])
     trust = options.read_trust(given["trust_file"]) if given["trust_file"] else None
+    if not given["submit_only"]:
+        attesting.check(trust, given["timestamp_url"])
     forge = judging.open_forge(given, pipeline)
-    log = options.open_log(given["store"], signer, trust=trust, origin=given["origin"], now=_now)
+    open_log = partial(options.open_log, given["store"], signing, trust=trust, origin=given["origin"], now=_now)
+    log = options.open_to_submit(given["store"], signing, trust=trust, now=_now) if given["submit_only"] else open_log()
     deployment = _deployment(given, pipeline, forge)
     policy_file = judging.find_policy(given["policy_name"], Path(given["workspace"]))
     judged = judge(deployment, forge, log, requested_base=given["base"], policy_file=policy_file, now=_now)
     try:
-        recorded = record_decision(judged, log, signer, decided=_now())
+        where = _record(judged, log, signing.record, trust, given, open_log, local)
     except (StoreError, SigningError) as error:
         # The engineer still learns what was judged; but what isn't recorded isn't deployed.
         failed = _report(judged, render.RecordingFailed(error.message, error.remedy))
         judging.print_report(failed, given["format_"])
         judging.publish_report(failed, given["dotenv"], os.environ)
         raise
-    unwritten = publish.receipt(recorded.receipt, given["receipt"])
-    report = _report(judged, _where(recorded, log.verifier_key.name, given, unwritten=unwritten, local=local))
+    report = _report(judged, where)
     judging.print_report(report, given["format_"])
     judging.publish_report(report, given["dotenv"], os.environ)
     return EXIT_CODES[judged.decision.verdict] if judged.policy.enforce else ExitCode.ALLOWED
@@ -119,6 +133,27 @@ def command(**given: Any) -> int:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _record(
+    judged: Judged,
+    log: Log,
+    signer: RecordSigner,
+    trust: Trust | None,
+    given: Mapping[str, Any],
+    open_log: Callable[[], Log],
+    warnings: tuple[str, ...],
+) -> render.Recorded | render.Submitted:
+    """Record the decision, with what others are to say of it; or leave it waiting for the job that may. Raises as `record_decision` does."""
+    recorded = record_decision(judged, log, signer, decided=_now(), submit_only=given["submit_only"])
+    origin = log.verifier_key.name
+    if isinstance(recorded, Submitted):
+        return render.Submitted(f"waits to be integrated into the log {origin}", recorded.envelope_digest)
+    store = partial(open_store, given["store"])
+    attested = attesting.attest(recorded.receipt, log, trust, open_store=store, open_log=open_log, timestamp_url=given["timestamp_url"])
+    recorded = replace(recorded, receipt=attested.receipt)
+    unwritten = publish.receipt(recorded.receipt, given["receipt"])
+    return _where(recorded, origin, given, unwritten=unwritten, others=warnings + attested.warnings)
 
 
 def _deployment(given: Mapping[str, Any], pipeline: Pipeline, forge: Forge) -> Deployment:
@@ -144,7 +179,7 @@ def _artifact(text: str) -> Artifact:
     return Artifact(name=match["name"], sha256=match["sha256"])
 
 
-def _where(recorded: Recorded, origin: str, given: Mapping[str, Any], *, unwritten: tuple[str, ...], local: tuple[str, ...]) -> render.Recorded:
+def _where(recorded: Recorded, origin: str, given: Mapping[str, Any], *, unwritten: tuple[str, ...], others: tuple[str, ...]) -> render.Recorded:
     return render.Recorded(
         digest=recorded.envelope_digest,
         log_index=recorded.receipt.index,
@@ -152,7 +187,7 @@ def _where(recorded: Recorded, origin: str, given: Mapping[str, Any], *, unwritt
         origin=origin,
         store_url=open_store(given["store"]).url,
         receipt=given["receipt"] or "" if not unwritten else "",
-        warnings=unwritten + local,
+        warnings=unwritten + others,
     )
 
 

@@ -5,29 +5,30 @@ import random
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from changegate.cli import colours
+from changegate.cli.signers import LOG_KEY, SIGNING_KEY, Signing
 from changegate.cli.vouching import vouch
-from changegate.errors import InputError, SigningError, VerificationError
-from changegate.evidence import layout, log_policy
+from changegate.errors import FormatError, InputError, SigningError, VerificationError
+from changegate.evidence import layout, log_policy, note, revocations
 from changegate.evidence.history import Head, History
 from changegate.evidence.log import Environment, Log
 from changegate.evidence.log_object import parse_log_object
 from changegate.evidence.reader import LogReader, read_log
-from changegate.signing import Signer
-from changegate.signing.keys import PrivateKey, format_public
-from changegate.stores import open_store
+from changegate.signing import LogSigner, Signer
+from changegate.signing.keys import AbsentKey, format_public
+from changegate.stores import Store, open_store
 from changegate.trust import RecordKey, Trust
 from changegate.trust import parse as parse_trust
 
 DEFAULT_STORE: Final = "file:.changegate/evidence"
-PASSPHRASE: Final = "CHANGEGATE_KEY_PASSPHRASE"  # noqa: S105 - the variable's name
-SIGNING_KEY: Final = "CHANGEGATE_SIGNING_KEY"
 TRUST_FILE: Final = "changegate-trust.yml"
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -39,39 +40,9 @@ def option(*names: str, **settings: Any) -> Callable[[F], F]:
     return click.option(*names, envvar=f"CHANGEGATE_{long.replace('-', '_').upper()}", show_envvar=True, **settings)
 
 
-def signing_key_option(function: F) -> F:
-    """`--signing-key`: a file; the environment variable may hold the PEM itself."""
-    text = f"PKCS#8 PEM file of the Ed25519 key that signs. {SIGNING_KEY} may hold the PEM text itself. An encrypted key's passphrase: {PASSPHRASE}."
-    return click.option("--signing-key", metavar="FILE", help=text)(function)
-
-
-def read_signer(file: str | None) -> PrivateKey:
-    """The signer that the option or the environment names. Raises `SigningError`."""
-    given = file or os.environ.get(SIGNING_KEY, "")
-    if not given.strip():
-        raise SigningError(
-            "no signing key",
-            remedy=f"Make one with `changegate keys generate`, keep it as a secret of the pipeline, and give it in {SIGNING_KEY} or --signing-key.",
-        )
-    passphrase = os.environ.get(PASSPHRASE) or None
-    if "-----BEGIN" in given:
-        # Secrets are often stored on one line, with \n for the line ends.
-        return PrivateKey.from_pem(given.replace("\\n", "\n").strip().encode("utf-8") + b"\n", passphrase=passphrase)
-    try:
-        pem = Path(given).read_bytes()
-    except (OSError, ValueError) as error:
-        # What the variable holds may be the key itself, in a form that isn't PEM: it is never repeated.
-        what = f"the signing key file {file}" if file else f"what {SIGNING_KEY} holds is no PEM text, and as a file it"
-        why = error.strerror if isinstance(error, OSError) else "no path"
-        raise SigningError(
-            f"{what} can't be read: {why}", remedy="Give the path of a readable file, or the PEM text with its BEGIN and END lines."
-        ) from error
-    return PrivateKey.from_pem(pem, passphrase=passphrase)
-
-
 def store_option(function: F) -> F:
     """`--store`: where the evidence is."""
-    text = "The evidence store: file:DIR or git:REPOSITORY[#BRANCH]."
+    text = "The evidence store: file:DIR, git:REPOSITORY[#BRANCH] or s3://BUCKET[/PREFIX]."
     return option("--store", default=DEFAULT_STORE, metavar="URL", show_default=True, help=text)(function)
 
 
@@ -79,6 +50,12 @@ def trust_option(function: F) -> F:
     """`--trust`: whom the verifier believes."""
     text = f"The trust file, which you were given by another way than the evidence. Default: {TRUST_FILE} in this directory."
     return option("--trust", metavar="FILE", help=text)(function)
+
+
+def timestamp_option(function: F) -> F:
+    """`--timestamp-url`: who says when."""
+    text = "A timestamp authority (RFC 3161) that is asked to confirm when the record was in the log. Needs the extra 'timestamps'."
+    return option("--timestamp-url", metavar="URL", help=text)(function)
 
 
 def find_trust(file: str | None) -> tuple[Trust, str]:
@@ -145,24 +122,96 @@ def _reason(error: OSError | ValueError) -> str:
     return f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
 
 
-def open_log(url: str, signer: Signer, *, trust: Trust | None, origin: str | None, now: Callable[[], datetime]) -> Log:
-    """The log in a store, to be appended to with this key. A new one begins under `origin`, or a name made from the key.
+def open_to_submit(url: str, signing: Signing, *, trust: Trust | None, now: Callable[[], datetime]) -> Log:
+    """The log in a store, for a job that only submits: the log's key is known by its public side. Raises as `open_log` does."""
+    if trust is None:
+        raise InputError("which log's key? A job that only submits has none", remedy="Give --trust FILE, which names the log's key.")
+    logs = log_policy.of(trust).logs
+    begun = open_store(url).read(layout.LOG)
+    name = parse_log_object(begun) if begun is not None else logs[0].name
+    key = next((each.key for each in logs if each.name == name), logs[0].key)
+    return open_log(url, replace(signing, log=AbsentKey(Ed25519PublicKey.from_public_bytes(key))), trust=trust, origin=None, now=now)
 
-    It believes the records that the trust file's keys signed; without one, those that this very key signed. Raises `SigningError` for a key that the
-    trust file doesn't let sign now: what it recorded, nobody would believe.
+
+def open_log(url: str, signing: Signing, *, trust: Trust | None, origin: str | None, now: Callable[[], datetime]) -> Log:
+    """The log in a store, to be appended to by this signer. A new one begins under `origin`, else under the name
+    that the trust file has for the log's key, else one made from it.
+
+    It believes the records that the trust file's keys and identities signed; without one, those that this very key signed. Raises `SigningError` for
+    a key that the trust file doesn't let sign now, or that the log says is revoked: what it recorded, nobody would believe.
     """
-    if trust is not None:
-        _check_signer(signer, trust, now())
+    signer = signing.log_signer
     store = open_store(url)
     begun = store.read(layout.LOG)
-    name = parse_log_object(begun) if begun is not None else origin or default_origin(signer)
+    believed, policy = believe(signing, trust), log_policy.of(trust) if trust else None
+    raw = signer.public_key.public_bytes_raw()
+    named = next((each.name for each in policy.logs if each.key == raw), None) if policy else None
+    name = parse_log_object(begun) if begun is not None else origin or named or default_origin(signer)
     if origin and name != origin:
         raise InputError(f"the store holds the log {name!r}, not {origin!r}", remedy="Correct --origin, or name another store.")
-    believed = trust or Trust(log_policy="", record_keys=(RecordKey(key=format_public(signer.public_key)),))
+    if policy is not None:
+        _check_signers(signing, believed, policy, now())
+        _check_revoked(store, signing, believed, policy, name)
+    else:
+        _check_same_key(store, note.verifier_key(name, signer.public_key))
     environment = Environment(clock=now, pause=_pause, nonce=lambda: secrets.token_hex(16))
-    policy = log_policy.of(trust) if trust else None
     earlier, windows = (policy.logs, policy.windows) if policy else ((), {})
-    return Log(store, signer, name, environment, vouch=vouch(believed, origin=name), also_trusted=earlier, windows=windows)
+    rule = vouch(believed, origin=name, store=store, policy=policy)
+    return Log(store, signer, name, environment, vouch=rule, also_trusted=earlier, windows=windows)
+
+
+def believe(signing: Signing, trust: Trust | None) -> Trust:
+    """Whose records are believed: the trust file's signers; without one, the signing key. Raises `InputError` for an identity without one."""
+    if trust is not None:
+        return trust
+    if signing.key is None:
+        raise InputError("an identity signs, and no trust file says which", remedy="Give --trust FILE, with the identity among its `identities`.")
+    return Trust(log_policy="", record_keys=(RecordKey(key=format_public(signing.key.public_key)),))
+
+
+def _check_signers(signing: Signing, trust: Trust, policy: log_policy.LogPolicy, now: datetime) -> None:
+    if signing.key is not None:
+        _check_signer(signing.key, trust, now)
+    key = signing.log_signer.public_key.public_bytes_raw()
+    if key not in {each.key for each in policy.logs}:
+        raise SigningError(
+            f"the log's key {signing.log_signer.key_id[:16]} is no log key of the trust file, so nobody would believe its checkpoints",
+            remedy=f"Give the log's key in {LOG_KEY} or --log-key, or the trust file whose log-policy names this one.",
+        )
+    if key in policy.windows and not any(each.allows(now) for each in policy.windows[key]):
+        raise SigningError(
+            f"the log's key {signing.log_signer.key_id[:16]} may not sign now: by the trust file its time is over, or hasn't come",
+            remedy=f"Give the new one in {LOG_KEY} or --log-key, or correct this machine's clock.",
+        )
+
+
+def _check_revoked(store: Store, signing: Signing, trust: Trust, policy: log_policy.LogPolicy, origin: str) -> None:
+    """Raise `SigningError` for a key that the log says is revoked."""
+    found = revocations.find(read_log(store, policy.unwitnessed()), store, trust, origin=origin)
+    for signer in (signing.key, signing.log):
+        revoked = found.of(signer.key_id) if signer else None
+        if revoked is not None:
+            raise SigningError(
+                f"key {revoked.key_id[:16]} is revoked since entry {revoked.index} of the log (by key {revoked.by[:16]}: {revoked.reason[:200]})",
+                remedy=f"Give another key of the trust file in {SIGNING_KEY}; `changegate keys rotate` makes one.",
+            )
+
+
+def _check_same_key(store: Store, own: note.VerifierKey) -> None:
+    """Without a trust file only the very key that signed the log before can go on with it."""
+    published = store.read(layout.CHECKPOINT)
+    if published is None:
+        return
+    try:
+        signatures = note.parse_note(published).signatures
+    except FormatError:
+        return  # whoever reads the log says so
+    if all((each.name, each.key_id) != (own.name, own.key_id) for each in signatures):
+        by = ", ".join(f"{each.name}+{each.key_id.hex()}" for each in signatures)
+        raise VerificationError(
+            f"the store's log is signed by key {by}, not by this one ({own.name}+{own.key_id.hex()})",
+            remedy="After a rotation give --trust FILE, the trust file that names both keys. Without a rotation this is another log, or another's.",
+        )
 
 
 def _check_signer(signer: Signer, trust: Trust, now: datetime) -> None:
@@ -180,7 +229,7 @@ def _check_signer(signer: Signer, trust: Trust, now: datetime) -> None:
         ) from error
 
 
-def default_origin(signer: Signer) -> str:
+def default_origin(signer: LogSigner) -> str:
     """A log's name where nobody gives one: told apart by its key."""
     return f"changegate.log/{signer.key_id[:16]}"
 

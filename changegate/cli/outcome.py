@@ -5,13 +5,14 @@ import re
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import click
 
 from changegate import finish
-from changegate.cli import judging, local_store, options, publish
+from changegate.cli import attesting, judging, local_store, options, publish, signers
 from changegate.cli.ended import End, set_status
 from changegate.cli.pages import SectionedCommand, examples
 from changegate.errors import InputError
@@ -32,7 +33,7 @@ class _Page(SectionedCommand):
     sections: ClassVar = {
         "Which deploy": ("--environment", "--record", "--head", "--repository", "--workspace"),
         "How it ended": ("--started", "--finished", "--reason", "--url"),
-        "Where it is recorded": ("--store", "--signing-key", "--trust", "--origin"),
+        "Where it is recorded": ("--store", "--signing-key", "--log-key", "--trust", "--origin", "--timestamp-url"),
         "The forge's deployment": ("--forge", "--environment-url", "--api-url", "--timeout"),
         "What comes out": ("--format", "--receipt", "--dotenv", "--verbose"),
     }
@@ -67,8 +68,12 @@ _EPILOG: Final = examples("changegate outcome success", 'changegate outcome roll
 @options.option("--workspace", default=".", metavar="DIR", show_default=True, help="The git repository that HEAD is read from, outside a CI.")
 @options.store_option
 @options.option("--origin", metavar="NAME", help="The log's name, which the store must hold.")
-@options.signing_key_option
-@options.option("--trust", "trust_file", metavar="FILE", help="Trust file with earlier keys, after a rotation.")
+@signers.signing_key_option
+@signers.log_key_option
+@options.option(
+    "--trust", "trust_file", metavar="FILE", help="Trust file: the log's earlier keys after a rotation, its witnesses, its timestamp authorities."
+)
+@options.timestamp_option
 @options.option(
     "--api-url", metavar="URL", help="The forge's API. Default: as the CI says, else https://api.github.com or https://gitlab.com/api/v4."
 )
@@ -90,13 +95,26 @@ def command(**given: Any) -> None:
     publish.begin(outputs.NO_OUTCOME, given["dotenv"])
     local = local_store.prepare(click.get_current_context(), os.environ)
     claim = _claim(given, pipeline)
-    signer = options.read_signer(given["signing_key"])
+    signing = signers.read_signing(given["signing_key"], given["log_key"])
     trust = options.read_trust(given["trust_file"]) if given["trust_file"] else None
-    log = options.open_log(given["store"], signer, trust=trust, origin=given["origin"], now=_now)
-    keys = {**(trust.public_keys if trust else {}), signer.key_id: signer.public_key}
+    attesting.check(trust, given["timestamp_url"])
+    open_log = partial(options.open_log, given["store"], signing, trust=trust, origin=given["origin"], now=_now)
+    log = open_log()
     place = Place(given["repository"] or pipeline.repository or Path(given["workspace"]).resolve().name, given["environment"])
-    finished = finish.record_outcome(claim, place, _wanted(given, pipeline), pipeline.run, log, signer, keys=keys, now=_now)
+    finished = finish.record_outcome(
+        claim, place, _wanted(given, pipeline), pipeline.run, log, signing.record, trust=options.believe(signing, trust), now=_now
+    )
+    attested = attesting.attest(
+        finished.receipt,
+        log,
+        trust,
+        open_store=partial(open_store, given["store"]),
+        open_log=open_log,
+        timestamp_url=given["timestamp_url"],
+    )
+    finished = finished._replace(receipt=attested.receipt)
     status, warnings = set_status(_end(finished, claim, place, given), given, pipeline)
+    warnings += attested.warnings
     unwritten = publish.receipt(finished.receipt, given["receipt"])
     where = Recorded(
         digest=finished.envelope_digest,

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from changegate import outcome, policy, record
+from changegate import keychange, outcome, policy, record
 from changegate.cli.options import read_file
 from changegate.errors import InputError, PolicyError
 from changegate.render.text import count, inert, visible
@@ -43,6 +43,7 @@ controls:
     enabled: true
     required: []           # checks that must have run and succeeded, by name
     ignore: []
+rewrites: []               # a branch that was rewritten on purpose, good for one deploy: {{from: COMMIT, to: COMMIT, reason: TEXT}}
 environments: {{}}           # what differs, by environment: staging: {{controls: {{peer-approved: {{enabled: false}}}}}}
 """
 
@@ -86,7 +87,13 @@ def check(file: str, environment: str | None) -> None:
         click.echo(json.dumps(found.for_environment(environment).model_dump(mode="json"), indent=2))
 
 
-_SCHEMAS: Final = {"policy": policy.schema, "gate-decision": record.schema, "deploy-outcome": outcome.schema}
+_SCHEMAS: Final = {
+    "policy": policy.schema,
+    "gate-decision": record.schema,
+    "deploy-outcome": outcome.schema,
+    "key-rotation": keychange.rotation_schema,
+    "key-revocation": keychange.revocation_schema,
+}
 
 
 @command.command()

@@ -1,7 +1,7 @@
 """changegate show: one change record for a person, or as JSON, with the proof that it is in the log."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -10,9 +10,14 @@ from changegate.cli import options
 from changegate.cli.records import Record, find_record
 from changegate.evidence.proof import format_receipt
 from changegate.evidence.reader import LogReader
+from changegate.evidence.statement import KEY_REVOCATION, KEY_ROTATION
+from changegate.render import keychange as key_page
 from changegate.render import outcome as outcome_page
 from changegate.render import record as record_page
 from changegate.render.page import LogPlace
+from changegate.trust import short
+
+_PAGES: Final = {outcome.PREDICATE_TYPE: outcome_page.render, KEY_ROTATION: key_page.render, KEY_REVOCATION: key_page.render}
 
 
 @click.command(name="show")
@@ -39,10 +44,10 @@ def command(wanted: str, store: str, trust: str | None, receipt: str | None, fac
         digest=record.card.envelope,
         index=record.receipt.index,
         size=reader.size,
-        proof=f"signed by key {record.key_id[:16]}; in the log {reader.checkpoint.origin}, by {hashes} hashes up to its signed checkpoint",
+        proof=f"signed by {short(record.key_id)}; in the log {reader.checkpoint.origin}, by {hashes} hashes up to its signed checkpoint",
     )
-    page = outcome_page if record.card.predicate_type == outcome.PREDICATE_TYPE else record_page
-    click.echo(page.render(record.statement, place, width=options.width()), nl=False)
+    page = _PAGES.get(record.card.predicate_type, record_page.render)
+    click.echo(page(record.statement, place, width=options.width()), nl=False)
 
 
 def _as_json(record: Record, reader: LogReader) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import os
 from datetime import datetime
 from typing import Final
 
-from changegate.cli import options
+from changegate.cli import signers
 from changegate.doctor import KeyState, StoreState
 from changegate.errors import ChangegateError, StoreError
 from changegate.evidence import layout, log_policy
@@ -50,10 +50,10 @@ def _newest(reader: LogReader) -> datetime | None:
 
 def look_at_key(file: str | None, trust: Trust | None) -> Maybe[KeyState]:
     """The signing key that the option or the environment names."""
-    if not file and not os.environ.get(options.SIGNING_KEY, "").strip():
+    if not file and not os.environ.get(signers.SIGNING_KEY, "").strip():
         return MISSING
     try:
-        signer = options.read_signer(file)
+        signer = signers.read_signer(file)
     except ChangegateError as error:
         return _gap(error)
     if trust is None:

@@ -1,59 +1,98 @@
 """changegate verify: is a store whole, signed and consistent; is a receipt good."""
 
 import json
-import sys
-from collections.abc import Callable
+import os
+import secrets
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import click
 
-from changegate.cli import options
-from changegate.errors import ExitCode, InputError
+from changegate.cli import options, progress
+from changegate.cli.verified import Checked, as_json, print_report
+from changegate.errors import ExitCode, FormatError, InputError, VerificationError
+from changegate.evidence import log_policy
 from changegate.evidence.card import parse_card
-from changegate.evidence.findings import Problem, Report
+from changegate.evidence.checkpoint import parse
 from changegate.evidence.proof import parse_receipt
-from changegate.evidence.verify import verify_receipt, verify_store
+from changegate.evidence.verify import Scope, verify_receipt, verify_store
+from changegate.evidence.verify_commits import Share
+from changegate.evidence.workers import Workers
 from changegate.render.text import visible
-from changegate.stores import open_store
+from changegate.stores import open_store, opener
 from changegate.trust import Trust
 
 _RECEIPT: Final = b"c2sp.org/tlog-proof@v1\n"
-_PROGRESS_EVERY: Final = 1000
 
 
 @click.command(name="verify")
 @click.argument("store", required=False)
 @options.trust_option
 @click.option("--since", metavar="FILE", help="A checkpoint or receipt kept from earlier: the log must have grown from it, and lost nothing.")
+@click.option("--new-only", is_flag=True, help="With --since: check only what is newer, and that the tree still holds what is older.")
+@click.option("--share", metavar="PERCENT", help="Check the records of a random share (such as 1%), and all of the tree and its checkpoints.")
+@click.option("--seed", metavar="TEXT", help="With --share: draw the same share again. By default a new one, which is printed.")
+@click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="How many processes. Default: one for each core; small logs take one.")
 @click.option("--receipt", metavar="FILE", help="Check this receipt (a tlog-proof), without the store.")
 @click.option("--record", metavar="FILE", help="With --receipt: the signed record (its envelope) that the receipt is for.")
 @click.option("--format", "format_", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True, help="What to print.")
-def command(store: str | None, trust: str | None, since: str | None, receipt: str | None, record: str | None, format_: str) -> int:
+def command(
+    *, store: str | None, trust: str | None, since: str | None, new_only: bool, share: str | None, seed: str | None, jobs: int | None,
+    receipt: str | None, record: str | None, format_: str,
+) -> int:  # fmt: skip
     """Check every signature, every hash, the tree and its checkpoints in STORE (a directory, file:DIR or git:REPOSITORY[#BRANCH]).
 
     Exit code 5 says that something is not as it was signed; each problem is named, with where it is.
     """
-    trusted, source = options.find_trust(trust)
+    trusted, source = _find_trust(trust)
     if receipt is not None:
-        if store is not None or since is not None:
-            raise InputError("--receipt is checked without a store", remedy="Leave STORE and --since out, or check the store by itself.")
+        if store is not None or since is not None or new_only or share is not None:
+            raise InputError("--receipt is checked without a store", remedy="Leave STORE and its options out, or check the store by itself.")
         return _check_receipt(receipt, record, trusted, source)
     if store is None:
         raise InputError("which store?", remedy="Name it: changegate verify file:DIR, or changegate verify --receipt FILE.")
     if record is not None:
         raise InputError("--record goes with --receipt", remedy="Give the receipt, too.")
-    opened = open_store(store)
+    if new_only and since is None:
+        raise InputError("--new-only: newer than what?", remedy="Give the checkpoint that you verified earlier: --since FILE.")
+    if seed is not None and share is None:
+        raise InputError("--seed goes with --share", remedy="Give the share, too: --share 1%.")
+    drawn = Share(_parse_share(share), seed or secrets.token_hex(8)) if share is not None else None
+    kept = _read_checkpoint(since, trusted) if since else None
+    opened = open_store(store, whole=True)
     if next(iter(opened.list("")), None) is None:
         raise InputError(f"{opened.url} is empty or isn't there", remedy="Check STORE; a log begins with the first `changegate gate`.")
-    report = verify_store(opened, trusted, since=_read_checkpoint(since) if since else None, now=datetime.now(UTC), progress=_progress())
+    scope = Scope(drawn, new_only, Workers(jobs or os.cpu_count() or 1, opener(opened, store)))
+    with progress.shown() as tell:
+        report = verify_store(opened, trusted, since=kept, now=datetime.now(UTC), scope=scope, progress=tell)
     if report.entries == 0 and not report.problems:
         raise InputError(f"{opened.url} holds no log, or an empty one", remedy="Check STORE; a log begins with the first `changegate gate`.")
+    checked = Checked(report, scope, since, parse(kept).size if kept else 0)
     if format_ == "json":
-        click.echo(json.dumps(_as_json(report, source), indent=2))
+        click.echo(json.dumps(as_json(checked, source), indent=2))
     else:
-        _print(report, trusted, source, since)
+        print_report(checked, trusted, source)
     return ExitCode.ALLOWED if report.clean else ExitCode.NOT_VERIFIED
+
+
+def _find_trust(file: str | None) -> tuple[Trust, str]:
+    try:
+        trusted, source = options.find_trust(file)
+        log_policy.of(trusted)
+    except FormatError as error:
+        raise InputError(f"--trust: {file or options.TRUST_FILE} is no trust file ({error.message})", remedy=error.remedy) from error
+    return trusted, source
+
+
+def _parse_share(text: str) -> float:
+    """From 0 to 1."""
+    try:
+        part = float(text.strip().removesuffix("%")) / 100
+    except ValueError:
+        part = 0.0
+    if not 0 < part <= 1:
+        raise InputError(f"--share: {text[:20]!r} is no share", remedy="Give a percentage above 0 and up to 100, such as --share 1%.")
+    return part
 
 
 def _check_receipt(receipt: str, record: str | None, trusted: Trust, source: str) -> int:
@@ -74,69 +113,18 @@ def _check_receipt(receipt: str, record: str | None, trusted: Trust, source: str
     return ExitCode.ALLOWED
 
 
-def _read_checkpoint(file: str) -> bytes:
-    """A kept checkpoint, by itself or in a receipt."""
+def _read_checkpoint(file: str, trusted: Trust) -> bytes:
+    """A kept checkpoint, by itself or in a receipt. Raises `InputError` for one that no trusted log signed: nothing could be held against it."""
     data = options.read_file(file, "--since")
-    return parse_receipt(data).checkpoint if data.startswith(_RECEIPT) else data
-
-
-def _print(report: Report, trusted: Trust, source: str, since: str | None) -> None:
-    keys = ", ".join(key_id[:16] for key_id in trusted.public_keys)
-    if report.clean:
-        click.secho(f"✓ WHOLE: {_count(report.entries, 'record')}, each signed, in the tree, and as it was written", fg="green", bold=True)
-    else:
-        click.secho(f"✗ NOT WHOLE: {_count(len(report.problems), 'problem')} in {_count(report.entries, 'record')}", fg="red", bold=True)
-    for problem in report.problems:
-        click.echo()
-        _print_finding("✗", problem)
-    if report.unlisted:
-        click.echo(f"\n… and {report.unlisted} more that are not listed")
-    for note in report.notes:
-        _print_finding("·", note)
-    click.echo()
-    if report.checkpoint is not None:
-        click.echo(f"  log        {visible(report.checkpoint.origin)}")
-        click.echo(f"  checkpoint {report.checkpoint.size} entries, root {report.checkpoint.root.hex()}")
-    click.echo(f"  trusted    {source}: record keys {keys}")
-    if since is None:
-        click.echo("  since      no earlier checkpoint was given: a log rewritten from its start by its key's holder would look like this, too")
-    elif report.clean:
-        click.echo(f"  since      it grew from the checkpoint in {since}, and lost nothing")
-
-
-def _print_finding(mark: str, problem: Problem) -> None:
-    click.echo(f"{mark} {visible(problem.what)}: {visible(problem.where)}")
-    for label, text in (("expected", problem.expected), ("found", problem.found), ("means", problem.meaning)):
-        click.echo(f"  {label:<10} {visible(text)}")
-
-
-def _as_json(report: Report, source: str) -> dict[str, Any]:
-    checkpoint = report.checkpoint
-    return {
-        "whole": report.clean,
-        "entries": report.entries,
-        "problems": [vars(each) for each in report.problems],
-        "unlisted": report.unlisted,
-        "notes": [vars(each) for each in report.notes],
-        "checkpoint": {"origin": checkpoint.origin, "size": checkpoint.size, "root": checkpoint.root.hex()} if checkpoint else None,
-        "trust": source,
-    }
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _progress() -> Callable[[int], None]:
-    """On a terminal, a line that counts; else nothing."""
-    if not sys.stderr.isatty():
-        return lambda _entries: None
-    shown = 0
-
-    def tell(entries: int) -> None:
-        nonlocal shown
-        if entries - shown >= _PROGRESS_EVERY:
-            shown = entries
-            click.echo(f"\r{entries} records checked", nl=False, err=True)
-
-    return tell
+    try:
+        kept = parse_receipt(data).checkpoint if data.startswith(_RECEIPT) else data
+        parse(kept)
+    except FormatError as error:
+        remedy = "Give the file `checkpoint` of the store as you kept it earlier, or a receipt."
+        raise InputError(f"--since: {file} is no checkpoint and no receipt ({error.message})", remedy=remedy) from error
+    try:
+        log_policy.of(trusted).verify(kept)
+    except VerificationError as error:
+        message = f"--since: the checkpoint in {file} is of another log, or was changed: no log of the trust file vouches for it ({error.message})"
+        raise InputError(message, remedy="Give a checkpoint that you kept from this very log, or the trust file that goes with it.") from error
+    return kept

@@ -1,40 +1,76 @@
 """Which records a log that is written with this trust takes from others: the rule that its writer asks before it signs them in."""
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from changegate import canonical, outcome, record
-from changegate.errors import VerificationError
+from changegate import canonical, keychange, outcome, record
+from changegate.errors import FormatError, VerificationError
+from changegate.evidence import layout, revocations
 from changegate.evidence.card import Card
 from changegate.evidence.log import Vouch
+from changegate.evidence.log_policy import LogPolicy
+from changegate.evidence.publisher import parse_index_object
+from changegate.evidence.reader import LogReader, read_log
+from changegate.evidence.revocations import Revocations
 from changegate.evidence.signed_record import verify_record
+from changegate.evidence.statement import KEY_REVOCATION, KEY_ROTATION
 from changegate.gate import MAX_REPEATS
 from changegate.outcome import Ending
+from changegate.signing import dsse
+from changegate.stores import Store
 from changegate.trust import Trust
 
 
-def vouch(trust: Trust, *, origin: str) -> Vouch:
+def vouch(trust: Trust, *, origin: str, store: Store, policy: LogPolicy | None) -> Vouch:
     """The rule of one log. A record must be signed, its card must say the same, and stand under the key that follows from what was signed:
-    else an old record could be entered a second time, as a new one.
+    else an old record could be entered a second time, as a new one. So an envelope has its one form, too, with one signature.
+
+    With a `policy`, no key counts that the log revoked before the record's entry; a record without an entry would get one after it.
     """
 
+    @cache
+    def revoked() -> tuple[LogReader | None, Revocations]:
+        reader = read_log(store, policy.unwitnessed()) if policy is not None else None
+        return reader, revocations.find(reader, store, trust, origin=origin)
+
     def check(card: Card, envelope: bytes, at: datetime) -> None:
-        payload = verify_record(card, envelope, trust, committed=at).payload
-        if not _is_key(card, canonical.loads(payload, what="statement"), origin):
+        signed = verify_record(card, envelope, trust, committed=at)
+        parsed = dsse.parse_envelope(envelope)
+        if not parsed.is_bundle and (len(parsed.signatures) != 1 or dsse.format_envelope(parsed) != envelope):
+            raise VerificationError(f"record {card.envelope[:16]} isn't in its one form", remedy="Somebody wrote it anew, to enter it a second time.")
+        if not _is_key(card, canonical.loads(signed.payload, what="statement"), origin, signed.key_id):
             raise VerificationError(
                 f"record {card.envelope[:16]} stands under an idempotency key that isn't its own",
                 remedy="Somebody entered a record anew that was made for another log, or is in this one already. `changegate verify` says more.",
             )
+        reader, found = revoked()
+        if found.of(signed.key_id) is not None:
+            found.check(_place(card, store, reader), signed.key_id)
 
     return check
 
 
-def _is_key(card: Card, statement: Any, origin: str) -> bool:
+def _place(card: Card, store: Store, reader: LogReader | None) -> int:
+    """The index of a card's entry; of one that isn't in, the next. Raises `VerificationError` where the store names another's entry."""
+    index = store.read(layout.index_key(card.key))
+    size = reader.size if reader else 0
+    place = parse_index_object(index) if index is not None else size
+    if reader is None or place >= size:
+        return size
+    if reader.card(place) != card:
+        raise VerificationError(f"{layout.index_key(card.key)} names entry {place}, which is another's", remedy="`changegate verify` says more.")
+    return place
+
+
+def _is_key(card: Card, statement: Any, origin: str, key_id: str) -> bool:
     try:
         if card.predicate_type == record.PREDICATE_TYPE:
             return any(card.key == record.idempotency_key(statement, origin=origin, repeat=repeat) for repeat in range(MAX_REPEATS))
         if card.predicate_type == outcome.PREDICATE_TYPE and card.about is not None:
             return card.key == outcome.idempotency_key(card.about, Ending(card.decision), origin=origin)
-    except (KeyError, TypeError, ValueError):
+        if card.predicate_type in {KEY_ROTATION, KEY_REVOCATION}:
+            return card.repository == origin and card.key == keychange.idempotency_key(statement, by=key_id)
+    except (FormatError, KeyError, TypeError, ValueError):
         return False
     return False

@@ -6,27 +6,36 @@ A control's id completes "this change may deploy if …" and names it in the pol
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from changegate import undone
 from changegate.controls import checks_passed, peer_approved, range_intact, rollback_plan, ticket_linked
+from changegate.controls.relanding import land_again
 from changegate.decision import Decision, Finding, Outcome, Remedy, decide
 from changegate.facts import Change, ChangeKind, Facts
 from changegate.policy import EffectivePolicy
-from changegate.undone import find_undone
 
 CHANGE_CONTROLS: Final = (ticket_linked.ID, peer_approved.ID, rollback_plan.ID, checks_passed.ID)
 """The controls that judge each change, in the order of a report's columns."""
 
 
 def evaluate(facts: Facts, policy: EffectivePolicy) -> Decision:
-    """Judge a deploy: first the range as a whole, then every change by every control that the policy has on."""
-    undone = find_undone(facts)
-    findings = [*range_intact.evaluate(facts, policy)]
+    """Judge a deploy: first the range as a whole, then every change by every control that the policy has on.
+
+    Where there are several accounts of what was undone, each of which holds, the one counts by which least stands in the way.
+    """
+    whole = list(range_intact.evaluate(facts, policy))
+    judged = {change.id: list(evaluate_change(change, facts, policy)) for change in facts.changes}
+    accounts = [[*whole, *_account(facts, judged, taken_back)] for taken_back in undone.find_undone(facts)]
+    return min((decide(findings) for findings in accounts), key=lambda decision: len(decision.stopping))
+
+
+def _account(facts: Facts, judged: dict[str, list[Finding]], taken_back: undone.Undone) -> Iterator[Finding]:
     for change in facts.changes:
-        findings += evaluate_change(change, facts, policy, undone_by=undone.get(change.id))
-    return decide(findings)
+        by = taken_back.get(change.id)
+        yield from judged[change.id] if by is None else (_undone(change, finding.control, by) for finding in judged[change.id])
 
 
-def evaluate_change(change: Change, facts: Facts, policy: EffectivePolicy, *, undone_by: str | None = None) -> Iterator[Finding]:
-    """Judge one change by every control that is on. `undone_by`: the commit that made an end of all its content (`find_undone`)."""
+def evaluate_change(change: Change, facts: Facts, policy: EffectivePolicy) -> Iterator[Finding]:
+    """Judge one change by every control that is on."""
     rules = policy.controls
     judges: tuple[tuple[str, bool, Callable[[], Finding]], ...] = (
         (ticket_linked.ID, rules.ticket_linked.enabled, lambda: ticket_linked.evaluate(change, facts, rules.ticket_linked, policy.assurance)),
@@ -36,7 +45,7 @@ def evaluate_change(change: Change, facts: Facts, policy: EffectivePolicy, *, un
     )
     for control, enabled, judge in judges:
         if enabled:
-            yield _undone(change, control, undone_by) if undone_by else _of_unknown(change, control) or judge()
+            yield _of_unknown(change, control) or judge()
 
 
 def _undone(change: Change, control: str, by: str) -> Finding:
@@ -44,7 +53,7 @@ def _undone(change: Change, control: str, by: str) -> Finding:
         control=control,
         change=change.id,
         outcome=Outcome.NOT_APPLICABLE,
-        reason="undone",
+        reason=undone.REASON,
         observed=f"nothing of it is deployed: with {by[:10]} the content is again what it was before this change",
         required="what is deployed was judged",
     )
@@ -63,7 +72,7 @@ def _of_unknown(change: Change, control: str) -> Finding | None:
         required="every commit belongs to exactly one change, merged to the deployed branch",
         remedy=Remedy(
             who="the author",
-            step="bring the commit in by a change of its own, merged to the deployed branch; then run the gate again",
+            step=land_again(change, "nothing missing: a change of its own, merged to the deployed branch"),
             link=change.url,
         ),
     )

@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import Final
 
+from changegate.controls.relanding import land_again
 from changegate.decision import Finding, Outcome, Remedy
 from changegate.facts import Assurance, Change, Check, CheckState, Facts, Missing, Unavailable
 from changegate.policy import ChecksPassed
@@ -41,7 +42,10 @@ def evaluate(change: Change, facts: Facts, rules: ChecksPassed) -> Finding:
     judged = [check for check in found if _is_judged(check, change) and check.name not in rules.ignore]
     failed = [check for check in judged if check.state is CheckState.FAILURE]
     if failed:
-        return _stopped(change, rules, Outcome.FAIL, Reason.FAILED, f"failed: {_names(failed)}", "mend what fails, or run it again if it is flaky")
+        step = "mend what fails, or run it again if it is flaky"
+        if change.landed:
+            step = f"run it again if it is flaky. Else {land_again(change, 'what fails mended')}"
+        return _stopped(change, rules, Outcome.FAIL, Reason.FAILED, f"failed: {_names(failed)}", step)
     passed = {check.name for check in judged if check.state is CheckState.SUCCESS}
     unfinished = [check for check in judged if check.state not in _GOOD]
     if unfinished:
@@ -51,10 +55,12 @@ def evaluate(change: Change, facts: Facts, rules: ChecksPassed) -> Finding:
         )
     absent = [name for name in rules.required if name not in passed]
     if absent:
-        step = "run the required checks on the final head; if one was renamed, change the policy"
+        step = f"run the required checks on {_where(change)}; if one was renamed, change the policy"
+        if change.assurance is Assurance.ASSERTED:
+            step = "a git history records no checks: let the gate ask the forge (--forge github), or take `required` out of the policy"
         return _stopped(change, rules, Outcome.FAIL, Reason.REQUIRED_MISSING, f"required, and not passed: {', '.join(absent)}", step)
     if not judged:
-        step = "run its tests on the final head; or, where this repository has none, switch the control off in the policy"
+        step = f"run its tests on {_where(change)}; or, where this repository has none, switch the control off in the policy"
         return _stopped(change, rules, Outcome.UNKNOWN, Reason.NO_CHECKS, "no check ran on the final head or on what landed", step)
     return _finding(change, rules, Outcome.PASS, Reason.PASSED, f"{len({check.name for check in judged})} passed")
 
@@ -64,6 +70,10 @@ def find_pending(change: Change, rules: ChecksPassed) -> tuple[Check, ...]:
     found = () if isinstance(change.checks, Missing | Unavailable) else change.checks
     open_ = [check for check in found if _is_judged(check, change) and check.name not in rules.ignore and check.state not in _GOOD]
     return tuple(open_) if all(check.state is CheckState.PENDING for check in open_) else ()
+
+
+def _where(change: Change) -> str:
+    return "the final head, or on the commit that landed" if change.landed else "the final head"
 
 
 def _is_judged(check: Check, change: Change) -> bool:

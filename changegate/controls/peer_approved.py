@@ -5,8 +5,9 @@ from enum import StrEnum
 from typing import Final
 
 from changegate.approvals import Contributors, Judged, Standing, contributors, judge_reviews
+from changegate.controls.relanding import land_again
 from changegate.decision import Finding, Outcome, Remedy
-from changegate.facts import Change, ChangeKind, Commit, Facts, Identity, RangeCommit, ReviewState, Unavailable
+from changegate.facts import Assurance, Change, ChangeKind, Commit, Facts, Identity, RangeCommit, ReviewState, Unavailable
 from changegate.ownership import Lack, find_gaps
 from changegate.policy import PeerApproved
 
@@ -75,9 +76,8 @@ def evaluate(change: Change, facts: Facts, rules: PeerApproved) -> Finding:
     makers = contributors(change, rules)
     counting = [each for each in judged if each.standing.counts]
     if change.kind is ChangeKind.DIRECT_PUSH:
-        return _fail(
-            change, rules, Reason.DIRECT_PUSH, f"pushed to the branch by {_name(change.author)} without a change of its own", _revert_or_review()
-        )
+        observed = f"pushed to the branch by {_name(change.author)} without a change of its own"
+        return _fail(change, rules, Reason.DIRECT_PUSH, observed, _land_again(change))
     if isinstance(change.commits, Unavailable) or not change.commits:
         why = change.commits.why if isinstance(change.commits, Unavailable) else "the forge lists no commits for it"
         return _unknown(change, rules, Reason.COMMITS_UNKNOWN, f"its commits can't be read: {why}", _RETRY)
@@ -87,24 +87,23 @@ def evaluate(change: Change, facts: Facts, rules: PeerApproved) -> Finding:
     if requests:
         names = _names(each.review.reviewer for each in requests)
         step = "answer the requested changes; then the reviewer approves, or somebody who may dismisses the review"
-        return _fail(
-            change, rules, Reason.CHANGES_REQUESTED, f"changes requested by {names}, and not withdrawn", Remedy(who=names, step=step, link=change.url)
-        )
+        if _too_late(change, rules):
+            step = f"where other approvals are enough, somebody who may dismisses the review; else {_land_again(change).step}"
+        remedy = Remedy(who=names, step=step, link=change.url)
+        return _fail(change, rules, Reason.CHANGES_REQUESTED, f"changes requested by {names}, and not withdrawn", remedy)
     unknown = [each for each in judged if each.standing.unknown]
     if any(each.review.state is ReviewState.CHANGES_REQUESTED for each in unknown) or len(counting) < rules.approvals <= len(counting) + len(unknown):
-        return _unknown(
-            change,
-            rules,
-            Reason.REVIEWER_UNKNOWN,
-            "; ".join(_describe(each, change) for each in unknown),
-            f"ask {_others(makers)} to approve the final head",
-        )
+        observed = "; ".join(_describe(each, change) for each in unknown)
+        return _unknown(change, rules, Reason.REVIEWER_UNKNOWN, observed, _ask_somebody(change, rules, makers))
     if len(counting) < rules.approvals:
         return _too_few(change, rules, judged, counting, makers)
     if makers.unresolved:
         why = "; ".join(each.why for each in makers.unresolved)
-        again = "have the change reverted and made again" if change.landed else "make the commit again under an account's address"
-        step = f"link the commit's e-mail address to an account on the forge, or {again}"
+        again = "make the commit again under an account's address"
+        if change.landed:
+            again = land_again(change, "commits whose authors are known")
+        asserted = change.assurance is Assurance.ASSERTED
+        step = again if asserted else f"link the commit's e-mail address to an account on the forge, or {again}"
         return _unknown(change, rules, Reason.CONTRIBUTOR_UNKNOWN, f"somebody who made it can't be told apart from its approvers: {why}", step)
     return _lacking(change, facts, rules, judged, makers) or _landed(change, facts, rules, counting)
 
@@ -124,16 +123,28 @@ def _lacking(change: Change, facts: Facts, rules: PeerApproved, judged: tuple[Ju
         observed = "; ".join([approved, *(gap.observed for gap in gaps)])
         return _fail(change, rules, _LACKS[gaps[0].lack], observed, _approve_remedy(change, rules, who, role="those who are asked for"))
     reason = _LACKS[unknown[0].lack] if unknown else Reason.REVIEWER_UNKNOWN
-    step = unknown[0].step if unknown and unknown[0].step else f"ask {_others(makers)} to approve the final head"
+    step = unknown[0].step if unknown and unknown[0].step else _ask_somebody(change, rules, makers)
     return _unknown(change, rules, reason, "; ".join([approved, *(gap.observed for gap in gaps), *doubtful]), step)
 
 
 def _approve_remedy(change: Change, rules: PeerApproved, who: str, role: str) -> Remedy:
-    if change.kind in (ChangeKind.MERGE, ChangeKind.COMMIT):
-        return Remedy(who=who, role=role, step="review it; its author lands it again with the reviewer's Reviewed-by: trailer")
-    if change.landed and rules.approved_before == "merge":
-        return _revert_or_review()
+    if _too_late(change, rules):
+        return _land_again(change)
     return Remedy(who=who, role=role, step=_APPROVE, link=change.url)
+
+
+def _too_late(change: Change, rules: PeerApproved) -> bool:
+    """Whether an approval given now would not count any more."""
+    return change.assurance is Assurance.ASSERTED or (bool(change.landed) and rules.approved_before == "merge")
+
+
+def _land_again(change: Change) -> Remedy:
+    lack = "the reviewer's Reviewed-by: trailer" if change.assurance is Assurance.ASSERTED else "a peer's approval before the merge"
+    return Remedy(who="the author, with a reviewer", step=land_again(change, lack))
+
+
+def _ask_somebody(change: Change, rules: PeerApproved, makers: Contributors) -> str:
+    return _land_again(change).step if _too_late(change, rules) else f"ask {_others(makers)} to approve the final head"
 
 
 def _too_few(change: Change, rules: PeerApproved, judged: tuple[Judged, ...], counting: list[Judged], makers: Contributors) -> Finding:
@@ -165,20 +176,18 @@ def _landed(change: Change, facts: Facts, rules: PeerApproved, counting: list[Ju
     moved = _base_moved(change, tip, landed)
     if moved and len(tip.parents) > 1 and not (tip.by_forge or tip.clean):
         observed = f"merged onto a newer base by hand ({tip.sha[:10]}), and such a merge may hold anything"
-        step = "compare it with a merge by the forge; revert what nobody approved, and merge by the forge (button, queue or API)"
+        step = f"compare it with a merge by the forge; {land_again(change, 'a merge by the forge (button, queue or API)')}"
         return _unknown(change, rules, Reason.MERGED_BY_HAND, observed, step)
     if tip.tree == change.head_tree:
         return _finding(change, rules, Outcome.PASS, Reason.APPROVED, approved)
     if moved:
         if rules.newer_base == "allow":
             return _finding(change, rules, Outcome.PASS, Reason.NEWER_BASE, f"{approved}; merged onto a newer base")
-        step = "bring the change up to date with its base, and have it approved again before it is merged"
+        step = land_again(change, "an approval of what it is on the newest base: bring it up to date, then have it approved, then merge it")
         observed = f"{approved}; but merged onto a newer base than the one that was reviewed"
         return _fail(change, rules, Reason.NEWER_BASE, observed, Remedy(who="the author", step=step, link=change.url))
     observed = f"what landed ({tip.sha[:10]}) differs from what was approved ({_short(change.head)}), although its base had not moved"
-    return _unknown(
-        change, rules, Reason.LANDED_DIFFERS, observed, "compare the two; revert what nobody approved, or have it approved as a change of its own"
-    )
+    return _unknown(change, rules, Reason.LANDED_DIFFERS, observed, f"compare the two; {land_again(change, 'all of its content approved')}")
 
 
 def _base_moved(change: Change, tip: RangeCommit, landed: list[RangeCommit]) -> bool:
@@ -241,11 +250,6 @@ def _pushed_since(reviewed: str | Unavailable, change: Change) -> str:
     after = change.commits[shas.index(reviewed) + 1 :]
     many = "1 commit" if len(after) == 1 else f"{len(after)} commits"
     return f"then {many} pushed by {_names(commit.author for commit in after)}"
-
-
-def _revert_or_review() -> Remedy:
-    step = "revert it through a change that a peer approves; what is merged can't be approved any more"
-    return Remedy(who="the author, with a reviewer", step=step)
 
 
 def _others(makers: Contributors) -> str:

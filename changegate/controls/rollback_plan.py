@@ -3,8 +3,9 @@
 from enum import StrEnum
 from typing import Final
 
+from changegate.controls.relanding import land_again
 from changegate.decision import Finding, Outcome, Remedy
-from changegate.facts import Change, ChangeKind, Facts, Unavailable
+from changegate.facts import Assurance, Change, ChangeKind, Facts, Unavailable
 from changegate.plan import Plan, Verdict, read_plan
 from changegate.policy import RollbackPlan
 
@@ -85,10 +86,10 @@ def _observe(plan: Plan) -> str:
 
 def _remedy(change: Change, rules: RollbackPlan) -> Remedy:
     heading = rules.headings[0]
-    if change.kind in (ChangeKind.MERGE, ChangeKind.COMMIT):
-        step = f"land it again with a '{heading}' section or a Rollback: trailer in the commit message that says how to undo it"
+    if change.assurance is Assurance.ASSERTED:
+        step = land_again(change, f"a line '{heading}: …' in its message that says how to undo it")
     elif change.kind is ChangeKind.DIRECT_PUSH:
-        step = "revert it, and bring it back through a change that has a rollback plan"
+        step = land_again(change, "a rollback plan")
     else:
         step = f"edit the description: under a heading '{heading}', write the steps that undo it (who does what, how to tell that it worked)"
     return Remedy(who="the author", step=step, link=change.url)

@@ -4,6 +4,7 @@ import re
 from enum import StrEnum
 from typing import Final
 
+from changegate.controls.relanding import land_again
 from changegate.decision import Finding, Outcome, Remedy
 from changegate.facts import Assurance, Change, ChangeKind, Facts, Missing, Ticket, TicketKind, Unavailable
 from changegate.policy import TicketLinked
@@ -46,8 +47,8 @@ def evaluate(change: Change, facts: Facts, rules: TicketLinked, assurance: Assur
         return _finding(change, rules, Outcome.UNKNOWN, Reason.TICKET_UNKNOWN, misses[Reason.TICKET_UNKNOWN], remedy)
     for reason in (Reason.CREATED_LATE, Reason.NOT_LOOKED_UP, Reason.ONLY_MENTIONED, Reason.OTHER_PROJECT, Reason.NOT_A_TICKET):
         if reason in misses:
-            return _finding(change, rules, Outcome.FAIL, reason, misses[reason], _remedy(change, rules))
-    return _finding(change, rules, Outcome.FAIL, Reason.NO_TICKET, "names no ticket", _remedy(change, rules))
+            return _finding(change, rules, Outcome.FAIL, reason, misses[reason], _remedy(change, rules, reason))
+    return _finding(change, rules, Outcome.FAIL, Reason.NO_TICKET, "names no ticket", _remedy(change, rules, Reason.NO_TICKET))
 
 
 def find_tickets(change: Change, rules: TicketLinked) -> tuple[Ticket, ...]:
@@ -101,12 +102,18 @@ def _finding(change: Change, rules: TicketLinked, outcome: Outcome, reason: Reas
     return Finding(control=ID, change=change.id, outcome=outcome, reason=reason, observed=observed, required=required, remedy=remedy)
 
 
-def _remedy(change: Change, rules: TicketLinked) -> Remedy:
+def _remedy(change: Change, rules: TicketLinked, reason: Reason) -> Remedy:
     key = f"{rules.projects[0]}-123" if rules.projects else "SHOP-123"
-    if change.kind in (ChangeKind.MERGE, ChangeKind.COMMIT):
-        step = f"land it again with a trailer in the commit message that names the ticket, such as 'Ticket: {key}'"
+    if reason is Reason.NOT_LOOKED_UP and rules.projects:
+        # Issues of the forge are in none of these projects, and no key of theirs is ever looked up.
+        step = "the policy asks for `assurance: forge` and for keys of a tracker (`projects`), which nobody looks up: take one of the two out of it"
+        return Remedy(who="whoever owns the policy", step=step)
+    if change.assurance is Assurance.ASSERTED:
+        step = land_again(change, f"its ticket in a trailer of its message, such as 'Ticket: {key}'")
     elif change.kind is ChangeKind.DIRECT_PUSH:
-        step = "revert it, and bring it back through a change that names a ticket"
+        step = land_again(change, "a ticket")
+    elif reason is Reason.CREATED_LATE:
+        step = f"link the issue that was opened before the merge. If there is none, {land_again(change, 'its ticket')}"
     elif rules.projects:
         step = f"put the ticket's key ({key}) into the change's title or description"
     else:

@@ -1,11 +1,11 @@
 """The policy at the branch's head, the templates and the code owners. Pure."""
 
-import fnmatch
 from collections.abc import Iterator
 from typing import Final
 
+from changegate import codeowners
 from changegate.doctor.check import Check, State, good
-from changegate.errors import PolicyError
+from changegate.errors import FormatError, PolicyError
 from changegate.facts import Assurance, Known, Maybe, Missing, Unavailable
 from changegate.policy import EffectivePolicy, parse
 from changegate.settings import File, Files
@@ -109,36 +109,11 @@ def judge_owners(found: Maybe[File], guarded: tuple[str, ...], url: str) -> Chec
     content = found.content
     if isinstance(content, Unavailable):
         return Check(id_, _AREA, State.UNKNOWN, content.why, why, content.remedy, url, important=False)
-    rules = _rules(content.decode("utf-8", "replace"))
-    unowned = [path for path in (*guarded, found.path) if not _owned(rules, path)]
+    try:
+        owners = codeowners.parse(content.decode("utf-8", "replace"))
+    except FormatError as error:
+        return Check(id_, _AREA, State.WEAK, error.message, why, error.remedy, f"{url}/{found.path}")
+    unowned = [path for path in (*guarded, found.path) if not owners.owners_of(path)]
     if unowned:
         return Check(id_, _AREA, State.WEAK, f"nobody owns {', '.join(unowned[:5])}", why, remedy, f"{url}/{found.path}")
     return good(id_, _AREA, "the policy, the workflows and CODEOWNERS itself have owners", why)
-
-
-def _rules(text: str) -> list[tuple[str, bool]]:
-    """Each line's pattern, and whether it names an owner."""
-    words = (line.partition(" #")[0].split() for line in text.splitlines() if not line.lstrip().startswith("#"))
-    return [(each[0], len(each) > 1) for each in words if each]
-
-
-def _owned(rules: list[tuple[str, bool]], path: str) -> bool:
-    """The last pattern that matches decides, as on GitHub ("About code owners")."""
-    return next((owned for pattern, owned in reversed(rules) if _matches(pattern, path)), False)
-
-
-def _matches(pattern: str, path: str) -> bool:
-    """A pattern's most used forms: `*`, `/a/b`, `a/`, `*.yml`. One that is read otherwise here matches nothing, which is safe."""
-    anchored = pattern.startswith("/") or "/" in pattern.rstrip("/")
-    bare = pattern.strip("/")
-    candidates = path.split("/")
-    heads = ["/".join(candidates[: depth + 1]) for depth in range(len(candidates))]
-    if pattern.endswith("/"):
-        heads = heads[:-1]
-    elif "*" in bare.rpartition("/")[2] and anchored:
-        heads = heads[-1:]  # `/docs/*` takes the files of that folder alone
-    if "**" in bare:
-        return fnmatch.fnmatchcase(path, bare.replace("**", "*")) or fnmatch.fnmatchcase(path, bare.replace("**/", ""))
-    if anchored:
-        return any(head.count("/") == bare.count("/") and fnmatch.fnmatchcase(head, bare) for head in heads)
-    return any(fnmatch.fnmatchcase(head.rpartition("/")[2], bare) for head in heads)

@@ -8,7 +8,7 @@ from typing import Final
 
 from changegate.errors import FormatError
 from changegate.evidence import merkle, note
-from changegate.signing import Signer
+from changegate.signing import LogSigner
 
 _DAMAGED: Final = "The checkpoint is damaged or not one of a log's; fetch it again from where it came."
 _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
@@ -55,6 +55,6 @@ def parse(data: bytes) -> Checkpoint:
     return parse_text(note.parse_note(data).text)
 
 
-def sign(checkpoint: Checkpoint, signer: Signer) -> bytes:
+def sign(checkpoint: Checkpoint, signer: LogSigner) -> bytes:
     """The signed checkpoint. The key's name is the origin. Raises `FormatError`, `SigningError`."""
     return note.format_note(note.sign(format_text(checkpoint), checkpoint.origin, signer))

@@ -7,6 +7,7 @@ are functions of the commits, and so can be made again at any time by anybody.
 import base64
 import binascii
 import hashlib
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,13 +21,14 @@ from changegate.evidence import card, checkpoint, merkle
 from changegate.evidence.checkpoint import Checkpoint
 from changegate.evidence.log_policy import LogPolicy
 from changegate.evidence.proof import Receipt
-from changegate.signing import Signer
+from changegate.signing import LogSigner
 
 MAX_ENTRIES: Final = 256
 NO_COMMIT: Final = "0" * 64
+_MAX_NUMBER: Final = 2**53 - 1
 _HEX: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _NONCE: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_DAMAGED: Final = "A commit of the log is damaged. `changegate verify` says which; restore it from a copy of the store."
+_DAMAGED: Final = "A commit of the log is damaged, or another was put in its place. Restore it from a copy of the store, and compare."
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class Commit:
             raise VerificationError(f"commit {self.number} doesn't continue commit {previous.number}: the log is forked", remedy=_DAMAGED)
 
 
-def grow(previous: Commit | None, digest: str, entries: Sequence[bytes], *, at: datetime, nonce: str, origin: str, signer: Signer) -> Commit:
+def grow(previous: Commit | None, digest: str, entries: Sequence[bytes], *, at: datetime, nonce: str, origin: str, signer: LogSigner) -> Commit:
     """The commit that appends these entries, signed. `digest` is that of the previous commit's bytes. Raises `SigningError`."""
     before = previous.after if previous else merkle.Frontier()
     after = before.extend(merkle.leaf_hash(entry) for entry in entries)
@@ -109,18 +111,18 @@ def digest_of(data: bytes) -> str:
 
 def format_commit(commit: Commit) -> bytes:
     """A commit's bytes: `parse_commit` gives the same commit back."""
-    return canonical.dumps(
-        {
-            "version": 1,
-            "number": commit.number,
-            "previous": commit.previous,
-            "time": commit.time,
-            "nonce": commit.nonce,
-            "before": {"size": commit.before.size, "frontier": [base64.b64encode(each).decode("ascii") for each in commit.before.hashes]},
-            "entries": [entry.decode("utf-8") for entry in commit.entries],
-            "checkpoint": commit.checkpoint.decode("utf-8"),
-        }
-    )
+    fields = {
+        "before": {"frontier": [base64.b64encode(each).decode("ascii") for each in commit.before.hashes], "size": commit.before.size},
+        "checkpoint": commit.checkpoint.decode("utf-8"),
+        "entries": [entry.decode("utf-8") for entry in commit.entries],
+        "nonce": commit.nonce,
+        "number": commit.number,
+        "previous": commit.previous,
+        "time": commit.time,
+        "version": 1,
+    }
+    # Sorted, ASCII-named fields, texts and small integers: here json's form is RFC 8785's, at a tenth of the time. A test holds the two together.
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
 
 
 def parse_commit(data: bytes) -> Commit:
@@ -160,6 +162,8 @@ def _parse_frontier(size: int, texts: list[Any]) -> merkle.Frontier:
 def _check(commit: Commit) -> None:
     card.parse_time(commit.time)
     checkpoint.parse(commit.checkpoint)
+    if commit.number > _MAX_NUMBER or commit.before.size > _MAX_NUMBER:
+        raise FormatError("commit: a number that JSON can't carry exactly", remedy=_DAMAGED)
     if not _HEX.fullmatch(commit.previous) or not _NONCE.fullmatch(commit.nonce) or commit.number < 1:
         raise FormatError("commit: number, previous digest or nonce is none", remedy=_DAMAGED)
     if len(commit.places) != len(commit.entries):

@@ -35,7 +35,7 @@ class History:
     """What one reader knows of a log's commits. Its head only ever moves forward."""
 
     def __init__(self, store: Store, policy: LogPolicy) -> None:
-        self._store, self._policy = store, policy
+        self._store, self._policy = store, policy.unwitnessed()
         self._head: Head | None = None
 
     def advance(self, head: Head) -> None:

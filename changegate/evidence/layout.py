@@ -9,6 +9,7 @@ Next to the paths of tlog-tiles (`checkpoint`, `tile/…`):
     index/<ab>/<key>             the index of the entry that has this idempotency key
     commit/<k>                   batch k, and all that the rest of the log can be rebuilt from
     hint                         the number of a recent commit
+    timestamp/<k>                an authority's timestamp of commit k's checkpoint, where one was asked for (RFC 3161)
 """
 
 from typing import Final
@@ -24,6 +25,7 @@ ENVELOPES: Final = "envelope/"
 FACTS: Final = "facts/"
 INDEX: Final = "index/"
 TILES: Final = "tile/"
+TIMESTAMPS: Final = "timestamp/"
 
 
 def envelope_key(digest: str) -> str:
@@ -49,3 +51,8 @@ def index_key(key: str) -> str:
 def commit_key(number: int) -> str:
     """Where commit `number` lies; the first is 1."""
     return f"{COMMITS}{format_index(number)}"
+
+
+def timestamp_key(number: int) -> str:
+    """Where the timestamp of commit `number` lies."""
+    return f"{TIMESTAMPS}{format_index(number)}"

@@ -19,18 +19,17 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final, TypeAlias
 
-from changegate import canonical
 from changegate.errors import FormatError, InputError, StoreError, VerificationError
-from changegate.evidence import layout, log_policy, note
+from changegate.evidence import beginning, layout, log_policy, note
 from changegate.evidence.card import KEY, Card, format_card, format_time, parse_card
 from changegate.evidence.commit import MAX_ENTRIES, digest_of, format_commit, grow
 from changegate.evidence.history import ROLLED_BACK, Head, History
-from changegate.evidence.log_object import parse_log_object
+from changegate.evidence.log_object import format_log_object, parse_log_object
 from changegate.evidence.proof import Receipt
 from changegate.evidence.publisher import Publisher, parse_index_object
 from changegate.evidence.reader import MAX_FACTS_BYTES, LogReader, decompress
 from changegate.evidence.signed_record import MAX_RECORD_BYTES
-from changegate.signing import Signer
+from changegate.signing import LogSigner
 from changegate.stores import Batch, Store
 
 MAX_ATTEMPTS: Final = 1000
@@ -57,6 +56,10 @@ class AlreadyRecordedError(StoreError):
         self.receipt = receipt
 
 
+class AlreadySubmittedError(StoreError):
+    """Something else waits under the idempotency key: another record of the same attempt, or what somebody put there."""
+
+
 @dataclass(frozen=True)
 class Environment:
     """What a log needs from outside, so that it can be tested without waiting or chance."""
@@ -77,7 +80,7 @@ class Log:
     def __init__(
         self,
         store: Store,
-        signer: Signer,
+        signer: LogSigner,
         origin: str,
         environment: Environment,
         *,
@@ -119,6 +122,24 @@ class Log:
             absent_below = head.number + 1
             self._environment.pause(attempt)
         raise StoreError(f"lost the race for a commit {MAX_ATTEMPTS} times", remedy="Run again: the record waits in pending/ and isn't lost.")
+
+    def submit(self, card: Card, *, envelope: bytes, facts: bytes | None = None) -> None:
+        """Step 1 alone, for a job without the log's key: the record waits until one who has it appends it (`changegate.evidence.integration`).
+
+        Raises `AlreadySubmittedError`, and as `append` does.
+        """
+        self._check_input(card, envelope, facts)
+        self._check_clock(card)
+        self._vouch(card, envelope, self._environment.clock())
+        self._open()
+        self._submit(card, envelope, facts)
+        receipt = self._find_own(card.key, self._find_head(), 0)
+        if receipt is not None:
+            self._settle(card, receipt)
+        elif self._store.read(layout.pending_key(card.key)) != format_card(card):
+            raise AlreadySubmittedError(
+                "another record of this run attempt waits already", remedy="Let it be integrated; or start a new attempt of the run."
+            )
 
     def reader(self) -> LogReader | None:
         """The log for reading, as of its newest commit, after finishing what a crashed writer left; None while it is empty."""
@@ -162,8 +183,7 @@ class Log:
             return
         data = self._store.read(layout.LOG)
         if data is None:
-            begun = canonical.dumps({"version": 1, "origin": self._origin, "created": format_time(self._environment.clock())})
-            data = begun if self._store.create(layout.LOG, begun) else self._store.read(layout.LOG) or b""
+            data = beginning.begin(self._store, format_log_object(self._origin, self._environment.clock()))
         origin = parse_log_object(data)
         if origin != self._origin:
             raise StoreError(

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, TypeAlias
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from changegate.errors import FormatError, VerificationError
 from changegate.evidence import checkpoint, note
 from changegate.evidence.checkpoint import Checkpoint
@@ -35,6 +37,8 @@ class LogPolicy:
     quorum: str
     windows: Windows = field(default_factory=dict)
     """By the public key's bytes: in which time a log's key may sign. A key that isn't here may at any."""
+    urls: Mapping[str, str] = field(default_factory=dict)
+    """By a witness's name: its submission prefix, where its line has one."""
 
     def verify(self, data: bytes, *, at: datetime | None = None, origin: str | None = None) -> Checkpoint:
         """The verified checkpoint.
@@ -73,6 +77,10 @@ class LogPolicy:
             )
         return found
 
+    def unwitnessed(self) -> "LogPolicy":
+        """The same, content with the log's own signature: for commits, which are signed before any witness is asked, and for kept checkpoints."""
+        return replace(self, quorum=NONE)
+
     def ended(self, data: bytes) -> bool:
         """Whether a checkpoint, verified before, is signed by none but keys that have an end. Raises as `verify` does."""
         verified = note.verify(note.parse_note(data), self.logs)
@@ -99,9 +107,16 @@ def of(trust: Trust) -> LogPolicy:
     """A trust file's policy. A log key that is a record key, too, as `changegate keys` makes it, has that one's time. Raises `FormatError`."""
     windows: dict[bytes, tuple[RecordKey, ...]] = {}
     for each in trust.record_keys:
-        key = keys.parse_public(each.key).public_bytes_raw()
-        windows[key] = (*windows.get(key, ()), each)
+        key = keys.parse_public(each.key)
+        if isinstance(key, Ed25519PublicKey):  # no other kind signs for a log
+            raw = key.public_bytes_raw()
+            windows[raw] = (*windows.get(raw, ()), each)
     return replace(parse(trust.log_policy), windows=windows)
+
+
+def origin_of(trust: Trust) -> str:
+    """The name of the log that a trust file speaks of; of several, the first. Raises `FormatError`."""
+    return parse(trust.log_policy).logs[0].name
 
 
 def format_single(key: note.VerifierKey) -> str:
@@ -132,7 +147,7 @@ def parse(text: str) -> LogPolicy:
         raise FormatError("log policy: no log line", remedy=_FIX)
     if draft.quorum is None:
         raise FormatError("log policy: no quorum line", remedy=_FIX)
-    return LogPolicy(tuple(draft.logs), draft.witnesses, draft.groups, draft.quorum)
+    return LogPolicy(tuple(draft.logs), draft.witnesses, draft.groups, draft.quorum, urls=draft.urls)
 
 
 @dataclass
@@ -142,6 +157,7 @@ class _Draft:
     groups: dict[str, Group] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     quorum: str | None = None
+    urls: dict[str, str] = field(default_factory=dict)
 
     def take(self, words: list[str]) -> None:
         match words:
@@ -149,6 +165,8 @@ class _Draft:
                 self.logs.append(self._new_key(key, note.ED25519, self.logs))
             case ["witness", name, key, *url] if len(url) <= 1:
                 self.witnesses[self._new_name(name)] = self._new_key(key, note.COSIGNATURE, list(self.witnesses.values()))
+                if url:
+                    self.urls[name] = url[0]
             case ["group", name, count, *members] if members:
                 group = Group(_threshold(count, len(members)), tuple(self._member(member) for member in members))
                 self.groups[self._new_name(name)] = group

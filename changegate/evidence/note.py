@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from changegate.errors import FormatError, VerificationError
-from changegate.signing import Signer
+from changegate.signing import LogSigner
 
 ED25519: Final = 0x01
 COSIGNATURE: Final = 0x04
@@ -84,7 +84,7 @@ def parse_verifier_key(text: str) -> VerifierKey:
     return key
 
 
-def sign(text: str, name: str, signer: Signer) -> Note:
+def sign(text: str, name: str, signer: LogSigner) -> Note:
     """A note over exactly this text. Raises `FormatError` for a text that no note can carry, `SigningError`."""
     _check_text(text)
     key = verifier_key(name, signer.public_key)
@@ -151,7 +151,9 @@ def _holds(text: str, key: VerifierKey, signature: NoteSignature) -> bool:
     signed, value = text.encode("utf-8"), signature.value
     if key.kind == COSIGNATURE:
         # The time, eight bytes, stands before the signature and is signed with the text (tlog-cosignature, "Format").
-        signed, value = b"cosignature/v1\ntime %d\n%b" % (int.from_bytes(value[:8], "big"), signed), value[8:]
+        at = int.from_bytes(value[:8], "big")
+        # "It MUST NOT exceed 2^63 - 1": such a one is no signature, as an empty one is.
+        signed, value = b"cosignature/v1\ntime %d\n%b" % (at, signed), value[8:] if at < 2**63 else b""
     try:
         Ed25519PublicKey.from_public_bytes(key.key).verify(value, signed)
     except (InvalidSignature, ValueError) as error:

@@ -31,8 +31,8 @@ class Publisher:
             return self._edge
         if head.commit is None:
             return Edge()
-        if self._store.read(layout.CHECKPOINT) == head.commit.checkpoint:
-            # It is published after everything else, so everything else is there.
+        if (self._store.read(layout.CHECKPOINT) or b"").startswith(head.commit.checkpoint):
+            # It is published after everything else, so everything else is there. Cosignatures stand after what the commit has.
             self._edge = self._load_edge(head.commit.after)
         if self._edge is None or self._edge.size != head.commit.size:
             before = self._load_edge(head.commit.before)

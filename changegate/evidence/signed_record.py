@@ -7,8 +7,9 @@ from changegate.errors import FormatError, VerificationError
 from changegate.evidence import statement
 from changegate.evidence.card import Card
 from changegate.evidence.commit import digest_of
+from changegate.evidence.statement import KEY_REVOCATION
 from changegate.signing import dsse
-from changegate.trust import Trust
+from changegate.trust import Trust, signer_id
 
 MAX_AGE: Final = timedelta(hours=24)
 """How long a record may wait for its commit: an ended key can't enter records that it dates further back."""
@@ -20,14 +21,15 @@ class SignedRecord(NamedTuple):
     """Who signed, and what exactly."""
 
     key_id: str
+    """The key's id, or an identity as `changegate.trust.signer_id` writes it."""
     payload: bytes
 
 
 def verify_record(card: Card, envelope: bytes, trust: Trust, *, committed: datetime | None = None) -> SignedRecord:
     """The signed statement behind a card.
 
-    1. The envelope is the one that the card names, and a trusted record key signed it.
-    2. That key's time holds the record's time and, where it is known, its commit's, which is at most `MAX_AGE` later.
+    1. The envelope is the one that the card names, and a trusted record key or identity signed it, which may sign such a record.
+    2. Its time holds the record's time and, where it is known, its commit's, which is at most `MAX_AGE` later.
     3. The card repeats what the statement says.
 
     Raises `VerificationError`, or `FormatError` for an envelope or a statement that is none.
@@ -36,7 +38,8 @@ def verify_record(card: Card, envelope: bytes, trust: Trust, *, committed: datet
         raise FormatError(f"a record of {len(envelope)} bytes, more than {MAX_RECORD_BYTES}", remedy="changegate writes none so large.")
     if digest_of(envelope) != card.envelope:
         raise VerificationError("the card is another record's than this one", remedy="Take the card or receipt that was written with this record.")
-    key_id, payload = dsse.verify(dsse.parse_envelope(envelope), trust.public_keys)
+    key_id, payload = verify_envelope(envelope, trust)
+    trust.check_use(key_id, revocation=card.predicate_type == KEY_REVOCATION)
     trust.check_window(key_id, card.at)
     if committed is not None:
         trust.check_window(key_id, committed)
@@ -53,3 +56,19 @@ def verify_record(card: Card, envelope: bytes, trust: Trust, *, committed: datet
             remedy="Somebody put a card in the log that isn't this record's. Believe neither; `changegate verify` names every such entry.",
         )
     return SignedRecord(key_id, payload)
+
+
+def verify_envelope(data: bytes, trust: Trust) -> SignedRecord:
+    """Who of those that the trust file names signed, and what. The time of the signature is still to be checked.
+
+    Raises `VerificationError`, or `FormatError` for what is neither an envelope nor a Sigstore bundle; `InputError` for a bundle without the extra.
+    """
+    envelope = dsse.parse_envelope(data)
+    if not envelope.is_bundle:
+        return SignedRecord(*dsse.verify(envelope, trust.public_keys))
+    from changegate.signing import keyless  # the library is an extra
+
+    signed = keyless.verify(data, [(each.issuer, each.matches) for each in trust.identities], root=trust.sigstore_root)
+    if signed.payload != envelope.payload:
+        raise VerificationError("bundle: two readers read two payloads in it", remedy="Somebody made it so. Treat this record as tampered with.")
+    return SignedRecord(signer_id(signed.issuer, signed.name), signed.payload)

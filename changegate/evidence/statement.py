@@ -11,6 +11,10 @@ from changegate.errors import FormatError
 from changegate.evidence.card import Card
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
+KEY_ROTATION: Final = "https://changegate.dev/key-rotation/v1"
+KEY_REVOCATION: Final = "https://changegate.dev/key-revocation/v1"
+KEYS: Final = "keys"
+"""What stands for the environment on the card of a record about keys; for the repository stands the log."""
 _REMEDY: Final = "The record is no change record that this changegate knows; use the version that wrote it, or a newer one."
 
 
@@ -40,7 +44,13 @@ def _read(payload: bytes) -> Mapping[str, Any]:
             predicate = statement.get("predicate")
             reader = _READERS.get(kind, _change)
             return {"predicateType": kind, "commit": commit, **reader(predicate)}
-    raise FormatError("statement: not an in-toto Statement v1 with a git commit as its first subject", remedy=_REMEDY)
+        case {
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"digest": {"sha256": str(key_id)}}],
+            "predicateType": ("https://changegate.dev/key-rotation/v1" | "https://changegate.dev/key-revocation/v1") as kind,
+        }:
+            return {"predicateType": kind, "commit": key_id, **_key_change(statement.get("predicate"), key_id)}
+    raise FormatError("statement: not an in-toto Statement v1 with a git commit, or a key, as its first subject", remedy=_REMEDY)
 
 
 def _change(predicate: Any) -> Mapping[str, Any]:
@@ -73,6 +83,16 @@ def _outcome(predicate: Any) -> Mapping[str, Any]:
         }:
             return {"repository": repository, "environment": environment, "decision": outcome, "time": decided, "about": about}
     raise FormatError("statement: its predicate has no deployment, gate, outcome and time", remedy=_REMEDY)
+
+
+def _key_change(predicate: Any, subject: str) -> Mapping[str, Any]:
+    """A key that was made or revoked: it is the subject."""
+    match predicate:
+        case {"log": str(origin), "key": {"keyId": key_id}, "change": "rotated" | "revoked" as change, "time": {"decided": decided}} if (
+            key_id == subject
+        ):
+            return {"repository": origin, "environment": KEYS, "decision": change, "time": decided}
+    raise FormatError("statement: its predicate has no log, key, change and time", remedy=_REMEDY)
 
 
 _READERS: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {"https://changegate.dev/deploy-outcome/v1": _outcome}

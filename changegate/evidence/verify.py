@@ -1,61 +1,94 @@
 """Verify a whole store, or one receipt, against a trust file that came out of band. Reads only.
 
 1. `log.json` names a log that the trust file lists.
-2. The commits, from the first: each is well-formed, follows the one before by digest, tree and time, and bears a signed checkpoint of its very tree.
+2. The commits, from the first (`changegate.evidence.verify_commits`): each is well-formed, follows the one before by digest, tree and time, and
+   bears a signed checkpoint of its very tree.
 3. For each entry its record (`changegate.evidence.verify_records`): digest, signature, key's time, statement, facts, index.
-4. Full tiles and bundles, and the partial ones of the head, are what the commits make.
+4. Full tiles and bundles, and the partial ones of the head, are what the commits make (`changegate.evidence.verify_tiles`).
 5. The published checkpoint is one of the commits', and none is newer. An earlier kept checkpoint is one that this log extends.
-6. Nothing lies in the store that no commit accounts for.
+6. Nothing lies in the store that no commit accounts for (`changegate.evidence.verify_objects`); where it keeps versions, nothing was ever hidden or
+   replaced (`changegate.evidence.verify_history`).
+7. Timestamps are trusted authorities', and near the times that the commits claim (`changegate.evidence.verify_timestamps`).
+
+The log may grow meanwhile: the checkpoint is read first, then the objects are listed, then the commits, so that whatever was seen has its commit.
 
 What a stopped writer leaves (waiting cards, tiles of the last commit, a stale checkpoint) is a note. What no one can see here: a log that was
 rewritten from the start by a holder of its keys, where no earlier checkpoint is at hand; and records that were never appended.
 """
 
-from array import array
-from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 from typing import Final
 
 from changegate.errors import FormatError, VerificationError
 from changegate.evidence import layout, log_policy, merkle, tiles
-from changegate.evidence.card import KEY, format_time, parse_card
+from changegate.evidence.card import parse_card
 from changegate.evidence.checkpoint import Checkpoint
 from changegate.evidence.commit import NO_COMMIT, Commit, digest_of, parse_commit
-from changegate.evidence.edge import Edge
-from changegate.evidence.findings import Report
+from changegate.evidence.findings import EDITED, LOST, PLANTED, ROLLED_BACK, STOPPED, Report
 from changegate.evidence.history import Head
-from changegate.evidence.log import MAX_SKEW
 from changegate.evidence.log_object import parse_log_object
+from changegate.evidence.named import Buckets
 from changegate.evidence.proof import parse_receipt
-from changegate.evidence.publisher import format_index_object
 from changegate.evidence.reader import LogReader
+from changegate.evidence.revocations import Revocations, find
 from changegate.evidence.signed_record import verify_record
 from changegate.evidence.tree import TreeReader
-from changegate.evidence.verify_records import RecordVerifier
+from changegate.evidence.verify_commits import CommitVerifier, Share, Stretch, Task, short
+from changegate.evidence.verify_history import check_history
+from changegate.evidence.verify_objects import ObjectVerifier
+from changegate.evidence.verify_tiles import TileVerifier
+from changegate.evidence.verify_timestamps import verify_timestamps
+from changegate.evidence.workers import Workers
 from changegate.stores import Store
 from changegate.trust import Trust
 
-_EDITED: Final = "It was changed after it was written: by hand, by a failing disk or by tampering. Restore it from a copy of the store and compare."
-_LOST: Final = "It was deleted, or the store wasn't copied whole. Restore it from a copy."
-_STOPPED: Final = "A writer was stopped; the next append puts it right."
-_PLANTED: Final = "It is damaged, or somebody without a key put it there. No writer takes it into the log; keep a copy, find out who did, remove it."
-_ROLLED_BACK: Final = "The newest commits were deleted, or the store is an older copy. Records are missing."
+RUN: Final = 32
+"""How many commits are verified at a time."""
+ALONE: Final = 4096
+"""Up to so many entries one process is faster than several."""
+_MISSING_NAMED: Final = 100
+_NEVER: Final = 2**63
+_OTHER_LOG: Final = "This is another log, or its name was changed. Take the trust file that belongs to it; else restore log.json from a copy."
+_FORKED: Final = "Two histories were signed: the log's key was used to fork it. Keep both, and find out who has the key."
+_BROKEN: Final = "The log was rolled back or rewritten since, or its tiles are damaged. Keep the earlier checkpoint, it is the proof; restore a copy."
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What is verified. By default: everything, in this process."""
+
+    share: Share | None = None
+    """Only these records; no object is looked for that nothing accounts for."""
+    new_only: bool = False
+    """Only what is newer than the earlier checkpoint, and that the tree has grown from it."""
+    workers: Workers | None = None
+
+    @property
+    def lists(self) -> bool:
+        """Whether every object of the store is held against the entries."""
+        return self.share is None and not self.new_only
 
 
 def verify_store(
-    store: Store, trust: Trust, *, since: bytes | None = None, now: datetime | None = None, progress: Callable[[int], None] = lambda _entries: None
+    store: Store,
+    trust: Trust,
+    *,
+    since: bytes | None = None,
+    now: datetime | None = None,
+    scope: Scope | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Report:
-    """Everything in the store, against this trust. `since` is a checkpoint kept from earlier; `progress` is told how many entries are done.
-    `now` is the verifier's own clock, where it can be relied on: no commit may be ahead of it.
+    """Everything in the store, against this trust. `since` is a checkpoint kept from earlier; `progress` is told how many entries are done, and of
+    how many. `now` is the verifier's own clock, where it can be relied on: no commit may be ahead of it.
 
     Raises `FormatError` for a trust file or a `since` that can't be used, `VerificationError` for a `since` that no trusted log signed,
-    `StoreError` where the store can't be read. All else is in the report.
+    `StoreError` where the store can't be read or a worker died. All else is in the report.
     """
     policy = log_policy.of(trust)
-    earlier = policy.verify(since) if since is not None else None
-    return _StoreVerifier(store, trust, policy, now, progress).run(earlier, since)
+    earlier = policy.unwitnessed().verify(since) if since is not None else None
+    return _StoreVerifier(store, trust, policy, now, scope or Scope(), progress).run(earlier)
 
 
 def verify_receipt(receipt: bytes, record: bytes, trust: Trust) -> Checkpoint:
@@ -74,289 +107,240 @@ def verify_receipt(receipt: bytes, record: bytes, trust: Trust) -> Checkpoint:
 
 
 class _StoreVerifier:
-    def __init__(self, store: Store, trust: Trust, policy: log_policy.LogPolicy, now: datetime | None, progress: Callable[[int], None]) -> None:
-        self._store, self._trust, self._policy, self._progress = store, trust, policy, progress
-        self._now = now
+    def __init__(
+        self, store: Store, trust: Trust, policy: log_policy.LogPolicy, now: datetime | None, scope: Scope, progress: Callable[[int, int], None]
+    ) -> None:
+        self._store, self._trust, self._policy, self._now = store, trust, policy, now
+        self._scope, self._progress = scope, progress
         self._report = Report()
-        self._records = RecordVerifier(store, trust, self._report)
-        self._edge: Edge | None = Edge()
-        self._origin: str | None = None
-        """The log's name; None where `log.json` gives no trusted one."""
         self._published: Checkpoint | None = None
         self._committed: Checkpoint | None = None
         """The commits' own checkpoint of the published size."""
-        # Eight bytes of each digest and key: enough to tell what is accounted for, at a million records in 24 MB.
-        self._known = {prefix: array("Q") for prefix in (layout.ENVELOPES, layout.FACTS, layout.INDEX)}
+        self._head = Head(None, NO_COMMIT)
 
-    def run(self, earlier: Checkpoint | None, since: bytes | None) -> Report:
-        self._check_log()
-        self._read_published()
-        head = self._check_commits(self._numbers())
-        self._check_published(head)
-        self._check_earlier(head, earlier, since)
-        self._check_hint(head)
-        self._check_objects(head)
-        self._report.entries = head.frontier.size
+    def run(self, earlier: Checkpoint | None) -> Report:
+        """Steps 1 to 7."""
+        origin = self._check_log()
+        self._read_published(origin)
+        hint = self._store.read(layout.HINT)
+        with Buckets() as listed, Buckets() as named:
+            objects = ObjectVerifier(self._store, self._trust, self._report, named, listed)
+            if self._scope.lists:
+                objects.list(self._published.size if self._published else 0)
+            spans = self._spans()
+            self._commits, size = self._prepare(origin, spans)
+            self._tiles = TileVerifier(self._store, self._commits, self._report)
+            first = self._skip(earlier) if earlier is not None and self._scope.new_only else 1
+            for stretch in self._stretches(spans, first, size):
+                self._join(stretch, named)
+            self._tiles.finish()
+            self._check_published()
+            self._check_earlier(earlier)
+            self._check_hint(hint)
+            if self._scope.lists:
+                frontier = self._head.frontier
+                objects.verify(TreeReader(self._store, frontier.size, frontier.root()), self._tiles)
+                check_history(self._store, self._report)
+        verify_timestamps(self._store, self._trust, self._head.number, self._report)
+        self._report.entries = self._head.frontier.size
         return self._report
 
-    def _check_log(self) -> None:
+    def _check_log(self) -> str | None:
         data = self._store.read(layout.LOG)
         if data is None:
-            self._report.problem("the log's own object is missing", layout.LOG, expected="format version and origin", found="nothing", meaning=_LOST)
-            return
+            self._report.problem("the log's own object is missing", layout.LOG, expected="format version and origin", found="nothing", meaning=LOST)
+            return None
         try:
             origin = parse_log_object(data)
         except FormatError as error:
-            self._report.error("the log's own object is damaged", layout.LOG, error, expected="format version and origin")
-            return
+            self._report.error("the log's own object is damaged", layout.LOG, error, expected="format version and origin", meaning=EDITED)
+            return None
         names = {key.name for key in self._policy.logs}
         if origin not in names:
-            meaning = "This is another log, or its name was changed. Take the trust file that belongs to it."
-            self._report.problem("the log is none that is trusted", layout.LOG, expected=" or ".join(sorted(names)), found=origin, meaning=meaning)
-            return
-        self._origin = origin
+            expected = " or ".join(sorted(names))
+            self._report.problem("the log is none that is trusted", layout.LOG, expected=expected, found=origin, meaning=_OTHER_LOG)
+            return None
+        return origin
 
-    def _read_published(self) -> None:
+    def _read_published(self, origin: str | None) -> None:
         data = self._store.read(layout.CHECKPOINT)
         if data is None:
             return
         try:
-            self._published = self._policy.verify(data, origin=self._origin)
+            self._published = self._policy.verify(data, origin=origin)
         except (FormatError, VerificationError) as error:
             self._report.error("the published checkpoint can't be trusted", layout.CHECKPOINT, error, expected="signed as the trust file demands")
 
-    def _numbers(self) -> "array[int]":
-        numbers = array("Q")
+    def _spans(self) -> list[tuple[int, int]]:
+        """The numbers of the commits that are there, as spans without a gap: in an honest log one."""
+        spans: list[tuple[int, int]] = []
         for key in self._store.list(layout.COMMITS):
             try:
-                numbers.append(tiles.parse_index(key.removeprefix(layout.COMMITS)))
+                number = tiles.parse_index(key.removeprefix(layout.COMMITS))
             except FormatError as error:
-                self._report.error("no commit has such a name", key, error, expected="commit/<number>")
-        return array("Q", sorted(numbers))
-
-    def _check_commits(self, numbers: "array[int]") -> Head:
-        head, expected = Head(None, NO_COMMIT), 1
-        last = numbers[-1] if numbers else 0
-        for number in numbers:
-            for missing in range(expected, min(number, expected + 100)):
-                self._report.problem(
-                    "a commit is missing", layout.commit_key(missing), expected=f"commits 1 to {last}", found="nothing", meaning=_LOST
-                )
-            expected = number + 1
-            key = layout.commit_key(number)
-            data = self._store.read(key) or b""
-            try:
-                commit = parse_commit(data)
-                if commit.number != number:
-                    raise VerificationError(f"it is commit {commit.number}", remedy=_EDITED)
-            except (FormatError, VerificationError) as error:
-                self._report.error("a commit is damaged", key, error, expected=f"commit {number}")
+                self._report.error("no commit has such a name", key, error, expected="commit/<number>", meaning=PLANTED)
                 continue
-            self._check_commit(commit, key, head, is_last=number == last)
-            head = Head(commit, digest_of(data))
-            self._progress(commit.size)
-        return head
+            if spans and spans[-1][1] == number - 1:
+                spans[-1] = (spans[-1][0], number)
+            else:
+                spans.append((number, number))
+        merged: list[tuple[int, int]] = []
+        for begin, end in sorted(spans):  # by name x001/999 comes before x001/x000/000
+            if merged and merged[-1][1] == begin - 1:
+                merged[-1] = (merged[-1][0], end)
+            else:
+                merged.append((begin, end))
+        return merged
 
-    def _check_commit(self, commit: Commit, key: str, head: Head, *, is_last: bool) -> None:
+    def _prepare(self, origin: str | None, spans: list[tuple[int, int]]) -> tuple[CommitVerifier, int]:
+        """The verifier of commits, and how many entries the last one says there are."""
+        published = self._published.size if self._published else 0
+        unpublished, size = _NEVER, published
         try:
-            signed = commit.verify(self._policy, origin=self._origin)
-            self._report.checkpoint = signed
-            if self._published and self._published.size == commit.size:
-                self._committed = signed
-        except (FormatError, VerificationError) as error:
-            self._report.error("a commit's checkpoint can't be trusted", key, error, expected="signed, and of the tree that its entries make")
-        if self._now is not None and commit.at > self._now + MAX_SKEW:
-            self._report.problem(
-                "a commit is dated ahead of now", key, expected=f"at most {format_time(self._now)}", found=commit.time,
-                meaning="A writer's clock was wrong, or this one is; or the time was made up, so that honest writers count as late and are refused.",
-            )  # fmt: skip
-        follows = head.commit is not None and head.number == commit.number - 1
-        try:
-            if follows and head.commit is not None:
-                commit.verify_follows(head.commit, head.digest)
-            elif commit.number == 1 and (commit.previous != NO_COMMIT or commit.before != merkle.Frontier()):
-                raise VerificationError("the first commit doesn't begin an empty log", remedy=_EDITED)
-        except VerificationError as error:
-            self._report.error(
-                "a commit doesn't follow the one before", key, error, expected=f"the digest and the tree of commit {commit.number - 1}"
-            )
-        if not follows and commit.number > 1:
-            self._check_gap(head.frontier.size, commit)
-        # Only the last commit may be unpublished: every writer publishes it before the next one.
-        unpublished = is_last and (self._published is None or self._published.size < commit.size)
-        for index, entry in enumerate(commit.entries, commit.before.size):
-            self._check_entry(index, entry, commit, unpublished=unpublished)
-        self._check_tiles(commit, is_last=is_last, unpublished=unpublished)
+            last = parse_commit(self._store.read(layout.commit_key(spans[-1][1])) or b"") if spans else None
+        except FormatError:
+            last = None
+        if last is not None:
+            size = last.size
+            # Only the last commit may be unpublished: every writer publishes it before the next one.
+            unpublished = last.before.size if published < size else _NEVER
+        revoked = self._find_revocations(origin, last)
+        return CommitVerifier(self._store, Task(self._trust, origin, published, unpublished, self._now, self._scope.share, revoked)), size
 
-    def _check_gap(self, begin: int, commit: Commit) -> None:
+    def _find_revocations(self, origin: str | None, last: Commit | None) -> Revocations:
+        """What the log revokes. They are found by their indices: one that was taken away to hide a revocation is missed by `verify_commits`."""
+        try:
+            reader = LogReader(self._store, self._policy.unwitnessed(), last.checkpoint) if last is not None and origin is not None else None
+            found = find(reader, self._store, self._trust, origin=origin or "")
+        except (FormatError, VerificationError):  # the head is damaged, or the tree: both are found below
+            return Revocations(self._trust)
+        self._report.revoked = tuple(str(each) for each in found)
+        return found
+
+    def _skip(self, earlier: Checkpoint) -> int:
+        """The first commit that goes beyond the earlier checkpoint; the head is then the one before it, as the tree has it."""
+        low, high = 0, 1
+        while (commit := self._read_commit(high)) is not None and commit.size <= earlier.size:
+            low, high = high, high * 2
+        while high - low > 1:
+            middle = (low + high) // 2
+            commit = self._read_commit(middle)
+            low, high = (middle, high) if commit is not None and commit.size <= earlier.size else (low, middle)
+        data = self._store.read(layout.commit_key(low)) if low else None
+        if data is not None:
+            commit = parse_commit(data)
+            self._head = Head(commit, digest_of(data))
+            self._commits.check_signed(commit, layout.commit_key(low), stretch := Stretch())
+            self._take(stretch)
+            self._jump(TreeReader(self._store, commit.size, commit.after.root()))
+        return low + 1
+
+    def _read_commit(self, number: int) -> Commit | None:
+        try:
+            return parse_commit(self._store.read(layout.commit_key(number)) or b"")
+        except FormatError:
+            return None
+
+    def _stretches(self, spans: list[tuple[int, int]], first: int, size: int) -> Iterator[Stretch]:
+        """All of them, in order; what is missing before each is reported before it."""
+        workers = self._scope.workers
+        if workers is None or workers.jobs < 2 or size - self._head.frontier.size <= ALONE:
+            found: Iterable[list[Stretch]] = (self._commits.verify(*run) for run in _runs(spans, first))
+        else:
+            found = workers.verify(self._commits.task, _runs(spans, first))
+        expected = first
+        for (begin, end), stretches in zip(_runs(spans, first), found, strict=True):
+            for missing in range(expected, min(begin, expected + _MISSING_NAMED)):
+                key = layout.commit_key(missing)
+                self._report.problem("a commit is missing", key, expected=f"commits 1 to {spans[-1][1]}", found="nothing", meaning=LOST)
+            expected = end + 1
+            yield from stretches
+            self._progress(self._head.frontier.size, size)
+
+    def _join(self, stretch: Stretch, named: Buckets) -> None:
+        """Put the next stretch after what was verified before."""
+        commit = stretch.first
+        if commit is not None and stretch.last is not None:
+            if commit.number == self._head.number + 1:
+                self._commits.check_follows(commit, self._head, self._report)
+            if commit.before != self._head.frontier:
+                self._bridge(commit, named)
+            self._tiles.add(stretch, commit, stretch.last.frontier.size)
+            self._head = stretch.last
+        self._take(stretch)
+        named.add_named(stretch.named)
+
+    def _take(self, stretch: Stretch) -> None:
+        self._report.take(stretch.report)
+        self._committed = stretch.committed or self._committed
+
+    def _bridge(self, commit: Commit, named: Buckets) -> None:
         """Entries whose commit is missing or damaged are still in the tree that the next one signed."""
-        tree = TreeReader(self._store, commit.before.size, commit.before.root())
-        for index in range(begin, commit.before.size):
+        tree, between = TreeReader(self._store, commit.before.size, commit.before.root()), Stretch()
+        for index in range(self._head.frontier.size, commit.before.size):
             try:
-                entry = tree.entries(index // tiles.WIDTH)[index % tiles.WIDTH]
+                card = parse_card(tree.entries(index // tiles.WIDTH)[index % tiles.WIDTH])
             except (FormatError, VerificationError) as error:
-                self._report.error("an entry can't be read", f"entry {index}", error, expected="an entry under the signed root")
-                return
-            self._check_entry(index, entry, None, unpublished=False)
+                expected = "an index card under the signed root"
+                self._report.error("an entry can't be read", f"entry {index}", error, expected=expected, meaning=LOST)
+                break
+            self._commits.check_entry(index, card, None, between)
+        self._take(between)
+        named.add_named(between.named)
+        self._jump(tree)
+
+    def _jump(self, tree: TreeReader) -> None:
         try:
-            self._edge = tree.edge()
-        except (FormatError, VerificationError):
-            self._edge = None
+            self._tiles.jump(tree)
+        except (FormatError, VerificationError) as error:
+            self._tiles.whole = False
+            self._report.error("the tiles can't be read", f"the tree's first {tree.size} entries", error, expected="the signed tree", meaning=LOST)
 
-    def _check_entry(self, index: int, entry: bytes, commit: Commit | None, *, unpublished: bool) -> None:
-        card = self._records.verify(index, entry, commit)
-        if card is None:
-            return
-        for prefix, digest in ((layout.ENVELOPES, card.envelope), (layout.FACTS, card.facts), (layout.INDEX, card.key)):
-            if digest is not None:
-                self._known[prefix].append(int(digest[:16], 16))
-        self._compare(layout.index_key(card.key), format_index_object(index), unpublished=unpublished)
-
-    def _check_tiles(self, commit: Commit, *, is_last: bool, unpublished: bool) -> None:
-        if self._edge is None or self._edge.frontier() != commit.before:
-            self._edge = None
-            return
-        self._edge, objects = self._edge.grow(commit.entries, commit.leaf_hashes)
-        for path, data in {**objects, **(self._edge.objects() if is_last else {})}.items():
-            if is_last or ".p/" not in path:
-                self._compare(path, data, unpublished=unpublished)
-
-    def _compare(self, key: str, expected: bytes, *, unpublished: bool) -> None:
-        found = self._store.read(key)
-        if found == expected:
-            return
-        if found is not None:
-            self._report.problem("an object isn't what the commits make", key, expected=_short(expected), found=_short(found), meaning=_EDITED)
-        elif unpublished:
-            self._report.note("the last commit isn't published yet", key, expected=_short(expected), found="nothing", meaning=_STOPPED)
-        elif not (".p/" in key and self._store.read(key.split(".p/")[0]) is not None):
-            self._report.problem("an object is missing", key, expected=_short(expected), found="nothing", meaning=_LOST)
-
-    def _check_published(self, head: Head) -> None:
+    def _check_published(self) -> None:
+        head = self._head
         if self._published is None:
             if self._store.read(layout.CHECKPOINT) is None and head.commit:
-                self._unpublished(head, "nothing")
+                self._unpublished("nothing")
             return
         size, root = self._published.size, self._published.root
         if size > head.frontier.size:
-            found = f"{head.frontier.size} entries in {head.number} commits"
-            self._report.problem(
-                "the checkpoint is newer than the commits", layout.CHECKPOINT, expected=f"{size} entries", found=found, meaning=_ROLLED_BACK
-            )
-        elif self._committed is None:
+            what, found = "the checkpoint is newer than the commits", f"{head.frontier.size} entries in {head.number} commits"
+            self._report.problem(what, layout.CHECKPOINT, expected=f"{size} entries", found=found, meaning=ROLLED_BACK)
+            return
+        if self._committed is None and not self._scope.new_only:
             found = f"a tree of {size} entries"
-            self._report.problem("the checkpoint is no commit's", layout.CHECKPOINT, expected="one commit's checkpoint", found=found, meaning=_EDITED)
-        elif self._committed.root != root:
-            expected, meaning = self._committed.root.hex(), "Two histories were signed: the log's key was used to fork it. Keep both."
-            self._report.problem("the checkpoint is of another tree", layout.CHECKPOINT, expected=expected, found=root.hex(), meaning=meaning)
+            self._report.problem("the checkpoint is no commit's", layout.CHECKPOINT, expected="one commit's checkpoint", found=found, meaning=EDITED)
+        elif self._committed is not None and self._committed.root != root:
+            expected = self._committed.root.hex()
+            self._report.problem("the checkpoint is of another tree", layout.CHECKPOINT, expected=expected, found=root.hex(), meaning=_FORKED)
         elif size < head.frontier.size:
-            self._unpublished(head, f"{size} entries")
+            self._unpublished(f"{size} entries")
 
-    def _unpublished(self, head: Head, found: str) -> None:
+    def _unpublished(self, found: str) -> None:
         # The last writer was stopped, or a slow one put an older checkpoint over a newer one: either way nothing is lost.
-        self._report.note(
-            "the published checkpoint is stale", layout.CHECKPOINT, expected=f"{head.frontier.size} entries", found=found, meaning=_STOPPED
-        )
+        expected = f"{self._head.frontier.size} entries"
+        self._report.note("the published checkpoint is stale", layout.CHECKPOINT, expected=expected, found=found, meaning=STOPPED)
 
-    def _check_earlier(self, head: Head, earlier: Checkpoint | None, since: bytes | None) -> None:
-        if earlier is None or since is None:
+    def _check_earlier(self, earlier: Checkpoint | None) -> None:
+        if earlier is None:
             return
         where = f"the earlier checkpoint, {earlier.size} entries"
         try:
-            if head.commit is None:
-                raise VerificationError("the log is empty now", remedy=_ROLLED_BACK)
-            LogReader(self._store, self._policy, head.commit.checkpoint).verify_extends(earlier)
+            if self._head.commit is None:
+                raise VerificationError("the log is empty now", remedy=ROLLED_BACK)
+            LogReader(self._store, self._policy.unwitnessed(), self._head.commit.checkpoint).verify_extends(earlier)
         except (FormatError, VerificationError) as error:
-            self._report.error("the log doesn't continue the earlier checkpoint", where, error, expected="a tree that begins with that one")
+            what = "the log doesn't continue the earlier checkpoint"
+            self._report.error(what, where, error, expected="a tree that begins with that one", meaning=_BROKEN)
 
-    def _check_hint(self, head: Head) -> None:
-        hint = self._store.read(layout.HINT)
-        if hint is not None and not (hint.isdigit() and len(hint) < 16 and int(hint) <= head.number):
-            self._report.problem(
-                "the hint names a commit that isn't there", layout.HINT, expected=f"at most {head.number}", found=_short(hint), meaning=_ROLLED_BACK
-            )
-
-    def _check_objects(self, head: Head) -> None:
-        """Step 6: everything in the store is accounted for."""
-        for known in self._known.values():
-            ordered = array("Q", sorted(known))
-            known[:] = ordered
-        self._check_repeated(self._known[layout.ENVELOPES])
-        tree = TreeReader(self._store, head.frontier.size, head.frontier.root())
-        for key in self._store.list(""):
-            if key in {layout.LOG, layout.CHECKPOINT, layout.HINT} or key.startswith(layout.COMMITS):
-                continue
-            if key.startswith(layout.TILES):
-                self._check_tile(key, tree)
-            elif key.startswith(layout.PENDING):
-                self._check_waiting(key)
-            elif not self._accounted(key):
-                self._check_extra(key)
-
-    def _check_repeated(self, envelopes: "array[int]") -> None:
-        """A record stands in the log once: entered again, an old one would look like the newest."""
-        for one, other in pairwise(envelopes):
-            if one == other:
-                self._report.problem(
-                    "a record is entered twice", f"{layout.ENVELOPES}{one >> 56:02x}/{one:016x}…", expected="one entry", found="another one",
-                    meaning="An old record was entered anew, under another key, to look like a new one.",
-                )  # fmt: skip
-
-    def _check_waiting(self, key: str) -> None:
-        """Whoever may write to the store can put anything there. No writer commits it, so the log is none the worse: a note, whatever it is."""
-        name = key.removeprefix(layout.PENDING)
-        try:
-            card = parse_card((self._store.read(key) if KEY.fullmatch(name) else None) or b"")
-            if card.key != name:
-                raise VerificationError(f"the card's own key is {card.key}", remedy=_PLANTED)
-            verify_record(card, self._store.read(layout.envelope_key(card.envelope)) or b"", self._trust)
-        except (FormatError, VerificationError) as error:
-            self._report.note("a waiting card stands for no signed record", key, expected="a signed record", found=error.message, meaning=_PLANTED)
-            return
-        self._report.note("a record waits for its commit", key, expected="an entry", found="a waiting card", meaning=_STOPPED)
-
-    def _accounted(self, key: str) -> bool:
-        for prefix, of in ((layout.ENVELOPES, layout.envelope_key), (layout.FACTS, layout.facts_key), (layout.INDEX, layout.index_key)):
-            name = key.rpartition("/")[2].partition(".")[0]
-            if key.startswith(prefix) and key == of(name) and len(name) == 64 and all(each in "0123456789abcdef" for each in name):
-                number, known = int(name[:16], 16), self._known[prefix]
-                at = bisect_left(known, number)
-                return at < len(known) and known[at] == number
-        return False
-
-    def _check_extra(self, key: str) -> None:
-        if key.startswith((layout.ENVELOPES, layout.FACTS)):
-            meaning = "A writer was stopped before its card waited, or a second run wrote another record; or an entry's commit is gone."
-            self._report.note("an object belongs to no entry", key, expected="an entry that names it", found="none", meaning=meaning)
-        else:
-            meaning = "Somebody put it there, or the commit that it came from was deleted."
-            self._report.problem("an object belongs to no commit", key, expected="nothing", found="an object", meaning=meaning)
-
-    def _check_tile(self, key: str, tree: TreeReader) -> None:
-        """A tile or bundle beyond the tree is one too many; a partial one must be the beginning of the tree's."""
-        try:
-            tile = tiles.parse_path(key)
-        except FormatError as error:
-            self._report.error("no tile has such a name", key, error, expected="a tile's path")
-            return
-        now = tiles.tile_at(tile.level, tile.index, tree.size)
-        if tile.level > tiles.MAX_LEVEL or now.width < tile.width:
-            meaning = "Commits were deleted, or somebody put it there."
-            self._report.problem(
-                "a tile lies beyond the tree", key, expected=f"at most {now.width} wide", found=f"{tile.width} wide", meaning=meaning
-            )
-        elif tile.width < tiles.WIDTH or self._edge is None:
-            data = self._store.read(key)
-            try:
-                whole = tree.entries(tile.index) if tile.bundle else tree.tile(now)
-            except (FormatError, VerificationError) as error:
-                if self._edge is None:  # else it was held against the commits, and reported there
-                    self._report.error("a tile isn't what the signed root demands", key, error, expected="the tree's hashes")
-                return
-            expected = tiles.format_bundle(whole[: tile.width]) if tile.bundle else tiles.format_tile(whole[: tile.width])
-            if data != expected:
-                self._report.problem("a tile isn't what the commits make", key, expected=_short(expected), found=_short(data or b""), meaning=_EDITED)
+    def _check_hint(self, hint: bytes | None) -> None:
+        if hint is not None and not (hint.isdigit() and len(hint) < 16 and int(hint) <= self._head.number):
+            expected = f"at most {self._head.number}"
+            self._report.problem("the hint names a commit that isn't there", layout.HINT, expected=expected, found=short(hint), meaning=ROLLED_BACK)
 
 
-def _short(data: bytes) -> str:
-    return f"{len(data)} bytes, SHA-256 {digest_of(data)[:16]}…"
+def _runs(spans: list[tuple[int, int]], first: int) -> Iterator[tuple[int, int]]:
+    """The commits from `first` on, some at a time."""
+    for begin, end in spans:
+        for at in range(max(begin, first), end + 1, RUN):
+            yield at, min(at + RUN - 1, end)

@@ -46,6 +46,14 @@ class NotRecorded:
 
 
 @dataclass(frozen=True)
+class Submitted(NotRecorded):
+    """The signed record waits in the store, until whoever holds the log's key integrates it; `why` says so."""
+
+    digest: str
+    """SHA-256 of the signed envelope, lower-case hex."""
+
+
+@dataclass(frozen=True)
 class RecordingFailed(NotRecorded):
     """The deploy was judged, but its record could not be signed or stored. Whatever the verdict, the deploy must not go on."""
 

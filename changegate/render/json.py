@@ -12,6 +12,7 @@ r"""The report for machines (`--format json`): one object, all that the other fo
     changes     [{id, kind, title, url, outcomes: {control: pass | fail | unknown | not-applicable}}]
     findings    [{control, change | null, outcome, reason, observed, required, remedy: {who, role, step, link} | null}]
     record      {id, digest, logIndex, logSize, origin, store, receipt, warnings}, or null
+    submitted   the digest of the signed record, where it waits to be integrated
     notRecorded why there is no record; empty where there is one
     remedy      what to do, where recording failed; else empty
     preview     only where an open change was judged: {draft, pending, notes, check, comment, warnings}. `range.base` is then the tip of the
@@ -25,7 +26,7 @@ import json
 import re
 from typing import Any, Final
 
-from changegate.render import Preview, Recorded, RecordingFailed, Report, matrix, todo
+from changegate.render import Preview, Recorded, RecordingFailed, Report, Submitted, matrix, todo
 from changegate.render.todo import ToDo
 
 VERSION: Final = 1
@@ -72,6 +73,7 @@ def _shape(report: Report) -> dict[str, Any]:
         "findings": [each.model_dump(mode="json") for each in report.decision.findings],
         "record": record_shape(where) if isinstance(where, Recorded) else None,
         "notRecorded": "" if isinstance(where, Recorded) else where.why,
+        **({"submitted": where.digest} if isinstance(where, Submitted) else {}),
         "remedy": where.remedy if isinstance(where, RecordingFailed) else "",
         **({"preview": _preview(where)} if isinstance(where, Preview) else {}),
     }

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from changegate.decision import Outcome
-from changegate.render import Preview, Recorded, RecordingFailed, Report, headline, matrix, todo
+from changegate.render import Preview, Recorded, RecordingFailed, Report, Submitted, headline, matrix, todo
 from changegate.render.matrix import LEGEND, Matrix, Row
 from changegate.render.text import bounded, count, short, visible, web_link
 from changegate.render.todo import Place, ToDo
@@ -114,7 +114,7 @@ def _rows(controls: Sequence[str], rows: Sequence[Row], budget: int) -> list[str
     ]
     cells = [
         [
-            f"| {link(escape(short(row.change), 60), row.url)} | {escape(row.title, 120)} | "
+            f"| {link(escape(short(row.change), 60), row.url)} | {escape(row.label, 120)} | "
             + " | ".join(_MARKS[outcome] for outcome in row.outcomes)
             + " |"
         ]
@@ -145,8 +145,9 @@ def _size(lines: Iterable[str]) -> int:
 def _record(report: Report) -> list[str]:
     where = report.where
     if not isinstance(where, Recorded):
+        said = f"<code>{escape(where.digest[:16])}</code> {escape(where.why)}" if isinstance(where, Submitted) else f"None: {escape(where.why)}"
         warnings = where.warnings[:20] if isinstance(where, Preview) else ()
-        return ["### Record", "", f"None: {escape(where.why)}", *([""] if warnings else []), *(f"- ⚠️ {escape(warning)}" for warning in warnings)]
+        return ["### Record", "", said, *([""] if warnings else []), *(f"- ⚠️ {escape(warning)}" for warning in warnings)]
     lines = [
         f"- **Record:** <code>{escape(where.record_id)}</code>, index {where.log_index} in a log of {where.log_size}",
         f"- **Digest:** <code>sha256:{escape(where.digest)}</code>",

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from changegate import undone
 from changegate.decision import Decision, Finding, Outcome
 from changegate.facts import Facts
 
@@ -26,6 +27,13 @@ class Row:
     title: str
     url: str
     outcomes: tuple[Outcome, ...]
+    taken_back: bool = False
+    """Whether a later commit brought back the content from before it, so that there was nothing to judge."""
+
+    @property
+    def label(self) -> str:
+        """Its title, and what became of it."""
+        return f"(taken back) {self.title}" if self.taken_back else self.title
 
     @property
     def stops(self) -> bool:
@@ -62,6 +70,7 @@ def build(decision: Decision, facts: Facts) -> Matrix:
     of_changes = [finding for finding in decision.findings if finding.change is not None]
     controls = tuple(dict.fromkeys(finding.control for finding in of_changes))
     found: dict[tuple[str, str], list[Outcome]] = {}
+    taken_back = {finding.change for finding in of_changes if finding.reason == undone.REASON}
     for finding in of_changes:
         found.setdefault((str(finding.change), finding.control), []).append(finding.outcome)
     known = {change.id: change for change in facts.changes}
@@ -72,6 +81,7 @@ def build(decision: Decision, facts: Facts) -> Matrix:
             known[each].title if each in known else "",
             known[each].url if each in known else "",
             tuple(worst(found.get((each, control), ())) for control in controls),
+            each in taken_back,
         )
         for each in ids
     )

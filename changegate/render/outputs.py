@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from changegate.render import Recorded, Report
+from changegate.render import Recorded, Report, Submitted
 
 _DOTENV: Final = {
     "decision": "CHANGEGATE_DECISION",
@@ -36,10 +36,11 @@ def values(report: Report) -> dict[str, str]:
     `receipt`.
     """
     where = report.where if isinstance(report.where, Recorded) else None
+    digest = report.where.digest if isinstance(report.where, Recorded | Submitted) else ""
     return {
         "decision": report.verdict,
-        "record-id": where.record_id if where else "",
-        "record-digest": where.digest if where else "",
+        "record-id": digest[:16],
+        "record-digest": digest,
         "log-index": str(where.log_index) if where else "",
         "reasons": json.dumps(report.decision.reasons, separators=(",", ":")),
         "receipt": where.receipt if where else "",

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from changegate.decision import Outcome
-from changegate.render import Preview, Recorded, RecordingFailed, Report, headline, matrix, todo
+from changegate.render import Preview, Recorded, RecordingFailed, Report, Submitted, headline, matrix, todo
 from changegate.render.matrix import LEGEND, Matrix, Row
 from changegate.render.text import bounded, count, inert, short, visible, web_link
 from changegate.render.todo import Place, ToDo
@@ -168,7 +168,7 @@ def _print_rows(console: Console, controls: tuple[str, ...], rows: Sequence[Row]
         grid.add_column(Text(name, justify="center"), width=max(map(cell_len, name.split("\n"))), justify="center", no_wrap=True)
     for row, change in zip(rows, ids, strict=True):
         marks = [Text(_MARKS[outcome], style=_STYLES[outcome]) for outcome in row.outcomes]
-        grid.add_row(Text(change, style="cyan"), Text(visible(row.title, 200)), *marks)
+        grid.add_row(Text(change, style="cyan"), Text(visible(row.label, 200)), *marks)
     console.print(grid)
 
 
@@ -180,7 +180,7 @@ def _letters(number: int) -> list[str]:
 def _print_record(console: Console, report: Report) -> None:
     where = report.where
     if not isinstance(where, Recorded):
-        _print_record_field(console, "record", f"none: {where.why}")
+        _print_record_field(console, "record", f"{where.digest[:16]} {where.why}" if isinstance(where, Submitted) else f"none: {where.why}")
         if isinstance(where, Preview):
             _print_shown(console, where)
         return

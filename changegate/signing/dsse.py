@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from changegate import canonical
 from changegate.errors import FormatError, VerificationError
-from changegate.signing import Signer
+from changegate.signing import PublicKey, Signer, keys
 
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 MAX_SIGNATURES: Final = 16
@@ -36,6 +35,8 @@ class Envelope:
     payload_type: str
     payload: bytes
     signatures: tuple[Signature, ...]
+    is_bundle: bool = False
+    """Whether it stood in a Sigstore bundle, whose certificate says who signed (`changegate.signing.keyless`)."""
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:
@@ -50,6 +51,17 @@ def sign(payload: bytes, signer: Signer, *, payload_type: str = PAYLOAD_TYPE) ->
     return Envelope(payload_type, payload, (Signature(signer.key_id, value),))
 
 
+class EnvelopeSigner:
+    """A `changegate.signing.RecordSigner`: a key whose signatures stand in DSSE envelopes."""
+
+    def __init__(self, signer: Signer) -> None:
+        self._signer = signer
+
+    def sign_record(self, statement: bytes) -> bytes:
+        """The envelope around exactly these bytes. Raises `SigningError`."""
+        return format_envelope(sign(statement, self._signer))
+
+
 def format_envelope(envelope: Envelope) -> bytes:
     """The envelope's canonical JSON: `parse_envelope` gives the same envelope back."""
     return canonical.dumps(
@@ -62,13 +74,17 @@ def format_envelope(envelope: Envelope) -> bytes:
 
 
 def parse_envelope(data: bytes) -> Envelope:
-    """Read an envelope. Raises `FormatError` for anything but an envelope: strict JSON, strict base64, no unknown shape."""
-    value = canonical.loads(data, what="envelope")
+    """Read an envelope, or the one in a Sigstore bundle. Raises `FormatError` for anything else: strict JSON, strict base64, no unknown shape."""
+    value, is_bundle = canonical.loads(data, what="envelope"), False
+    match value:
+        case {"mediaType": str(), "verificationMaterial": {}, "dsseEnvelope": inner}:
+            value, is_bundle = inner, True
     match value:
         case {"payload": str(payload), "payloadType": str(kind), "signatures": [_, *_] as signatures} if len(value) == 3:
             if len(signatures) > MAX_SIGNATURES:
                 raise FormatError(f"envelope: more than {MAX_SIGNATURES} signatures", remedy=_DAMAGED)
-            return Envelope(kind, _decode(payload, "payload"), tuple(_parse_signature(each) for each in signatures))
+            read = _parse_unnamed if is_bundle else _parse_signature
+            return Envelope(kind, _decode(payload, "payload"), tuple(read(each) for each in signatures), is_bundle)
     raise FormatError("envelope: not the shape of a DSSE envelope", remedy=_DAMAGED)
 
 
@@ -79,11 +95,19 @@ def _parse_signature(value: Any) -> Signature:
     raise FormatError("envelope: a signature has no keyid and sig", remedy=_DAMAGED)
 
 
-def verify(envelope: Envelope, keys: Mapping[str, Ed25519PublicKey]) -> tuple[str, bytes]:
+def _parse_unnamed(value: Any) -> Signature:
+    """A bundle's: its certificate says who signed, so its `keyid` is empty or not there."""
+    match value:
+        case {"sig": str(signature)} if set(value) == {"sig"} or value == {"sig": signature, "keyid": ""}:
+            return Signature("", _decode(signature, "sig"))
+    raise FormatError("envelope: a bundle's signature is none, or names a key", remedy=_DAMAGED)
+
+
+def verify(envelope: Envelope, trusted: Mapping[str, PublicKey]) -> tuple[str, bytes]:
     """The id of the trusted key that signed, and the verified payload.
 
     1. The payload type is an in-toto statement's.
-    2. At least one signature names a key in `keys` and holds over the PAE of type and payload.
+    2. At least one signature names a key in `trusted` and holds over the PAE of type and payload.
     3. A signature that names a trusted key and doesn't hold refuses the whole envelope. Signatures of unknown keys say nothing.
 
     The caller still owes: that the key was valid when the record was made (`changegate.trust`), and that the payload is a statement.
@@ -94,11 +118,11 @@ def verify(envelope: Envelope, keys: Mapping[str, Ed25519PublicKey]) -> tuple[st
     signed = pae(envelope.payload_type, envelope.payload)
     verified: str | None = None
     for signature in envelope.signatures:
-        key = keys.get(signature.key_id)
+        key = trusted.get(signature.key_id)
         if key is None:
             continue
         try:
-            key.verify(signature.value, signed)
+            keys.verify(key, signature.value, signed)
         except InvalidSignature as error:
             raise VerificationError(
                 f"envelope: the signature by key {signature.key_id[:16]} doesn't hold over these bytes",
@@ -121,7 +145,7 @@ def _encode(data: bytes) -> str:
 def _decode(text: str, what: str) -> bytes:
     """Strict standard base64: what decodes must encode to the same text."""
     try:
-        data = base64.b64decode(text, validate=True)
+        data = binascii.a2b_base64(text, strict_mode=True)
     except (binascii.Error, ValueError) as error:
         raise FormatError(f"envelope: {what} is not base64", remedy=_DAMAGED) from error
     if _encode(data) != text:

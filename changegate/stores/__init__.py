@@ -12,9 +12,10 @@ The contract, on which the log's append protocol rests (`changegate.evidence.log
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from functools import partial
+from typing import Final, Protocol, runtime_checkable
 
 from changegate.errors import InputError, StoreError
 
@@ -78,6 +79,7 @@ class Condition:
     remedy: str = ""
 
 
+@runtime_checkable
 class ManagedStore(Store, Protocol):
     """A store that can be set up, and can say how it is set up."""
 
@@ -91,6 +93,33 @@ class ManagedStore(Store, Protocol):
         """How it is set up: durability, retention, encryption, who may do what. Writes nothing. Raises `StoreError` where it can't be reached."""
 
 
+@dataclass(frozen=True)
+class Version:
+    """One version of an object, in a store that keeps what was overwritten or deleted."""
+
+    key: str
+    version: str
+    """The store's name for it, for `Versioned.read_version`."""
+    deleted: bool
+    """Whether it is a delete marker: the object is hidden, not gone."""
+
+
+@runtime_checkable
+class Versioned(Protocol):
+    """A store that may keep older versions: there, what was created can be hidden and made again, and only its history tells."""
+
+    def history(self, prefix: str) -> Iterator[Version]:
+        """All versions of the objects below `prefix`, sorted by key; nothing where the store keeps none. Raises `StoreError`."""
+
+    def read_version(self, key: str, version: str) -> bytes:
+        """The bytes of one version that isn't a delete marker. Raises `StoreError`."""
+
+
+def is_lasting(key: str) -> bool:
+    """Whether an object stays as it was created (rule 2): neither published nor removed by the log (rules 3 and 4), nor a probe's."""
+    return key not in {"checkpoint", "hint"} and not key.startswith(("pending/", "probe/")) and ".p/" not in key
+
+
 def check_key(key: str) -> str:
     """The key itself. Raises `StoreError` for one that breaks rule 5: it never comes from changegate."""
     if len(key) > MAX_KEY or not _KEY.fullmatch(key):
@@ -98,10 +127,12 @@ def check_key(key: str) -> str:
     return key
 
 
-def open_store(url: str) -> Store:
-    """The store at `file:PATH`, at a plain path, or at `git:URL-or-path[#branch]`. Nothing is read or written yet.
+def open_store(url: str, *, whole: bool = False) -> Store:
+    """The store at a URL: `file:PATH` or a plain path, `git:URL-or-path[#branch]`, `s3://BUCKET[/PREFIX][?…]`, `postgresql://…`.
 
-    An adapter is imported when it is needed. Raises `InputError` for another scheme.
+    Nothing is read or written yet.
+
+    `whole` says that all of it will be read. An adapter is imported when it is needed. Raises `InputError` for another scheme.
     """
     scheme, separator, rest = url.partition(":")
     if not separator or "/" in scheme or scheme == "file":
@@ -117,5 +148,26 @@ def open_store(url: str) -> Store:
         where, _, branch = rest.partition("#")
         if not where:
             raise InputError("the evidence store has no repository", remedy="Give it as git:URL or git:PATH, with #branch if you like.")
-        return GitStore(where, branch) if branch else GitStore(where)
-    raise InputError(f"no store for {scheme[:20]!r} URLs", remedy="Known are file:PATH (or a plain path) and git:URL-or-path[#branch].")
+        return GitStore(where, branch, whole=whole) if branch else GitStore(where, whole=whole)
+    if scheme in {"postgresql", "postgres"}:
+        from changegate.stores.postgres import open_postgres
+
+        return open_postgres(url)
+    if scheme == "s3":
+        from changegate.stores.s3 import S3Store
+        from changegate.stores.s3url import parse_url
+
+        return S3Store(parse_url(url))
+    raise InputError(
+        f"no store for {scheme[:20]!r} URLs",
+        remedy="Known are file:PATH (or a plain path), git:URL-or-path[#branch], s3://BUCKET[/PREFIX] and postgresql://HOST/DATABASE.",
+    )
+
+
+def opener(store: Store, url: str) -> Callable[[], Store]:
+    """How another process opens, for reading, the store that was opened at `url`: a git store as it was fetched, any other anew. To be pickled."""
+    return partial(_itself, store) if url.partition(":")[0] == "git" else partial(open_store, url)
+
+
+def _itself(store: Store) -> Store:
+    return store

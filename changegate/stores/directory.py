@@ -19,12 +19,13 @@ from types import MappingProxyType
 from typing import Final
 
 from changegate.errors import StoreError
-from changegate.stores import NOTHING, Batch, check_key
+from changegate.stores import NOTHING, Batch, Condition, check_key
 
 _TEMPORARY: Final = ".tmp"
 _NO_OBJECTS: Final = frozenset({_TEMPORARY + "/", ".git/"})
 """At the top: a killed writer's files, and the repository of a `git:` store's checkout. All else is listed, so that verification names it."""
 _STRAY_SECONDS: Final = 3600
+_READ_BYTES: Final = 1024 * 1024
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -69,13 +70,21 @@ class DirectoryStore:
 
     def read(self, key: str) -> bytes | None:
         """See `changegate.stores.Store`."""
-        folder, _, name = check_key(key).rpartition("/")
-        with self._errors(f"read {key}"):
-            try:
-                with self._folder(folder) as parent:
-                    return _read_regular(name, parent)
-            except FileNotFoundError:
-                return None
+        *folders, name = check_key(key).split("/")
+        opened: list[int] = []
+        try:  # not with `_folder`, whose generators would take longer than the reading: verification does this three times a record
+            parent = self._open_root()
+            for part in folders:
+                parent = os.open(part, _DIRECTORY, dir_fd=parent)
+                opened.append(parent)
+            return _read_regular(name, parent)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._error(f"read {key}", error) from error
+        finally:
+            for descriptor in opened:
+                os.close(descriptor)
 
     def list(self, prefix: str) -> Iterator[str]:
         """See `changegate.stores.Store`."""
@@ -127,6 +136,25 @@ class DirectoryStore:
         """See `changegate.stores.Store`."""
         with self._errors("sync"):
             self._sync([])
+
+    def prepare(self) -> tuple[str, ...]:
+        """See `changegate.stores.ManagedStore`."""
+        if self._path.is_dir():
+            return ()
+        with self._errors("make the directory"):
+            self._path.mkdir(parents=True, exist_ok=True)
+        return (f"directory {self._path}",)
+
+    def examine(self) -> tuple[Condition, ...]:
+        """See `changegate.stores.ManagedStore`."""
+        there = self._path.is_dir()
+        writable = there and os.access(self._path, os.W_OK | os.X_OK)
+        lock = "No file system keeps its owner from deleting: keep a checkpoint elsewhere for `verify --since`, or use s3:// with retention-days=."
+        return (
+            Condition("the directory is there", holds=there, found=str(self._path), remedy="`changegate store init` makes it."),
+            Condition("this user may write there", holds=writable, found="yes" if writable else "no", remedy=_REMEDIES[errno.EACCES]),
+            Condition("what was written can't be deleted", holds=False, found="whoever may write may delete", remedy=lock),
+        )
 
     def _exists(self, key: str) -> bool:
         folder, _, name = check_key(key).rpartition("/")
@@ -209,10 +237,9 @@ class DirectoryStore:
     @contextmanager
     def _folder(self, folder: str, *, make: bool = False) -> Iterator[int]:
         """A folder of the store, opened part by part, so that no symbolic link leads out of it. Raises `FileNotFoundError`."""
-        if self._root is None:
-            if make:
-                self._path.mkdir(parents=True, exist_ok=True)
-            self._root = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        if self._root is None and make:
+            self._path.mkdir(parents=True, exist_ok=True)
+        self._root = self._open_root()
         current, done = self._root, ""
         try:
             for part in folder.split("/") if folder else ():
@@ -224,6 +251,11 @@ class DirectoryStore:
         finally:
             if current != self._root:
                 os.close(current)
+
+    def _open_root(self) -> int:
+        if self._root is None:
+            self._root = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        return self._root
 
     def _open_part(self, part: str, parent: int, done: str, *, make: bool) -> int:
         try:
@@ -241,16 +273,28 @@ class DirectoryStore:
         try:
             yield
         except OSError as error:
-            remedy = _REMEDIES.get(error.errno or 0, "Look at the directory and its disk; nothing half-written is left.")
-            raise StoreError(f"the evidence store {self.url} can't {what}: {error.strerror or error}", remedy=remedy) from error
+            raise self._error(what, error) from error
+
+    def _error(self, what: str, error: OSError) -> StoreError:
+        remedy = _REMEDIES.get(error.errno or 0, "Look at the directory and its disk; nothing half-written is left.")
+        return StoreError(f"the evidence store {self.url} can't {what}: {error.strerror or error}", remedy=remedy)
 
 
 def _read_regular(name: str, parent: int) -> bytes:
     descriptor = os.open(name, _READ, dir_fd=parent)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
             raise OSError(errno.ENOTSUP, "not a regular file")
-        return file.read()
+        data = os.read(descriptor, found.st_size + 1)
+        if len(data) == found.st_size:
+            return data
+        parts = [data]
+        while part := os.read(descriptor, _READ_BYTES):
+            parts.append(part)
+        return b"".join(parts)
+    finally:
+        os.close(descriptor)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

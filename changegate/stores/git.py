@@ -9,12 +9,12 @@ import re
 import subprocess
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 from changegate.errors import InputError, StoreError
-from changegate.stores import NOTHING, Batch, check_key
+from changegate.stores import NOTHING, Batch, Condition, check_key
 from changegate.stores.gitcommand import GitCommand, show_url
 
 BRANCH: Final = "changegate-evidence"
@@ -42,6 +42,10 @@ class GitStore:
         self._staged: dict[str, bytes | None] = {}
         self._created: set[str] = set()
         self._reader: subprocess.Popen[bytes] | None = None
+
+    def __reduce__(self) -> tuple[Callable[..., "GitStore"], tuple[str, str, str, str | None]]:
+        """Another process reads what was fetched here, at the same tip, as long as this store lives."""
+        return _attach, (self._where, self._branch, str(self._open().directory), self._tip)
 
     @property
     def url(self) -> str:
@@ -116,6 +120,23 @@ class GitStore:
             self._drop_existing()
         raise StoreError(f"the evidence store {self.url}: lost {MAX_PUSHES} pushes in a row", remedy="Run again when fewer jobs run.")
 
+    def prepare(self) -> tuple[str, ...]:
+        """See `changegate.stores.ManagedStore`. The first push makes the branch, so that there is nothing to make but the connection."""
+        self._open()
+        return ()
+
+    def examine(self) -> tuple[Condition, ...]:
+        """See `changegate.stores.ManagedStore`."""
+        self._open()
+        rule = "Let nobody but the deploy job push there, and nobody force-push or delete it: a ruleset or a protected branch."
+        return (
+            Condition("the repository can be reached", holds=True, found=show_url(self._where)),
+            Condition(
+                f"the branch {self._branch} is there", holds=self._tip is not None, found=self._tip or "no", remedy="The first record makes it."
+            ),
+            Condition(f"the branch {self._branch} is protected", holds=None, found="git can't see the forge's rules", remedy=rule),
+        )
+
     def _push(self, message: str) -> str | None:
         """Push what is staged as one commit on the tip. None where it is there now, else what git said."""
         if not self._staged:
@@ -152,6 +173,10 @@ class GitStore:
         for key in [key for key in self._created if self._read_tip(key) is not None]:
             del self._staged[key]
             self._created.discard(key)
+
+    def attach(self, folder: str, tip: str | None) -> None:
+        """Read from a repository that another process fetched, and keeps."""
+        self._git, self._tip = GitCommand(Path(folder), shown_url=self.url), tip
 
     def _open(self) -> GitCommand:
         if self._git is None:
@@ -206,6 +231,12 @@ class GitStore:
         except BrokenPipeError as error:
             self._reader = None
             raise StoreError(f"the evidence store {self.url} can't read {key}: git ended", remedy="Look at the network; then run again.") from error
+
+
+def _attach(where: str, branch: str, folder: str, tip: str | None) -> GitStore:
+    store = GitStore(where, branch, whole=True)
+    store.attach(folder, tip)
+    return store
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

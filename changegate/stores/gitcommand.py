@@ -78,6 +78,11 @@ class GitCommand:
         self._directory = directory
         self._shown_url = shown_url
 
+    @property
+    def directory(self) -> Path:
+        """Where the repository lies."""
+        return self._directory
+
     def arguments(self, *arguments: str) -> list[str]:
         """The whole command line."""
         return ["git", f"--git-dir={self._directory}", *_OPTIONS, *arguments]

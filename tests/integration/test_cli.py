@@ -185,11 +185,11 @@ def test_a_json_py_in_the_directory_is_not_imported(tmp_path: Path) -> None:
         assert (ended.returncode, ended.stderr) == (0, "")
 
 
-def test_the_demo_in_under_sixty_lines() -> None:
+def test_the_demo_in_under_seventy_lines() -> None:
     environment = os.environ | {"COLUMNS": "100"}
     ended = subprocess.run([sys.executable, "-P", "-m", "changegate", "demo"], env=environment, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert len(ended.stdout.splitlines()) < 60
+    assert len(ended.stdout.splitlines()) < 70
     for word in ("BLOCKED", "ALLOWED", "WHOLE", "NOT WHOLE"):
         assert word in ended.stdout
 

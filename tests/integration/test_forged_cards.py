@@ -118,6 +118,14 @@ def test_the_gate_does_not_start_from_it(shop: GitShop) -> None:
     assert shop.gate() == ExitCode.NOT_VERIFIED
 
 
+def test_an_outcome_does_not_follow_it(shop: GitShop) -> None:
+    forged_receipt(shop)
+    words = ["outcome", "success", "--workspace", str(shop.path), "--store", "file:evidence", "--signing-key", "changegate-key.pem"]
+    before = shop.entries()
+    assert run([*words, "--head", honest_card().commit]) == ExitCode.NOT_VERIFIED
+    assert shop.entries() == before
+
+
 @pytest.mark.parametrize("key", [".hidden/evil", ".x", "pending/.x", "commit/.x", "tile/0/.x", "index/ab/.x", "envelope/.x", "foo", "tile/0/000.p/X"])
 def test_foreign_files_are_named_and_stop_nobody(shop: GitShop, key: str) -> None:
     plant(key, b"x")

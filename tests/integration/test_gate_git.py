@@ -254,6 +254,25 @@ def test_audit_mode_records_and_stops_nothing(shop: Shop, gate: Gate, tmp_path: 
     assert gate(policy="p.yml").code == ExitCode.BLOCKED
 
 
+def test_what_audit_mode_let_go_is_deployed(shop: Shop, gate: Gate, tmp_path: Path) -> None:
+    (tmp_path / "p.yml").write_text("enforce: false\n")
+    first = shop.commit("Bad", "")
+    assert gate(policy="p.yml").code == ExitCode.ALLOWED
+    second = shop.commit("Bad, too", "")
+    ended = gate(policy="p.yml", base=None)
+    assert (ended.code, ended.report["range"]["base"]) == (ExitCode.ALLOWED, first)
+    place = ("--workspace", str(shop.path), "--store", "file:evidence", "--signing-key", "changegate-key.pem")
+    assert run(["outcome", "failure", *place, "--record", ended.report["record"]["id"]]) == 0
+    shop.commit("Good")
+    ended = gate(base=None)
+    assert (ended.code, ended.report["range"]["base"]) == (ExitCode.BLOCKED, first), "the second one failed, so it is still to be judged"
+    assert second[:12] in {change["id"] for change in ended.report["changes"]}
+    ended = gate(base=None, head=second, policy="p.yml")
+    assert run(["outcome", "success", *place, "--record", ended.report["record"]["id"]]) == 0
+    assert gate(base=None).report["range"]["base"] == second
+    assert verify() == 0
+
+
 def test_a_policy_may_demand_the_word_of_a_forge(shop: Shop, gate: Gate, tmp_path: Path) -> None:
     head = shop.commit("Round prices up")
     (tmp_path / "p.yml").write_text("assurance: forge\n")
@@ -459,3 +478,26 @@ def test_reviews_of_the_commits_say_nothing_of_an_evil_merge(shop: Shop, gate: G
     shop.git("add", "-A")
     shop.git("commit", "-q", "-m", "Merge", author="mallory")
     assert gate().report["reasons"] == ["peer-approved/not-approved"]
+
+
+def test_a_subject_of_absurd_length_is_cut_and_recorded(shop: Shop, gate: Gate) -> None:
+    shop.commit("Round prices up", files={"a.txt": "a"})
+    message = f"{'x' * 500_000}\n\n{GOOD}"
+    (shop.path / "message").write_text(message)
+    shop.git("commit", "-q", "--allow-empty", "-F", "message")
+    ended = gate()
+    assert ended.code == ExitCode.ALLOWED
+    assert max(len(change["title"]) for change in ended.report["changes"]) < 1100
+    assert any(change["title"].endswith("… (cut)") for change in ended.report["changes"])
+
+
+def test_a_message_too_long_to_read_is_unknown_and_recorded(shop: Shop, gate: Gate) -> None:
+    """Whoever it names further down could have written it."""
+    trailers = "\n".join(f"Reviewed-by: Bob {number} <bob{number}@example.com>" for number in range(60_000))
+    (shop.path / "message").write_text(f"Round prices up\n\n{GOOD}\n{trailers}")
+    shop.git("commit", "-q", "--allow-empty", "-F", "message")
+    ended = gate()
+    assert ended.code == ExitCode.NOT_JUDGED
+    assert set(ended.report["reasons"]) == {f"{each}/change-unknown" for each in ("checks-passed", "peer-approved", "rollback-plan", "ticket-linked")}
+    assert "characters, more than" in json.dumps(ended.report)
+    assert verify() == 0

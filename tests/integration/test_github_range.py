@@ -117,7 +117,19 @@ def test_a_rewritten_branch_names_both(it: World, server: GitHubServer) -> None:
     it.repo.branches["main"] = it.repo.deployments[0].sha
     it.repo.push("main", author=it.alice, files={"a": "2"})
     found = forge(server).resolve_range(deployment(it.repo), requested=None, logged=None)
-    assert (found.outcome, found.base, found.head, found.commits) == (RangeOutcome.REWRITTEN, base, it.repo.head, ())
+    assert (found.outcome, found.base, found.head) == (RangeOutcome.REWRITTEN, base, it.repo.head)
+    assert ([each.sha for each in found.commits], [each.sha for each in found.removed]) == ([it.repo.head], [base])
+
+
+def test_a_wider_range_does_not_hide_that_the_branch_was_rewritten(it: World, server: GitHubServer) -> None:
+    fork = it.repo.deployments[0].sha
+    it.repo.push("main", author=it.alice, files={"a": "1"})
+    it.repo.deploy("production")
+    base = it.repo.head
+    it.repo.branches["main"] = fork
+    it.repo.push("main", author=it.alice, files={"a": "2"})
+    found = forge(server).resolve_range(deployment(it.repo), requested=fork, logged=None)
+    assert (found.outcome, found.base) == (RangeOutcome.REWRITTEN, base)
 
 
 def test_a_branch_begun_anew_is_rewritten(it: World, server: GitHubServer) -> None:

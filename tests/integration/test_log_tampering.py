@@ -3,14 +3,17 @@
 import random
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import psycopg
 import pytest
 from support.evidence import BEGIN, ORIGIN, Killed, MemoryStore, append, believe, environment, log_in
+from support.postgres import Server
 from support.records import RECORD_KEY, TRUST, append_signed, signed_record
 
 from changegate.errors import FormatError, VerificationError
@@ -21,7 +24,10 @@ from changegate.evidence.log import Log
 from changegate.evidence.proof import format_receipt
 from changegate.evidence.verify import verify_receipt, verify_store
 from changegate.signing.keys import PrivateKey, format_public
+from changegate.stores import Batch, Store
 from changegate.stores.directory import DirectoryStore
+from changegate.stores.postgres.statements import table_of
+from changegate.stores.postgres.store import PostgresStore
 from changegate.trust import RecordKey, Trust
 
 ENTRIES = 262
@@ -31,6 +37,7 @@ ENTRIES = 262
 def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A log with a full tile, a partial one, and commits of many and of one."""
     memory = MemoryStore()
+    log_in(memory)._open()
     for number in range(255):
         card, envelope, facts = signed_record(number)
         memory.objects[layout.envelope_key(card.envelope)] = envelope
@@ -46,31 +53,119 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture
-def store(honest: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(honest, tmp_path / "store"))
+class Site(Protocol):
+    """A store's objects as its administrator has them: everything can be done to them."""
+
+    def read(self, key: str) -> bytes: ...
+    def write(self, key: str, data: bytes) -> None: ...
+    def remove(self, key: str) -> None: ...
+    def open(self) -> Store: ...
 
 
-def verify(root: Path, trust: Trust = TRUST, since: bytes | None = None) -> Report:
-    return verify_store(DirectoryStore(root), trust, since=since)
+@dataclass(frozen=True)
+class Folder:
+    """A directory store's files."""
+
+    root: Path
+
+    def read(self, key: str) -> bytes:
+        return (self.root / key).read_bytes()
+
+    def write(self, key: str, data: bytes) -> None:
+        (self.root / key).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / key).write_bytes(data)
+
+    def remove(self, key: str) -> None:
+        (self.root / key).unlink()
+
+    def open(self) -> Store:
+        return DirectoryStore(self.root)
+
+
+class Tables:
+    """A PostgreSQL store's rows, for a superuser who has switched the triggers and the checks off. `restore` puts back what was changed."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection = psycopg.connect(url, autocommit=True)
+        self._before: dict[str, bytes | None] = {}
+        for table in ("objects", "passing", "published"):
+            self._connection.execute(f"ALTER TABLE changegate.{table} DISABLE TRIGGER ALL, DROP CONSTRAINT {table}_key".encode())
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def restore(self) -> None:
+        for key, data in list(self._before.items()):
+            self.remove(key) if data is None else self.write(key, data)
+        self._before = {}
+
+    def read(self, key: str) -> bytes:
+        data = self._find(key)
+        assert data is not None
+        return data
+
+    def write(self, key: str, data: bytes) -> None:
+        self._before.setdefault(key, self._find(key))
+        statement = f"INSERT INTO changegate.{table_of(key)} (key, data) VALUES (%s, %s) ON CONFLICT (key) DO UPDATE SET data = excluded.data"
+        self._connection.execute(statement.encode(), [key, data])
+
+    def remove(self, key: str) -> None:
+        self._before.setdefault(key, self._find(key))
+        self._connection.execute(f"DELETE FROM changegate.{table_of(key)} WHERE key = %s".encode(), [key])
+
+    def open(self) -> Store:
+        return PostgresStore(self._url)
+
+    def _find(self, key: str) -> bytes | None:
+        row = self._connection.execute(f"SELECT data FROM changegate.{table_of(key)} WHERE key = %s".encode(), [key]).fetchone()
+        return row[0] if row else None
+
+
+@pytest.fixture(scope="module")
+def tables(honest: Path, postgres: Server, initialised: str) -> Iterator[Tables]:
+    """A database with the honest log."""
+    url = postgres.url(postgres.new_database(initialised))
+    store = PostgresStore(url)
+    objects = {str(path.relative_to(honest)): path.read_bytes() for path in honest.rglob("*") if path.is_file()}
+    published = {key: data for key, data in objects.items() if table_of(key) == "published"}
+    store.apply(Batch(create={key: data for key, data in objects.items() if key not in published}, publish=published))
+    store.close()
+    tables = Tables(url)
+    yield tables
+    tables.close()
+
+
+@pytest.fixture(params=["directory", "postgres"])
+def store(request: pytest.FixtureRequest, honest: Path, tmp_path: Path) -> Iterator[Site]:
+    if request.param == "directory":
+        yield Folder(Path(shutil.copytree(honest, tmp_path / "store")))
+        return
+    tables: Tables = request.getfixturevalue("tables")
+    yield tables
+    tables.restore()
+
+
+def verify(site: Site, trust: Trust = TRUST, since: bytes | None = None) -> Report:
+    return verify_store(site.open(), trust, since=since)
 
 
 def said(report: Report) -> str:
     return "\n".join(f"{each.what}: {each.where}: {each.expected} / {each.found}" for each in (*report.problems, *report.notes))
 
 
-def test_an_honest_log_is_clean(honest: Path) -> None:
-    report = verify(honest)
+def test_an_honest_log_is_clean(store: Site) -> None:
+    report = verify(store)
     assert report.clean, said(report)
     assert not report.notes, said(report)
     assert report.entries == ENTRIES
 
 
-def kinds(root: Path) -> dict[str, Path]:
+def kinds() -> dict[str, str]:
     """One object of each kind; where position matters, several."""
     card = signed_record(10)[0]
     last = signed_record(ENTRIES - 1)[0]
-    keys = {
+    return {
         "log": layout.LOG,
         "checkpoint": layout.CHECKPOINT,
         "first commit": layout.commit_key(1),
@@ -87,41 +182,45 @@ def kinds(root: Path) -> dict[str, Path]:
         "index": layout.index_key(card.key),
         "last index": layout.index_key(last.key),
     }
-    return {name: root / key for name, key in keys.items()}
 
 
-def flip(path: Path) -> None:
-    data = bytearray(path.read_bytes())
+def flip(site: Site, key: str) -> None:
+    data = bytearray(site.read(key))
     data[len(data) // 2] ^= 1
-    path.write_bytes(bytes(data))
+    site.write(key, bytes(data))
 
 
-def truncate(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-1])
+def truncate(site: Site, key: str) -> None:
+    site.write(key, site.read(key)[:-1])
 
 
-def empty(path: Path) -> None:
-    path.write_bytes(b"")
+def empty(site: Site, key: str) -> None:
+    site.write(key, b"")
 
 
-def lengthen(path: Path) -> None:
-    path.write_bytes(path.read_bytes() + b"\n")
+def lengthen(site: Site, key: str) -> None:
+    site.write(key, site.read(key) + b"\n")
 
 
-def remove(path: Path) -> None:
-    path.unlink()
+def remove(site: Site, key: str) -> None:
+    site.remove(key)
 
 
-NAMES = tuple(kinds(Path()))
+KINDS = kinds()
 
 
-@pytest.mark.parametrize("tamper", [flip, truncate, empty, lengthen, remove])
-@pytest.mark.parametrize("kind", NAMES)
-def test_one_tampered_object_is_found_and_named(store: Path, kind: str, tamper: Callable[[Path], None]) -> None:
-    path = kinds(store)[kind]
-    tamper(path)
+@pytest.mark.parametrize(
+    ("store", "kind", "tamper"),
+    [
+        *product(["directory"], KINDS, [flip, truncate, empty, lengthen, remove]),
+        *product(["postgres"], KINDS, [flip, truncate, remove]),  # other bytes are other bytes, and each costs a whole verification
+    ],
+    indirect=["store"],
+)
+def test_one_tampered_object_is_found_and_named(store: Site, kind: str, tamper: Callable[[Site, str], None]) -> None:
+    key = KINDS[kind]
+    tamper(store, key)
     report = verify(store)
-    key = str(path.relative_to(store))
     if (kind, tamper) == ("checkpoint", remove):
         assert report.clean
         assert [each.where for each in report.notes] == [key], said(report)
@@ -138,14 +237,14 @@ def test_one_tampered_object_is_found_and_named(store: Path, kind: str, tamper: 
 @pytest.mark.parametrize(
     ("one", "other"), [("first commit", "middle commit"), ("full tile", "full bundle"), ("envelope", "last envelope"), ("index", "last index")]
 )
-def test_swapped_objects_are_found_and_named(store: Path, one: str, other: str) -> None:
-    first, second = kinds(store)[one], kinds(store)[other]
-    kept = first.read_bytes()
-    first.write_bytes(second.read_bytes())
-    second.write_bytes(kept)
+def test_swapped_objects_are_found_and_named(store: Site, one: str, other: str) -> None:
+    first, second = KINDS[one], KINDS[other]
+    kept = store.read(first)
+    store.write(first, store.read(second))
+    store.write(second, kept)
     where = [each.where for each in verify(store).problems]
-    assert str(first.relative_to(store)) in where
-    assert str(second.relative_to(store)) in where
+    assert first in where
+    assert second in where
 
 
 @pytest.mark.parametrize(
@@ -167,20 +266,18 @@ def test_swapped_objects_are_found_and_named(store: Path, one: str, other: str) 
         ("hint", b"many"),
     ],
 )
-def test_an_object_that_nothing_accounts_for_is_found_and_named(store: Path, key: str, data: bytes) -> None:
-    path = store / key
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
+def test_an_object_that_nothing_accounts_for_is_found_and_named(store: Site, key: str, data: bytes) -> None:
+    store.write(key, data)
     report = verify(store)
     assert [each for each in report.problems if each.where == key], said(report)
 
 
-def test_several_problems_are_all_reported(store: Path) -> None:
+def test_several_problems_are_all_reported(store: Site) -> None:
     for kind in ("middle commit", "full tile", "last envelope", "facts", "last index"):
-        flip(kinds(store)[kind])
+        flip(store, KINDS[kind])
     where = {each.where for each in verify(store).problems}
     for kind in ("middle commit", "full tile", "last envelope", "facts", "last index"):
-        assert str(kinds(store)[kind].relative_to(store)) in where
+        assert KINDS[kind] in where
 
 
 def test_a_rolled_back_log_shows_against_an_earlier_checkpoint_only() -> None:

@@ -154,7 +154,7 @@ def test_of_two_jobs_at_the_same_time_the_log_takes_one(shop: Shop, monkeypatch:
     shop.commit("Round prices up")
     shop.gate("--base", "v1")
     assert shop.outcome("success").code == 0
-    monkeypatch.setattr(finish, "_endings", lambda _reader, _gate: ())  # what a job sees that looked before the other one appended
+    monkeypatch.setattr(finish, "_endings", lambda _reader, _gate, _verify: ())  # what a job sees that looked before the other one appended
     ended = shop.outcome(ending)
     assert (ended.code, "is recorded as success" in ended.error) == (code, code != 0)
     assert shop.entries() == 2

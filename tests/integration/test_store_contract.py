@@ -16,6 +16,7 @@ from changegate.evidence import merkle
 from changegate.evidence.verify import verify_store
 from changegate.stores import Batch, Store, open_store
 from changegate.stores.git import GitStore
+from changegate.stores.probing import probe
 
 
 @dataclass
@@ -32,13 +33,22 @@ def bare(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(params=["memory", "directory", "git", "git-http", "git-without-filter"])
+S3 = {"s3": "s3://{0}", "s3-locked": "s3://{0}/logs/shop?retention-days=1", "s3-two-buckets": "s3://{0}?evidence={0}-locked&retention-days=1"}
+
+
+@pytest.fixture(params=["memory", "directory", "git", "git-http", "git-without-filter", "postgres", *S3])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    if request.param == "memory":
+    if request.param in S3:
+        url = request.getfixturevalue("s3_url")(S3[request.param])
+        yield Place(lambda: open_store(url))
+    elif request.param == "memory":
         objects: dict[str, bytes] = {}
         yield Place(lambda: MemoryStore(objects))
     elif request.param == "directory":
         yield Place(lambda: open_store(f"file:{tmp_path / 'store'}"))
+    elif request.param == "postgres":
+        url = request.getfixturevalue("database")
+        yield Place(lambda: open_store(url))
     elif request.param == "git-http":
         bare(tmp_path / "evidence.git")
         with GitServer(tmp_path) as url:
@@ -171,3 +181,21 @@ def test_a_checkout_of_the_branch_is_a_directory_store(tmp_path: Path) -> None:
 def test_a_url_that_names_no_store_is_refused_by_name(url: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
         open_store(url)
+
+
+def test_a_log_begins_in_no_place_that_holds_something_else(tmp_path: Path) -> None:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "README.md").write_text("code", encoding="utf-8")
+    repository = bare(tmp_path / "code.git")
+    code = GitStore(str(repository), "main")
+    assert code.create("main.py", b"code")
+    for url in (f"file:{tmp_path / 'code'}", f"git:{repository}#main"):
+        before = list(open_store(url).list(""))
+        with pytest.raises(StoreError, match="holds no log, but other objects"):
+            append(log_in(open_store(url)), 0)
+        assert list(open_store(url).list("")) == before, "nothing was written"
+
+
+def test_a_probe_passes_and_leaves_nothing(place: Place) -> None:
+    assert all(each.holds for each in probe(place.open))
+    assert not list(place.open().list(""))

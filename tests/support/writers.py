@@ -1,6 +1,6 @@
-"""Real processes that append to one directory store: run as a script, so that it may fork.
+"""Real processes that append to one store, most of them to a directory: run as a script, so that it may fork.
 
-writers.py together ROOT PROCESSES RECORDS     that many processes, at once, that many records each
+writers.py together STORE PROCESSES RECORDS    that many processes, at once, that many records each; in any store
 writers.py killed ROOT                         one process after the other, each killed (SIGKILL) one system call later than the one before
 writers.py readonly ROOT                       append as a user who may not write there
 writers.py limited ROOT BYTES                  append where no file may grow past so many bytes (RLIMIT_FSIZE)
@@ -21,20 +21,20 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from changegate.errors import StoreError
 from changegate.evidence.log import Environment, Log
-from changegate.stores.directory import DirectoryStore
+from changegate.stores import open_store
 from support.evidence import BEGIN, KEY, ORIGIN, believe
 from support.records import append_signed
 
 WRITES = ("fsync", "link", "rename", "unlink", "write", "mkdir")
 
 
-def real_log(root: str) -> Log:
+def real_log(store: str) -> Log:
     environment = Environment(
         clock=lambda: BEGIN + timedelta(minutes=2),
         pause=lambda attempt: time.sleep(secrets.randbelow(1000) / 1e6 * min(attempt, 20)),
         nonce=lambda: secrets.token_hex(16),
     )
-    return Log(DirectoryStore(root), KEY, ORIGIN, environment, vouch=believe)
+    return Log(open_store(store), KEY, ORIGIN, environment, vouch=believe)
 
 
 def child(work: Callable[[], None]) -> int:

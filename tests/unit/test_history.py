@@ -33,19 +33,19 @@ def card(kind: str, decision: str, commit: str, *, envelope: str = "", about: st
 
 
 def cards(story: str, environment: str = "production") -> list[Card]:
-    """`A` is an allowed decision of commit a, `A'` a second one, `A?` a blocked one; `A+` its success, `A-` its failure, `A<` its rollback, `A~` an
-    outcome that this version doesn't know. `staging:` before one puts it there.
+    """`A` is an allowed decision of commit a, `A'` a second one, `A?` a blocked one, `A!` one in audit mode; `A+` its success, `A-` its failure, `A<`
+    its rollback, `A~` an outcome that this version doesn't know. `staging:` before one puts it there.
     """
     told = []
     for each in story.split():
         where, _, word = each.rpartition(":")
-        at, gate, sign = where or environment, word.rstrip("?+-<~"), word[-1]
+        at, gate, sign = where or environment, word.rstrip("?!+-<~"), word[-1]
         commit = gate.rstrip("'").lower()
         if sign in "+-<~":
             ending = {"+": "success", "-": "failure", "<": "rolled-back", "~": "paused"}[sign]
             told.append(card(outcome.PREDICATE_TYPE, ending, commit, about=gate, environment=at))
         else:
-            verdict = "blocked" if sign == "?" else "allowed"
+            verdict = {"?": "blocked", "!": "unknown"}.get(sign, "allowed")
             told.append(card(record.PREDICATE_TYPE, verdict, commit, envelope=gate, environment=at))
     return told
 
@@ -54,8 +54,13 @@ def believe(_card: Card) -> None:
     """Every record says what its card says."""
 
 
+def stops(each: Card) -> bool:
+    """In these stories, what is unknown was judged in audit mode."""
+    return each.decision == "blocked"
+
+
 def read(told: list[Card], environment: str = "production") -> History:
-    return read_history(reversed(list(enumerate(told))), deployment(environment=environment), believe)
+    return read_history(reversed(list(enumerate(told))), deployment(environment=environment), believe, stops)
 
 
 @pytest.mark.parametrize(
@@ -125,6 +130,16 @@ def read(told: list[Card], environment: str = "production") -> History:
         # outcomes of what isn't there, or wasn't allowed
         ("A A+ X-", "a"),
         ("A A+ B? B+", "a"),
+        # audit mode: nothing was stopped
+        ("A!", "a"),
+        ("A B!", "b"),
+        ("A! B?", "a"),
+        ("A! B! B-", "a"),
+        ("A! A-", ""),
+        ("A! A+ B!", "b a"),
+        ("A A+ B! B+", "b"),
+        ("A A+ B! B+ B<", "a"),
+        ("A! B! C", "c"),
     ],
 )
 def test_what_may_be_live(story: str, live: str) -> None:
@@ -152,7 +167,7 @@ def test_it_looks_back_past_failures_for_something_that_may_be_live() -> None:
 def test_it_stops_once_it_knows_enough() -> None:
     told = cards(" ".join(f"A{number} A{number}+" for number in range(VERSIONS + 5)))
     rest = iter(list(reversed(list(enumerate(told)))))
-    found = read_history(rest, deployment(), believe)
+    found = read_history(rest, deployment(), believe, stops)
     assert len(found.deployed) == VERSIONS
     assert [each.commit for each in found.baselines] == [sha(f"a{VERSIONS + 4}")]
     assert len(list(rest)) >= 2, "older ones weren't read"
@@ -166,7 +181,7 @@ def test_an_environment_that_stopped_recording_outcomes_is_as_one_without() -> N
 def test_it_looks_back_no_further_than_it_must() -> None:
     other = cards("staging:S") * (LOOK_BACK + 1)
     rest = iter(list(reversed(list(enumerate(cards("A") + other + cards("B"))))))
-    assert [each.commit for each in read_history(rest, deployment(), believe).baselines] == [sha("b")]
+    assert [each.commit for each in read_history(rest, deployment(), believe, stops).baselines] == [sha("b")]
     assert next(rest, None) is not None
 
 
@@ -183,6 +198,7 @@ def test_it_looks_back_no_further_than_it_must() -> None:
         ("A A+ B C C+ B+", 5),  # a success that was reported later
         ("A A+ B B- B? C", 2),  # the decision that an outcome is about
         ("A A+ B B+", 0),  # one to return to
+        ("A A+ B!", 2),  # one in audit mode
     ],
 )
 def test_what_is_taken_from_a_card_stands_in_its_signed_record(story: str, forged: int) -> None:
@@ -193,11 +209,23 @@ def test_what_is_taken_from_a_card_stands_in_its_signed_record(story: str, forge
             raise VerificationError("not what was signed", remedy="-")
 
     with pytest.raises(VerificationError):
-        read_history(reversed(list(enumerate(told))), deployment(), verify)
+        read_history(reversed(list(enumerate(told))), deployment(), verify, stops)
 
 
 def test_few_records_are_read_however_many_were_deployed() -> None:
     told = cards(" ".join(f"A{number} A{number}+" for number in range(200)))
     asked: list[Card] = []
-    read_history(reversed(list(enumerate(told))), deployment(), asked.append)
+    read_history(reversed(list(enumerate(told))), deployment(), asked.append, stops)
     assert len(asked) <= 2 * VERSIONS + 1
+
+
+def test_a_stopped_decision_is_read_only_while_nothing_is_known() -> None:
+    told = cards("A A+ " + "B? " * 50 + "C C+ " + "D? " * 3)
+    asked: list[Card] = []
+
+    def enforced(each: Card) -> bool:
+        asked.append(each)
+        return stops(each)
+
+    read_history(reversed(list(enumerate(told))), deployment(), believe, enforced)
+    assert len(asked) == 3

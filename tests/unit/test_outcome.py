@@ -162,4 +162,4 @@ def test_of_what_may_be_live_the_widest_range_holds(ranges: list[dict[str, Any]]
         with pytest.raises(InputError, match="no range holds the others"):
             widest(made)
     else:
-        assert widest(made) is made[chosen]
+        assert widest(made) == made[chosen]

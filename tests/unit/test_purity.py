@@ -28,12 +28,14 @@ PURE = [
             "settings.py",
             "outcome.py",
             "history.py",
+            "keychange.py",
         )
     ),
     *(PACKAGE / "controls").glob("*.py"),
     *(PACKAGE / "doctor").glob("*.py"),
     *(path for path in (PACKAGE / "render").glob("*.py")),
-    *(PACKAGE / "evidence" / f"{name}.py" for name in ("merkle", "tiles", "note", "checkpoint", "proof", "log_policy", "card")),
+    *(PACKAGE / "evidence" / f"{name}.py" for name in ("merkle", "tiles", "note", "checkpoint", "proof", "log_policy", "card", "cosignature")),
+    PACKAGE / "witness" / "submission.py",
     PACKAGE / "signing" / "dsse.py",
     PACKAGE / "errors.py",
     PACKAGE / "canonical.py",
@@ -66,10 +68,12 @@ FORBIDDEN = {
     "render": {"record", "signing", "evidence", "stores", "forges", "gate", "cli"},
     "settings.py": {"policy", "decision", "controls", "record", "signing", "evidence", "stores", "forges", "render", "gate", "cli", "doctor"},
     "doctor": {"record", "signing", "evidence", "stores", "forges", "render", "gate", "cli"},
+    "witness": {"policy", "decision", "controls", "record", "forges", "render", "gate", "cli"},
     "gate.py": {"cli", "render"},
     "finish.py": {"cli", "render", "gate"},
     "history.py": {"cli", "render", "gate"},
     "outcome.py": {"cli", "render", "gate"},
+    "keychange.py": {"cli", "render", "gate"},
 }
 ADAPTERS = {"changegate.forges.git", "changegate.forges.github", "changegate.stores.directory", "changegate.stores.git"}
 

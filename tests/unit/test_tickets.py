@@ -32,6 +32,7 @@ def test_names_a_ticket(text: str, wanted: list[str]) -> None:
     "text",
     [
         *("", "n/a", "none", "NONE", "-", "TBD", "shop-12", "SHOP-0", "SHOP-", "S-1", "SHOP-12a", "SHOP-12-3", "SHOP-1.2", "XSHOP-12_"),
+        *("TODO-1", "TBD-1", "WIP-7", "NONE-1", "XXX-123"),
         *(
             "CVE-2026-1234",
             "CVE-2026",
@@ -96,3 +97,19 @@ def test_any_text_is_read(text: str, any_address: bool) -> None:
 def test_a_long_text_takes_linear_time() -> None:
     for unit in ("a/", "A-", "#1/", "https://", "A_1", "a.b/-"):
         find_references(unit * 200_000)
+
+
+@pytest.mark.parametrize(
+    ("address", "is_ticket"),
+    [
+        ("https://x", False),
+        ("https://tracker.example/", False),
+        ("https://tracker.example/#top", False),
+        ("https://tracker.example/t/12", True),
+        ("https://tracker.example/?id=12", True),
+        ("https://tracker.example/show_bug.cgi?id=12", True),
+        ("https://tracker.example/pull/12", False),
+    ],
+)
+def test_an_address_names_a_ticket_by_more_than_its_host(address: str, is_ticket: bool) -> None:
+    assert bool(find_references(address, any_address=True)) is is_ticket

@@ -5,6 +5,7 @@ Its facts are what commits say of themselves (`Assurance.ASSERTED`). See docs/fo
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple
 
@@ -27,6 +28,7 @@ from changegate.forges.git.changes import build_changes
 from changegate.forges.git.history import CommitObject
 from changegate.forges.git.process import OnRequest
 from changegate.forges.git.repository import Entry, Repository
+from changegate.forges.git.restored import find_restored
 
 _TEMPLATE: Final = re.compile(
     r"(?:(?:\.github|docs)/)?pull_request_template(?:\.(?:md|txt)|/[^/]+\.(?:md|txt))?|\.gitlab/merge_request_templates/[^/]+\.md", re.IGNORECASE
@@ -34,6 +36,8 @@ _TEMPLATE: Final = re.compile(
 """Where GitHub ("Creating a pull request template for your repository") and GitLab ("Description templates") look for templates."""
 _TEMPLATE_ROOTS: Final = frozenset({".github", ".gitlab", "docs", "pull_request_template"})
 _ASK_A_FORGE: Final = "Let the gate ask the forge: --forge github."
+_MAX_STEPS: Final = 5000
+"""In a range with more steps of the deployed branch nobody looks for single changes that were taken back; whole trees are still compared."""
 _FILE_MODES: Final = frozenset({"100644", "100755"})
 
 
@@ -147,7 +151,26 @@ class Git:
         }[bool(difference.only_left), bool(difference.only_right)]
         *read, deployed = self._repository.read_commits((*difference.only_right, *difference.only_left, base))
         boundary = len(difference.only_right)
-        return _Compared(outcome, tuple(map(_range_commit, read[:boundary])), tuple(map(_range_commit, read[boundary:])), deployed.tree)
+        brought = tuple(map(_range_commit, read[:boundary]))
+        if outcome is RangeOutcome.AHEAD:
+            brought = self._with_restored(brought, deployed, head)
+        return _Compared(outcome, brought, tuple(map(_range_commit, read[boundary:])), deployed.tree)
+
+    def _with_restored(self, commits: tuple[RangeCommit, ...], base: CommitObject, head: str) -> tuple[RangeCommit, ...]:
+        """The commits with `restored_at`, where the deployed branch leads from the base to the head step by step."""
+        found = {commit.sha: commit for commit in commits}
+        chain: list[RangeCommit] = []
+        at = head
+        while at in found and found[at].parents:
+            chain.append(found[at])
+            at = found[at].parents[0]
+        if at != base.sha or not 2 <= len(chain) <= _MAX_STEPS:
+            return commits
+        chain.reverse()
+        trees = [base.tree, *(commit.tree for commit in chain)]
+        differences = self._repository.compare_trees(list(pairwise(trees)))
+        restored = find_restored([(commit.sha, files) for commit, files in zip(chain, differences, strict=True)])
+        return tuple(commit.model_copy(update={"restored_at": restored.get(commit.sha, ())}) for commit in commits)
 
     def mark_clean_merges(self, deploy_range: DeployRange) -> DeployRange:
         """The range, each merge of it marked that holds just what git makes of its parents."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from changegate.facts import Assurance, Change, ChangeKind, Commit, Identity, Missing, Review, ReviewState, Trailer, Unavailable
 from changegate.forges import trailers
-from changegate.forges.git.history import CommitObject, Step, partition, short_ids
+from changegate.forges.git.history import MAX_DESCRIPTION, MAX_MESSAGE, CommitObject, Step, partition, short_ids
 
 _NO_PERMISSIONS: Final = Unavailable(why="a git history doesn't say who may write", remedy="Judge by the forge's API (assurance: forge).")
 _NO_CHECKS: Final = Missing(why="a git history records no checks")
@@ -20,7 +20,7 @@ def build_changes(head: str, commits: Mapping[str, CommitObject], with_content: 
 
     `commits` is the range, parents before children; `with_content` names the merges that hold more than git's own merge of their parents.
     """
-    read = {sha: trailers.parse(commit.message) for sha, commit in commits.items()}
+    read = {sha: () if commit.too_long else trailers.parse(commit.message) for sha, commit in commits.items()}
     steps = partition(head, {sha: commit.parents for sha, commit in commits.items()})
     ids = _name(steps, read, short_ids([step.landing for step in steps], commits))
     return tuple(_build(step, ids[step.landing], commits, read, with_content) for step in steps)
@@ -40,6 +40,8 @@ def _build(
     brought = [commits[sha] for sha in step.brought]
     written = [commit for commit in brought if len(commit.parents) < 2]
     own = [commit for commit in brought if len(commit.parents) < 2 or commit.sha in with_content]
+    if any(commit.too_long for commit in brought):
+        return _unread(step, change_id, landing, next(commit for commit in brought if commit.too_long))
     return Change(
         id=change_id,
         kind=ChangeKind.MERGE if len(landing.parents) > 1 else ChangeKind.COMMIT,
@@ -65,6 +67,29 @@ def _build(
     )
 
 
+def _unread(step: Step, change_id: str, landing: CommitObject, long: CommitObject) -> Change:
+    """A change of which a message is too long to be read: what it asserts, nobody knows."""
+    gap = Unavailable(why=f"the message of {long.sha[:12]} has {len(long.message)} characters, more than the {MAX_MESSAGE} that are read")
+    return Change(
+        id=change_id,
+        kind=ChangeKind.UNKNOWN,
+        assurance=Assurance.ASSERTED,
+        title=landing.subject,
+        unknown=gap.why,
+        author=landing.author.who,
+        commits=gap,
+        landed=step.brought,
+        head=landing.sha,
+        head_tree=landing.tree,
+        created_at=_NO_OPENING,
+        merged_at=landing.committer.at,
+        merged_by=landing.committer.who,
+        reviews=gap,
+        tickets=gap,
+        checks=_NO_CHECKS,
+    )
+
+
 def _commit(commit: CommitObject, found: tuple[Trailer, ...]) -> Commit:
     return Commit(
         sha=commit.sha,
@@ -85,7 +110,8 @@ def _describe(landing: CommitObject, brought: Sequence[CommitObject]) -> str:
     empty isn't filled by the next one's text.
     """
     bodies = [landing.body, *(f"# Commit {commit.sha}\n\n{commit.body}" for commit in brought if commit.body)]
-    return "\n\n".join(body for body in bodies if body)
+    # No more is read of a plan, and what is cut can only be missed.
+    return "\n\n".join(body for body in bodies if body)[:MAX_DESCRIPTION]
 
 
 def _landing_reviews(landing: CommitObject, found: tuple[Trailer, ...]) -> Iterator[Review]:

@@ -19,6 +19,12 @@ _ENCODINGS: Final = re.compile(
 """The `encoding` headers that are believed; by any other, a commit could look otherwise here than to its reader."""
 
 
+MAX_SUBJECT: Final = 1000
+MAX_DESCRIPTION: Final = 256 * 1024
+MAX_MESSAGE: Final = 1024 * 1024
+"""In characters. A longer message is not read: nobody can have reviewed it, and what it asserts would be cut."""
+
+
 class Signature(NamedTuple):
     """An `author` or `committer` header: who, and when they say."""
 
@@ -38,8 +44,14 @@ class CommitObject(NamedTuple):
 
     @property
     def subject(self) -> str:
-        """The message's first paragraph, on one line."""
-        return " ".join(self.message.strip().partition("\n\n")[0].split())
+        """The message's first paragraph, on one line; only its beginning where it is very long."""
+        subject = " ".join(self.message.lstrip()[: 4 * MAX_SUBJECT].partition("\n\n")[0].split())
+        return subject if len(subject) <= MAX_SUBJECT else f"{subject[:MAX_SUBJECT]}… (cut)"
+
+    @property
+    def too_long(self) -> bool:
+        """Whether the message is longer than is read."""
+        return len(self.message) > MAX_MESSAGE
 
     @property
     def body(self) -> str:

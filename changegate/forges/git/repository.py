@@ -10,6 +10,7 @@ from changegate.errors import ForgeError, InputError
 from changegate.facts import Version
 from changegate.forges.git.history import CommitObject, parse_commit
 from changegate.forges.git.process import WHOLE_CLONE, GitFailedError, OnRequest, Runner, borrow
+from changegate.forges.git.restored import FileChange
 
 _FULL_ID: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _NULL: Final = b"\0"
@@ -136,6 +137,17 @@ class Repository:
             raise ForgeError(f"git merge-tree answered {len(results)} of {len(two)} merges of {self._path}", remedy=WHOLE_CLONE)
         return frozenset((*more, *(merge.sha for merge, tree in zip(two, results, strict=True) if tree != merge.tree)))
 
+    def compare_trees(self, pairs: Sequence[tuple[str, str]]) -> tuple[tuple[FileChange, ...], ...]:
+        """What differs between the trees of each pair, file by file; a renamed one is two (git-diff-tree, `--stdin` and "Raw output format")."""
+        output = self._read(
+            *("diff-tree", "--stdin", "-r", "-z", "--raw", "--no-renames", "--no-abbrev"),
+            stdin="".join(f"{before} {after}\n" for before, after in pairs).encode("ascii"),
+        )
+        found = tuple(_parse_differences(output))
+        if len(found) != len(pairs):
+            raise ForgeError(f"git diff-tree answered {len(found)} of {len(pairs)} comparisons of {self._path}", remedy=WHOLE_CLONE)
+        return found
+
     def list_tags(self) -> tuple[Version, ...]:
         """The tagged commits, the newest tags first."""
         listed = self._ask("for-each-ref", "--sort=-creatordate", "--format=%(objectname) %(*objectname) %(refname:strip=2)", "refs/tags")
@@ -171,3 +183,18 @@ def _parse_merges(output: bytes) -> Iterator[str | None]:
         for conflicted in fields:
             if not conflicted:
                 break
+
+
+def _parse_differences(output: bytes) -> Iterator[tuple[FileChange, ...]]:
+    """Each comparison is a line with both trees, then for each file `:mode mode id id status`, and its path; both end in NUL."""
+    at = 0
+    while (end := output.find(b"\n", at)) >= 0:
+        at = end + 1
+        changes = []
+        while output.startswith(b":", at):
+            middle = output.index(_NULL, at)
+            end = output.index(_NULL, middle + 1)
+            old_mode, new_mode, old, new, _ = output[at + 1 : middle].decode("ascii").split(" ")
+            changes.append(FileChange(output[middle + 1 : end], f"{old_mode} {old}", f"{new_mode} {new}"))
+            at = end + 1
+        yield tuple(changes)

@@ -9,6 +9,7 @@ from changegate.forges.github.pages import Ask, read_all
 from changegate.forges.github.people import Vouched, read_author, read_co_authors, read_committer
 from changegate.forges.github.queries import AUTHORS, PARENTS
 
+MAX_SUBJECT: Final = 1000
 _SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _TRAILER: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)[ \t]*:[ \t]*(\S.*)")
 
@@ -46,8 +47,9 @@ def read_commit(ask: Ask, commit: Answer, host: str) -> Commit:
 
 
 def subject_of(message: str) -> str:
-    """The first line of a commit message."""
-    return message.strip("\n").split("\n", 1)[0].strip()
+    """The first line of a commit message; only its beginning where it is very long."""
+    subject = message.strip("\n").split("\n", 1)[0].strip()
+    return subject if len(subject) <= MAX_SUBJECT else f"{subject[:MAX_SUBJECT]}… (cut)"
 
 
 def trailers_of(message: str) -> tuple[Trailer, ...]:

@@ -79,6 +79,10 @@ def resolve(
         )
     try:
         resolved = _range(client, repository, deployment.head, baseline, first=known is None)
+        if known is not None and known.commit != baseline.commit:
+            from_known = _range(client, repository, deployment.head, known, first=False)
+            if from_known.outcome is RangeOutcome.REWRITTEN:
+                return from_known  # a wider range would hide that
         if resolved.outcome is RangeOutcome.ROLLBACK:
             times = [each.at for each in successes(client, repository, deployment.environment) if each.baseline.commit == deployment.head]
             return resolved.model_copy(update={"head_deployed_at": min(times, default=MISSING)})
@@ -109,8 +113,8 @@ def _range(client: Client, repository: Repository, head: str, baseline: Baseline
         "behind": RangeOutcome.REWRITTEN if first else RangeOutcome.ROLLBACK,
         "diverged": RangeOutcome.REWRITTEN,
     }[comparison.relation]
-    taken = compare(client, repository, head, base).commits if outcome is RangeOutcome.ROLLBACK else ()
-    brought = comparison.commits if outcome is not RangeOutcome.REWRITTEN else ()
+    backwards = outcome in (RangeOutcome.ROLLBACK, RangeOutcome.REWRITTEN)
+    taken = compare(client, repository, head, base).commits if backwards else ()
     return DeployRange(
         outcome=outcome,
         base=base,
@@ -119,7 +123,7 @@ def _range(client: Client, repository: Repository, head: str, baseline: Baseline
         base_url=url,
         base_tree=comparison.fork_tree if comparison.relation == "ahead" else "",
         assurance=Assurance.FORGE,
-        commits=brought,
+        commits=comparison.commits,
         removed=taken,
     )
 

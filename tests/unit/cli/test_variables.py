@@ -8,18 +8,24 @@ import pytest
 from actions_harness import ROOT, load
 
 from changegate.cli import COMMANDS
-from changegate.cli.options import PASSPHRASE, SIGNING_KEY
+from changegate.cli.signers import LOG_KEY, LOG_PASSPHRASE, PASSPHRASE, SIGNING_KEY
 from changegate.render.outputs import DOTENV_NAMES
 
 HANDED_ON = {"CHANGEGATE_RECORD_ID"}
 """By design: the gate's record, which `changegate outcome` in a later job looks for."""
 NO_INPUT = {
+    "timestamp-url": "the action's environment has no extras",
     "repository": "the workflow's own",
     "workspace": "the workflow's own",
     "dotenv": "for GitLab; a step has outputs",
     "verbose": "for a person at a terminal",
 }
-NO_OPTION = {"token": "a secret: only ever in the environment", "key-passphrase": "likewise", "python": "for the action's own installation"}
+NO_OPTION = {
+    "token": "a secret: only ever in the environment",
+    "key-passphrase": "likewise",
+    "log-key-passphrase": "likewise",
+    "python": "for the action's own installation",
+}
 
 
 def options_of(command: click.Command) -> Iterator[click.Option]:
@@ -41,7 +47,7 @@ def variables(name: str) -> set[str]:
 
 
 def test_no_output_is_read_as_an_option() -> None:
-    read = {PASSPHRASE, SIGNING_KEY, "CHANGEGATE_TOKEN"}.union(*map(variables, COMMANDS))
+    read = {PASSPHRASE, SIGNING_KEY, LOG_KEY, LOG_PASSPHRASE, "CHANGEGATE_TOKEN"}.union(*map(variables, COMMANDS))
     assert read & DOTENV_NAMES == HANDED_ON
     assert [name for name in COMMANDS if variables(name) & HANDED_ON] == ["outcome"]
 

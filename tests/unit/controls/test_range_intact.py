@@ -8,8 +8,8 @@ from builders import BASE, LANDED, asserted_change, change, deploy_range, facts,
 from changegate.controls import CHANGE_CONTROLS, evaluate
 from changegate.controls.range_intact import Reason
 from changegate.decision import Decision, Outcome, Verdict, decide
-from changegate.facts import Assurance, ChangeKind, Facts, RangeOutcome
-from changegate.policy import Controls, EffectivePolicy, PeerApproved
+from changegate.facts import Assurance, BaseSource, ChangeKind, Facts, RangeOutcome
+from changegate.policy import Controls, EffectivePolicy, PeerApproved, Rewrite
 
 FORGE = EffectivePolicy(assurance=Assurance.FORGE)
 
@@ -91,3 +91,54 @@ def test_a_control_that_is_off_says_nothing() -> None:
 def test_no_findings_are_no_approval() -> None:
     with pytest.raises(ValueError, match="at least one finding"):
         decide(())
+
+
+def rewritten(**differs: Any) -> Facts:
+    """A deploy of one change from a branch that doesn't hold what is deployed."""
+    return facts(range=deploy_range(**{"outcome": RangeOutcome.REWRITTEN, "removed": (landed("gone"),)} | differs))
+
+
+def accepts(was: str, to: str) -> EffectivePolicy:
+    return EffectivePolicy(rewrites=(Rewrite(was=was, to=to, reason="a key was committed, and removed"),))
+
+
+@pytest.mark.parametrize(
+    ("found", "policy", "outcome", "reason"),
+    [
+        pytest.param(rewritten(), accepts(BASE, LANDED), Outcome.PASS, Reason.REWRITE_ACCEPTED, id="accepted by name"),
+        pytest.param(rewritten(), EffectivePolicy(), Outcome.FAIL, Reason.REWRITTEN, id="no exception"),
+        pytest.param(rewritten(), accepts(LANDED, LANDED), Outcome.FAIL, Reason.REWRITTEN, id="from another commit"),
+        pytest.param(rewritten(), accepts(BASE, BASE), Outcome.FAIL, Reason.REWRITTEN, id="to a commit that isn't brought"),
+        pytest.param(nothing(outcome=RangeOutcome.REWRITTEN), accepts(BASE, LANDED), Outcome.FAIL, Reason.REWRITTEN, id="what it brings isn't known"),
+        pytest.param(
+            nothing(outcome=RangeOutcome.REWRITTEN, commits=(landed(),)),
+            accepts(BASE, LANDED),
+            Outcome.UNKNOWN,
+            Reason.COMMITS_UNACCOUNTED,
+            id="of a rewrite, a commit of no change",
+        ),
+        pytest.param(facts(), accepts(BASE, LANDED), Outcome.PASS, Reason.AHEAD, id="nothing was rewritten"),
+    ],
+)
+def test_an_accepted_rewrite(found: Facts, policy: EffectivePolicy, outcome: Outcome, reason: Reason) -> None:
+    decision = evaluate(found, policy)
+    assert deploy_findings(decision) == [(outcome, reason)]
+
+
+def test_what_an_accepted_rewrite_brings_is_judged() -> None:
+    found = facts(change(reviews=()), range=rewritten().range)
+    assert evaluate(found, accepts(BASE, LANDED)).reasons == ("peer-approved/not-approved",)
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        (rewritten(), f"rewrites: [{{from: {BASE}, to: {LANDED}, reason:"),
+        (rewritten(base_source=BaseSource.OPTION), "give --base"),
+        (nothing(outcome=RangeOutcome.REWRITTEN), f"git push origin {BASE}:refs/heads/deployed-before"),
+    ],
+)
+def test_the_step_for_a_rewritten_branch(found: Facts, says: str) -> None:
+    (finding,) = (each for each in evaluate(found, EffectivePolicy()).findings if each.change is None)
+    assert finding.remedy is not None
+    assert says in finding.remedy.step

@@ -48,7 +48,7 @@ def test_headings_and_length_are_the_policys() -> None:
 
 
 def test_the_step_fits_the_forge() -> None:
-    for judged, word in ((change(description=""), "edit the description"), (asserted_change(description=""), "Rollback: trailer")):
+    for judged, word in ((change(description=""), "edit the description"), (asserted_change(description=""), "git revert COMMIT")):
         remedy = evaluate(judged, facts(judged), RollbackPlan()).remedy
         assert remedy is not None
         assert word in remedy.step

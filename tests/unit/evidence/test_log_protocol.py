@@ -7,13 +7,17 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.evidence import KEY, ORIGIN, Killed, MemoryStore, Turns, append, log_in, record
+from support.evidence import KEY, ORIGIN, Killed, MemoryStore, Turns, append, believe, environment, log_in, record
 
-from changegate.errors import StoreError
+from changegate.errors import StoreError, VerificationError
 from changegate.evidence import layout, log_policy, merkle, note
-from changegate.evidence.commit import Commit, digest_of, parse_commit
+from changegate.evidence.card import Card, format_card
+from changegate.evidence.commit import Commit, digest_of, format_commit, grow, parse_commit
+from changegate.evidence.history import Head
+from changegate.evidence.log import Log
 from changegate.evidence.proof import Receipt
 from changegate.evidence.reader import LogReader
+from changegate.stores import Batch
 
 POLICY = log_policy.single(note.verifier_key(ORIGIN, KEY.public_key))
 
@@ -82,12 +86,13 @@ class Fault:
             raise Killed
 
 
-def append_all(access: MemoryStore, writer: int, mine: list[int], receipts: dict[int, Receipt]) -> None:
+def append_all(access: MemoryStore, writer: int, mine: list[int], receipts: dict[int, Receipt], protocol: type[Log] = Log) -> None:
     """A pipeline's writer: it appends, and where the store fails it runs again."""
     for number in mine:
         for attempt in range(4):
             try:
-                receipts[number] = append(log_in(access, writer + 100 * attempt), number)
+                log = protocol(access, KEY, ORIGIN, environment(writer + 100 * attempt), vouch=believe)
+                receipts[number] = append(log, number)
                 break
             except StoreError:
                 continue
@@ -157,9 +162,8 @@ def test_any_reply_may_be_lost_after_the_write(prepare: Callable[[MemoryStore], 
         check_whole(store, {1: receipt}, appended | {1})
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.integers(0, 2**32))
-def test_writers_interleaved_killed_and_cut_off_never_fork_or_lose(seed: int) -> None:
+def run_adversary(seed: int, protocol: type[Log] = Log) -> None:
+    """Two to four writers in any order, some killed, some cut off from a reply; then what they left is checked by the real protocol."""
     chance = Random(seed)
     store = MemoryStore()
     turns = Turns()
@@ -171,9 +175,59 @@ def test_writers_interleaved_killed_and_cut_off_never_fork_or_lose(seed: int) ->
         access = store.sharing()
         access.step = Fault(chance.randrange(60) if chance.random() < 0.4 else None).step
         access.lose_reply = Fault(chance.randrange(40) if chance.random() < 0.5 else None).reached
-        turns.add(access, partial(append_all, access, writer, mine, receipts))
+        turns.add(access, partial(append_all, access, writer, mine, receipts, protocol))
     turns.run(chance.choice)
     check_whole(store, receipts, tried)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 2**32))
+def test_writers_interleaved_killed_and_cut_off_never_fork_or_lose(seed: int) -> None:
+    run_adversary(seed)
+
+
+class TilesBeforeWinning(Log):
+    """Publishes what would follow from its commit before it knows that it won."""
+
+    def _commit(self, own: Card, head: Head) -> Receipt | None:
+        edge = self._publisher.roll_forward(head)
+        entries = [format_card(own)]
+        at = head.commit.at if head.commit else self._environment.clock()
+        commit = grow(head.commit, head.digest, entries, at=at, nonce=self._environment.nonce(), origin=self._origin, signer=self._signer)
+        _, then = self._publisher.sequel(commit, edge)
+        self._store.apply(Batch(create=then.create))
+        return super()._commit(own, head)
+
+
+class LoserBelievesItWon(Log):
+    """Takes a commit that it made for one that is in the store, without asking the store's answer."""
+
+    def _commit(self, own: Card, head: Head) -> Receipt | None:
+        at = head.commit.at if head.commit else self._environment.clock()
+        entries = [format_card(own)]
+        commit = grow(head.commit, head.digest, entries, at=at, nonce=self._environment.nonce(), origin=self._origin, signer=self._signer)
+        self._store.create(layout.commit_key(commit.number), format_commit(commit))
+        return commit.receipt(commit.places[own.key])
+
+
+class NeverLooksForItself(Log):
+    """Commits its card without looking whether it is in already."""
+
+    def _find_own(self, key: str, head: Head, absent_below: int) -> Receipt | None:
+        del key, head, absent_below
+        return None
+
+
+@pytest.mark.parametrize("planted", [TilesBeforeWinning, LoserBelievesItWon, NeverLooksForItself])
+def test_the_adversary_finds_a_planted_mistake(planted: type[Log]) -> None:
+    """Else the test above would prove nothing. The same seeds find nothing in the real protocol."""
+    for seed in range(60):
+        try:
+            run_adversary(seed, planted)
+        except (AssertionError, VerificationError):
+            run_adversary(seed)
+            return
+    pytest.fail("60 schedules didn't find it")
 
 
 def test_whoever_wins_takes_the_others_along() -> None:

@@ -7,17 +7,22 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from hypothesis import given
 from hypothesis import strategies as st
 from securesystemslib.dsse import Envelope as OtherEnvelope
 from securesystemslib.signer import Key
 
 from changegate.errors import FormatError, VerificationError
-from changegate.signing.dsse import PAYLOAD_TYPE, Envelope, Signature, format_envelope, pae, parse_envelope, sign, verify
-from changegate.signing.keys import PrivateKey, format_public
+from changegate.signing import Signer
+from changegate.signing.dsse import PAYLOAD_TYPE, Envelope, EnvelopeSigner, Signature, format_envelope, pae, parse_envelope, sign, verify
+from changegate.signing.keys import EcdsaPrivateKey, PrivateKey, format_public, low_s
+from changegate.signing.keys import verify as verify_bytes
 
 SIGNER = PrivateKey.generate()
 OTHER = PrivateKey.generate()
+P256 = EcdsaPrivateKey.generate()
 TRUSTED = {SIGNER.key_id: SIGNER.public_key}
 PAYLOAD = '{"name": "prix élevés"}'.encode()
 
@@ -25,6 +30,48 @@ PAYLOAD = '{"name": "prix élevés"}'.encode()
 def test_the_published_pae_vector() -> None:
     """secure-systems-lab/dsse, protocol.md, "Test Vectors"."""
     assert pae("http://example.com/HelloWorld", b"hello world") == b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
+
+
+def test_the_published_p256_vector() -> None:
+    """secure-systems-lab/dsse, protocol.md, "Test Vectors": raw r and s there, DER with the lower s here."""
+    numbers = ec.EllipticCurvePublicNumbers(
+        46950820868899156662930047687818585632848591499744589407958293238635476079160,
+        5640078356564379163099075877009565129882514886557779369047442380624545832820,
+        ec.SECP256R1(),
+    )
+    raw = base64.b64decode("A3JqsQGtVsJ2O2xqrI5IcnXip5GToJ3F+FnZ+O88SjtR6rDAajabZKciJTfUiHqJPcIAriEGAHTVeCUjW2JIZA==")
+    signature = encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:]))
+    assert low_s(signature) == signature
+    verify_bytes(numbers.public_key(), signature, pae("http://example.com/HelloWorld", b"hello world"))
+    private = ec.derive_private_key(97358161215184420915383655311931858321456579547487070936769975997791359926199, ec.SECP256R1())
+    assert private.public_key() == numbers.public_key()
+
+
+@pytest.mark.parametrize("signer", [SIGNER, P256], ids=["Ed25519", "P-256"])
+def test_each_kind_of_key_signs_envelopes(signer: Signer) -> None:
+    envelope = parse_envelope(EnvelopeSigner(signer).sign_record(PAYLOAD))
+    assert verify(envelope, {signer.key_id: signer.public_key}) == (signer.key_id, PAYLOAD)
+    with pytest.raises(VerificationError, match="doesn't hold"):
+        verify(envelope, {signer.key_id: EcdsaPrivateKey.generate().public_key})
+
+
+def test_an_independent_library_verifies_our_p256() -> None:
+    made = json.loads(EnvelopeSigner(P256).sign_record(PAYLOAD))
+    key = Key.from_dict(P256.key_id, {"keytype": "ecdsa", "scheme": "ecdsa-sha2-nistp256", "keyval": {"public": format_public(P256.public_key)}})
+    assert set(OtherEnvelope.from_dict(made).verify([key], 1)) == {P256.key_id}
+
+
+def test_a_bundles_envelope_is_read_and_no_key_verifies_it() -> None:
+    inner = json.loads(format_envelope(sign(PAYLOAD, SIGNER)))
+    inner["signatures"] = [{"sig": inner["signatures"][0]["sig"]}]
+    bundle = {"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "verificationMaterial": {}, "dsseEnvelope": inner}
+    envelope = parse_envelope(json.dumps(bundle).encode())
+    assert (envelope.payload, envelope.is_bundle) == (PAYLOAD, True)
+    with pytest.raises(VerificationError, match="no trusted key"):
+        verify(envelope, TRUSTED)
+    inner["signatures"] = [{"sig": inner["signatures"][0]["sig"], "keyid": SIGNER.key_id}]
+    with pytest.raises(FormatError, match="names a key"):
+        parse_envelope(json.dumps(bundle).encode())
 
 
 def test_lengths_count_bytes() -> None:
