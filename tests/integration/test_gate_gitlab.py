@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support.gitlab_job import JOB, PLAN, TOKEN, Job, gitlab_job
+from doubles.gitlab.faults import KINDS
+from support.gitlab_job import JOB, PLAN, READER_TOKEN, TOKEN, Job, gitlab_job
 
 from changegate.cli import run
 from changegate.errors import ExitCode
@@ -302,6 +303,21 @@ def test_a_decision_is_made_again_from_its_record(job: Job) -> None:
     job.change().merge()
     assert job.gate().code == ExitCode.BLOCKED
     assert run(["replay", job.project.head, "--store", "file:evidence"]) == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whatever_gitlab_answers_a_bad_change_does_not_pass(job: Job, kind: str) -> None:
+    job.change().request_changes(job.carol).approve(job.bob).merge()
+    assert job.gate("--store", "file:whole").code == ExitCode.BLOCKED
+    count = len(job.server.requests)
+    for at in (0, 1, 2 + sum(map(ord, kind)) % (count - 2)):
+        job.server.reset()
+        job.server.fail(kind, at=at, times=1 + at % 2 * 1000)
+        said = job.gate("-v")
+        assert said.code in {ExitCode.BLOCKED, ExitCode.NOT_JUDGED, ExitCode.USAGE}, (at, said)
+        assert "Traceback" not in said.err
+        assert READER_TOKEN not in said.out + said.err
+        assert "PRIVATE KEY" not in said.out + said.err
 
 
 # --- code owners in sections -------------------------------------------------------------------------------------------------
