@@ -53,7 +53,10 @@ class PeerApproved(Rules):
         description="Merging the base branch into the change, by the forge itself and without anything to resolve, leaves an approval fresh.",
     )
     required_teams: tuple[TeamName, ...] = Field(
-        (), strict=False, max_length=20, description="Teams (`org/team`): a current member of each must have given one of the approvals that count."
+        (),
+        strict=False,
+        max_length=20,
+        description="Teams (`org/team`, on GitLab `group/subgroup`): a current member of each must have given one of the approvals that count.",
     )
     code_owners: bool = Field(
         default=False, description="Every changed file that has owners in CODEOWNERS, as deployed, needs an approval that counts by one of them."

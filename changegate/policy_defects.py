@@ -24,7 +24,7 @@ class Defect:
 
 
 PROJECT: Final = r"^[A-Z][A-Z0-9_]{0,19}$"
-TEAM: Final = r"^[A-Za-z0-9_-]{1,100}/[A-Za-z0-9._-]{1,100}$"
+TEAM: Final = r"^[A-Za-z0-9._-]{1,100}(?:/[A-Za-z0-9._-]{1,100}){1,19}$"
 _PATTERNS: Final = {PROJECT: "a tracker project's key in capitals, such as SHOP", TEAM: "an organization and a team, such as acme/payments"}
 
 # By pydantic's name of the error (https://docs.pydantic.dev/latest/errors/validation_errors/): what may stand there, from the error's own numbers.

@@ -73,6 +73,11 @@ def test_every_kind_of_mistake_is_said_in_plain_words(kind: str) -> None:
     assert message in str(first)
 
 
+def test_a_team_may_be_a_subgroup() -> None:
+    policy = parse("controls: {peer-approved: {required-teams: [acme/web/payments]}}")
+    assert policy.controls.peer_approved.required_teams == ("acme/web/payments",)
+
+
 def test_a_team_is_named_with_its_organization() -> None:
     with pytest.raises(PolicyError, match="must be an organization and a team, such as acme/payments, not 'payments'"):
         parse("controls: {peer-approved: {required-teams: [payments]}}")
