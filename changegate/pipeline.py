@@ -14,15 +14,18 @@ class Pipeline(NamedTuple):
     """What the CI says of the job that runs us. Empty texts where it says nothing."""
 
     forge: str
-    """The forge to ask: `github` in GitHub Actions; else `git`, the repository at hand."""
+    """The forge to ask: `github` in GitHub Actions, `gitlab` in GitLab CI; else `git`, the repository at hand."""
     repository: str
     repository_id: str
     server_url: str
     api_url: str
     head: str
     ref: str
+    """The whole name: `refs/heads/main`, `refs/tags/v1`, `refs/merge-requests/7/head`."""
     deployer: Maybe[Identity]
     run: Run
+    change: int | None = None
+    """The open change that the job runs for, where the CI says it by a variable."""
 
 
 def read_pipeline(environ: Mapping[str, str], *, local_run: str) -> Pipeline:
@@ -61,17 +64,28 @@ def _github(environ: Mapping[str, str]) -> Pipeline:
 def _gitlab(environ: Mapping[str, str]) -> Pipeline:
     get = environ.get
     return Pipeline(
-        forge="git",
+        forge="gitlab",
         repository=get("CI_PROJECT_PATH", ""),
         repository_id=get("CI_PROJECT_ID", ""),
         server_url=get("CI_SERVER_URL", ""),
         api_url=get("CI_API_V4_URL", ""),
         head=get("CI_COMMIT_SHA", ""),
-        ref=get("CI_COMMIT_REF_NAME", ""),
+        ref=_gitlab_ref(environ),
         deployer=_person("gitlab", get("GITLAB_USER_ID", ""), get("GITLAB_USER_LOGIN", "")),
         # GitLab gives a retried job a new id; there are no attempts of one job.
         run=Run(id=get("CI_JOB_ID", ""), url=get("CI_JOB_URL", ""), workflow=get("CI_JOB_NAME", ""), trigger=get("CI_PIPELINE_SOURCE", "")),
+        change=_number(get("CI_MERGE_REQUEST_IID", "")),
     )
+
+
+def _gitlab_ref(environ: Mapping[str, str]) -> str:
+    """What the pipeline runs for: a tag, a merge request (whose CI_COMMIT_REF_NAME is its source branch), or a branch."""
+    if environ.get("CI_COMMIT_TAG"):
+        return f"refs/tags/{environ['CI_COMMIT_TAG']}"
+    if environ.get("CI_MERGE_REQUEST_REF_PATH"):
+        return environ["CI_MERGE_REQUEST_REF_PATH"]
+    branch = environ.get("CI_COMMIT_BRANCH") or environ.get("CI_COMMIT_REF_NAME")
+    return f"refs/heads/{branch}" if branch else ""
 
 
 def _person(forge: str, number: str, login: str) -> Maybe[Identity]:
@@ -80,3 +94,7 @@ def _person(forge: str, number: str, login: str) -> Maybe[Identity]:
 
 def _count(text: str) -> int:
     return int(text) if re.fullmatch(r"[1-9][0-9]{0,5}", text) else 1
+
+
+def _number(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"[1-9][0-9]{0,8}", text) else None

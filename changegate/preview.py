@@ -52,7 +52,7 @@ def judge_open(number: int, deployment: Deployment, forge: Reviewing, *, policy_
     if trusted_at != target and policy_file is not None:
         _require_outside(found, trusted_at, policy_file)
     facts = Facts(
-        deployment=deployment.model_copy(update={"head": found.head, "ref": f"refs/pull/{number}/head"}),
+        deployment=deployment.model_copy(update={"head": found.head, "ref": found.ref}),
         range=DeployRange(outcome=RangeOutcome.AHEAD, base=target, head=found.head, base_source=BaseSource.OPTION, assurance=Assurance.FORGE),
         changes=(found.change,),
         templates=trusted.templates,

@@ -61,10 +61,17 @@ _EPILOG: Final = "\n\n".join(
 )
 @options.option("--policy", "policy_name", metavar="FILE|REF:PATH", help=f"The policy. Default: {FILE_NAME} as it stands at the deployed commit.")
 @options.option(
-    "--forge", "forge_name", type=click.Choice(["git", "github"]), help="Who is asked about the changes. Default: github in GitHub Actions, else git."
+    "--forge",
+    "forge_name",
+    type=click.Choice(["git", "github", "gitlab"]),
+    help="Who is asked about the changes. Default: github in GitHub Actions, gitlab in GitLab CI, else git.",
 )
-@options.option("--repository", metavar="NAME", help="The repository's name (owner/name). Default: as the CI says, else the directory's name.")
-@options.option("--workspace", default=".", metavar="DIR", show_default=True, help="The git repository that the forge 'git' reads.")
+@options.option(
+    "--repository",
+    metavar="NAME",
+    help="The repository's name (owner/name; on GitLab group/project). Default: as the CI says, else the directory's name.",
+)
+@options.option("--workspace", default=".", metavar="DIR", show_default=True, help="The git repository that the forges 'git' and 'gitlab' read.")
 @options.store_option
 @options.option("--origin", metavar="NAME", help="The log's name, where the store is new.")
 @signers.signing_key_option
@@ -76,7 +83,9 @@ _EPILOG: Final = "\n\n".join(
     "--trust", "trust_file", metavar="FILE", help="Trust file: the log's earlier keys after a rotation, its witnesses, its timestamp authorities."
 )
 @options.timestamp_option
-@options.option("--api-url", metavar="URL", help="The forge's API. Default: as the CI says, else https://api.github.com.")
+@options.option(
+    "--api-url", metavar="URL", help="The forge's API. Default: as the CI says, else https://api.github.com or https://gitlab.com/api/v4."
+)
 @options.option(
     "--timeout", type=click.FloatRange(1, 3600), default=120, show_default=True, metavar="SECONDS", help="How long the forge may take in all."
 )
@@ -92,8 +101,9 @@ _EPILOG: Final = "\n\n".join(
 def command(**given: Any) -> int:
     """Judge every change between what is deployed and what is to be deployed, record the decision, and say what to do.
 
-    The token for the forge is read from CHANGEGATE_TOKEN, else GITHUB_TOKEN.
+    The token for the forge is read from CHANGEGATE_TOKEN, else GITHUB_TOKEN or GITLAB_TOKEN.
     """
+    judging.refuse_trace(os.environ)
     pipeline = read_pipeline(os.environ, local_run=f"local-{uuid.uuid4().hex}")
     publish.begin(outputs.NOTHING, given["dotenv"])
     local = local_store.prepare(click.get_current_context(), os.environ)

@@ -3,14 +3,14 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from changegate import render
 from changegate.cli import options, publish
-from changegate.errors import InputError
-from changegate.forges import Forge
+from changegate.errors import ForgeError, InputError
+from changegate.forges import Forge, Reviewing
 from changegate.gate import PolicyFile
 from changegate.pipeline import Pipeline
 from changegate.record import PolicySource
@@ -18,21 +18,38 @@ from changegate.render import annotations, json, markdown, outputs, terminal
 
 if TYPE_CHECKING:
     from changegate.forges.github import GitHub
+    from changegate.forges.gitlab import GitLab
+
+_BY_TRAILERS: Final = " Without one, --forge git judges by the commits' trailers alone, which whoever can push can write (assurance: asserted)."
 
 
 def open_forge(given: Mapping[str, Any], pipeline: Pipeline) -> Forge:
-    """The forge that the options name, else the pipeline's. Raises `InputError` where it can't be right."""
+    """The forge that the options name, else the pipeline's. Raises `InputError` where it can't be right, `ForgeError` where its token can't do."""
     name = given["forge_name"] or pipeline.forge
     if name == "git":
         from changegate.forges.git import Git
 
         return Git(Path(given["workspace"]), timeout=given["timeout"], on_request=publish.request_logger(verbose=given["verbose"]))
+    if name == "gitlab":
+        return open_gitlab(given, pipeline, workspace=Path(given["workspace"]), without=_BY_TRAILERS)
+    return open_github(given, pipeline)
+
+
+def open_reviewing(given: Mapping[str, Any], pipeline: Pipeline) -> Reviewing:
+    """The forge on which changes are reviewed: the one that the options name, else the pipeline's, else GitHub. Raises as `open_forge`."""
+    if given["forge_name"] == "git":
+        raise InputError(
+            "a bare git history has no open changes to preview",
+            remedy="Ask the forge on which they are reviewed: --forge github or --forge gitlab, with --repository.",
+        )
+    if (given["forge_name"] or pipeline.forge) == "gitlab":
+        return open_gitlab(given, pipeline)
     return open_github(given, pipeline)
 
 
 def open_github(given: Mapping[str, Any], pipeline: Pipeline) -> "GitHub":
     """GitHub, with the token of the environment. Raises `InputError` or `ForgeError`."""
-    from changegate.forges.github import GitHub
+    from changegate.forges.github import API_URL, GitHub
 
     repository = given["repository"] or pipeline.repository
     if not repository:
@@ -40,10 +57,60 @@ def open_github(given: Mapping[str, Any], pipeline: Pipeline) -> "GitHub":
     return GitHub(
         repository,
         os.environ.get("CHANGEGATE_TOKEN") or os.environ.get("GITHUB_TOKEN") or "",
-        api_url=given["api_url"] or pipeline.api_url or "https://api.github.com",
+        api_url=given["api_url"] or _own_api(pipeline, "github") or API_URL,
         timeout=given["timeout"],
         on_request=publish.request_logger(verbose=given["verbose"]),
     )
+
+
+def open_gitlab(given: Mapping[str, Any], pipeline: Pipeline, *, workspace: Path | None = None, without: str = "") -> "GitLab":
+    """GitLab, with the token of the environment; `without` says what else can be done where there is none. Raises `InputError` or `ForgeError`."""
+    from changegate.forges.gitlab import API_URL, GitLab
+
+    repository = given["repository"] or pipeline.repository
+    if not repository:
+        raise InputError("--repository is missing", remedy="Name the project on GitLab by its whole path: --repository group/project.")
+    return GitLab(
+        repository,
+        find_gitlab_token(os.environ, without=without),
+        workspace=workspace,
+        api_url=given["api_url"] or _own_api(pipeline, "gitlab") or API_URL,
+        timeout=given["timeout"],
+        on_request=publish.request_logger(verbose=given["verbose"]),
+    )
+
+
+def has_gitlab_token() -> bool:
+    """Whether the environment holds a token for GitLab besides the job's own."""
+    return bool(os.environ.get("CHANGEGATE_TOKEN") or os.environ.get("GITLAB_TOKEN"))
+
+
+def _own_api(pipeline: Pipeline, forge: str) -> str:
+    """The API that the CI names, where it is that forge's: no other may be given the token."""
+    return pipeline.api_url if pipeline.forge == forge else ""
+
+
+def find_gitlab_token(environ: Mapping[str, str], *, without: str = "") -> str:
+    """The token for GitLab. Raises `ForgeError` where there is none, or where it is the job's own, whose prefix an administrator may have changed."""
+    from changegate.forges.gitlab.faults import NEEDED
+
+    token = environ.get("CHANGEGATE_TOKEN") or environ.get("GITLAB_TOKEN") or ""
+    own = environ.get("CI_JOB_TOKEN", "")
+    if not token:
+        why = "; the job's own CI_JOB_TOKEN can't read approvals, nor the versions of a merge request" if own else ""
+        raise ForgeError(f"no token for GitLab{why}", remedy=f"{NEEDED}{without}")
+    if token == own:
+        raise ForgeError("CHANGEGATE_TOKEN (or GITLAB_TOKEN) holds CI_JOB_TOKEN, which can't read approvals: nothing could be judged", remedy=NEEDED)
+    return token
+
+
+def refuse_trace(environ: Mapping[str, str]) -> None:
+    """Raise `InputError` in a job of GitLab whose log shows every variable: what it has shown is no secret any more."""
+    if environ.get("GITLAB_CI") == "true" and environ.get("CI_DEBUG_TRACE", "").lower() == "true":
+        raise InputError(
+            "CI_DEBUG_TRACE is on: GitLab prints every variable of this job into its log, the token and the signing key among them",
+            remedy="Take the variable away and run the job again; erase this job's log, and make token and key anew if anybody else could read it.",
+        )
 
 
 def find_policy(name: str | None, workspace: Path) -> PolicyFile | None:

@@ -12,15 +12,16 @@ from typing import Any, ClassVar, Final
 import click
 
 from changegate import finish
-from changegate.cli import attesting, local_store, options, publish, signers
+from changegate.cli import attesting, judging, local_store, options, publish, signers
+from changegate.cli.ended import End, set_status
 from changegate.cli.pages import SectionedCommand, examples
-from changegate.errors import ForgeError, InputError
+from changegate.errors import InputError
 from changegate.evidence.reader import signed_size
 from changegate.finish import Finished, OfCommit, OfRecord, OfRun, Place, Wanted
 from changegate.outcome import Claim, Ending
 from changegate.pipeline import Pipeline, read_pipeline
 from changegate.render import Recorded, annotations, outputs
-from changegate.render.outcome import EndReport, render_json, render_terminal, values
+from changegate.render.outcome import DeploymentStatus, EndReport, render_json, render_terminal, values
 from changegate.render.text import visible, web_link
 from changegate.stores import open_store
 
@@ -58,7 +59,10 @@ _EPILOG: Final = examples("changegate outcome success", 'changegate outcome roll
 @options.option("--url", default="", metavar="URL", help="Where more can be read. Default: the run, where the CI names it.")
 @options.option("--environment-url", default="", metavar="URL", help="Where the deployed environment is reached, for GitHub.")
 @options.option(
-    "--forge", "forge_name", type=click.Choice(["git", "github"]), help="Where the changes live. Default: github in GitHub Actions, else git."
+    "--forge",
+    "forge_name",
+    type=click.Choice(["git", "github", "gitlab"]),
+    help="Where the changes live. Default: github in GitHub Actions, gitlab in GitLab CI, else git.",
 )
 @options.option("--repository", metavar="NAME", help="The repository's name, as the gate had it. Default: as the CI says, else the directory's name.")
 @options.option("--workspace", default=".", metavar="DIR", show_default=True, help="The git repository that HEAD is read from, outside a CI.")
@@ -70,7 +74,9 @@ _EPILOG: Final = examples("changegate outcome success", 'changegate outcome roll
     "--trust", "trust_file", metavar="FILE", help="Trust file: the log's earlier keys after a rotation, its witnesses, its timestamp authorities."
 )
 @options.timestamp_option
-@options.option("--api-url", metavar="URL", help="The forge's API. Default: as the CI says, else https://api.github.com.")
+@options.option(
+    "--api-url", metavar="URL", help="The forge's API. Default: as the CI says, else https://api.github.com or https://gitlab.com/api/v4."
+)
 @options.option(
     "--timeout", type=click.FloatRange(1, 3600), default=60, show_default=True, metavar="SECONDS", help="How long the forge may take in all."
 )
@@ -79,10 +85,12 @@ _EPILOG: Final = examples("changegate outcome success", 'changegate outcome roll
 @options.option("--format", "format_", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True, help="What to print.")
 @click.option("-v", "--verbose", is_flag=True, help="Print each request to the forge, and whether it has a deployment.")
 def command(**given: Any) -> None:
-    """Record how a deploy ended that the gate allowed, and set the status of its deployment on GitHub, where there is one.
+    """Record how a deploy ended that the gate allowed, and set the status of its deployment on GitHub or GitLab, where there is one.
 
-    Exit code 0 once it is recorded: a forge that fails after that is a warning. The token is read from CHANGEGATE_TOKEN, else GITHUB_TOKEN.
+    Exit code 0 once it is recorded: a forge that fails after that is a warning. The token is read from CHANGEGATE_TOKEN, else GITHUB_TOKEN or
+    GITLAB_TOKEN.
     """
+    judging.refuse_trace(os.environ)
     pipeline = read_pipeline(os.environ, local_run=f"local-{uuid.uuid4().hex}")
     publish.begin(outputs.NO_OUTCOME, given["dotenv"])
     local = local_store.prepare(click.get_current_context(), os.environ)
@@ -105,7 +113,7 @@ def command(**given: Any) -> None:
         timestamp_url=given["timestamp_url"],
     )
     finished = finished._replace(receipt=attested.receipt)
-    status, warnings = _set_status(finished, claim, place, given, pipeline)
+    status, warnings = set_status(_end(finished, claim, place, given), given, pipeline)
     warnings += attested.warnings
     unwritten = publish.receipt(finished.receipt, given["receipt"])
     where = Recorded(
@@ -169,47 +177,23 @@ def _wanted(given: Mapping[str, Any], pipeline: Pipeline) -> Wanted:
     return OfCommit(Git(Path(given["workspace"])).resolve_head(head))
 
 
-def _set_status(
-    finished: Finished, claim: Claim, place: Place, given: Mapping[str, Any], pipeline: Pipeline
-) -> tuple[tuple[int, str] | None, tuple[str, ...]]:
-    """GitHub's deployment and its new state, and what is to be warned of: the record stands, whatever GitHub says."""
-    if (given["forge_name"] or pipeline.forge) != "github":
-        return None, ()
-    from changegate.forges.github import API_URL, GitHub
-    from changegate.forges.github.deployments import Ended
-
+def _end(finished: Finished, claim: Claim, place: Place, given: Mapping[str, Any]) -> End:
     gate = finished.gate
-    try:
-        github = GitHub(
-            place.repository,
-            os.environ.get("CHANGEGATE_TOKEN") or os.environ.get("GITHUB_TOKEN") or "",
-            api_url=given["api_url"] or pipeline.api_url or API_URL,
-            timeout=given["timeout"],
-            on_request=publish.request_logger(verbose=given["verbose"]),
-        )
-        status = github.set_deployment_status(
-            Ended(
-                outcome=claim.ending.value,
-                sha=gate.commit,
-                environment=place.environment,
-                ref=gate.ref,
-                run=gate.run.id,
-                description=f"changegate record {finished.envelope_digest[:16]}, log index {finished.receipt.index}: {claim.ending.value}",
-                # The judged run's page: by it the deployment is found again, should it be rolled back later from another run.
-                log_url=web_link(gate.run.url) or web_link(claim.url),
-                environment_url=web_link(given["environment_url"]),
-            )
-        )
-    except (ForgeError, InputError) as error:
-        return None, (f"recorded, but GitHub's deployment has no status of it: {error.message} → {error.remedy}",)
-    if status is None:
-        if given["verbose"]:
-            click.echo("GitHub has no deployment that belongs to this deploy: no status is set", err=True)
-        return None, ()
-    return (status.deployment, status.state), ()
+    return End(
+        outcome=claim.ending.value,
+        repository=place.repository,
+        environment=place.environment,
+        sha=gate.commit,
+        ref=gate.ref,
+        run=gate.run.id,
+        description=f"changegate record {finished.envelope_digest[:16]}, log index {finished.receipt.index}: {claim.ending.value}",
+        # The judged run's page: by it the deployment is found again, should it be rolled back later from another run.
+        log_url=web_link(gate.run.url) or web_link(claim.url),
+        environment_url=web_link(given["environment_url"]),
+    )
 
 
-def _report(finished: Finished, claim: Claim, place: Place, where: Recorded, status: tuple[int, str] | None) -> EndReport:
+def _report(finished: Finished, claim: Claim, place: Place, where: Recorded, status: DeploymentStatus | None) -> EndReport:
     return EndReport(
         outcome=claim.ending.value,
         repository=place.repository,

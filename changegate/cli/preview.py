@@ -22,19 +22,31 @@ from changegate.preview import Previewed, judge_open
 from changegate.render import headline, markdown, outputs, todo
 
 _LIMIT: Final = 60_000
-"""Bytes of a notice. GitHub takes 65536 characters in a comment and 65535 in a check's summary."""
+"""Bytes of a notice. GitHub takes 65536 characters in a comment and 65535 in a check's summary; GitLab takes a million in a note."""
 _STANDINGS: Final = {Verdict.ALLOWED: Standing.GOOD, Verdict.BLOCKED: Standing.BAD, Verdict.UNKNOWN: Standing.UNKNOWN}
 
 
 @click.command(name="preview")
-@options.option("--change", required=True, type=click.IntRange(1, 2**31 - 1), metavar="N", help="The number of the open change (pull request).")
+@options.option(
+    "--change",
+    type=click.IntRange(1, 2**31 - 1),
+    metavar="N",
+    help="The number of the open change (pull request, merge request). Default: as GitLab CI says in a merge request's pipeline.",
+)
 @options.option("--environment", default="production", show_default=True, metavar="NAME", help="Whose rules are asked: where it is to be deployed.")
 @options.option(
     "--policy", "policy_name", metavar="FILE|REF:PATH", help=f"The policy. Default: {FILE_NAME} at the tip of the branch that the change goes to."
 )
-@options.option("--forge", "forge_name", type=click.Choice(["git", "github"]), help="Where the change is reviewed. Default: github.")
-@options.option("--repository", metavar="NAME", help="The repository's name (owner/name). Default: as the CI says.")
-@options.option("--api-url", metavar="URL", help="The forge's API. Default: as the CI says, else https://api.github.com.")
+@options.option(
+    "--forge",
+    "forge_name",
+    type=click.Choice(["git", "github", "gitlab"]),
+    help="Where the change is reviewed. Default: gitlab in GitLab CI, else github.",
+)
+@options.option("--repository", metavar="NAME", help="The repository's name (owner/name; on GitLab group/project). Default: as the CI says.")
+@options.option(
+    "--api-url", metavar="URL", help="The forge's API. Default: as the CI says, else https://api.github.com or https://gitlab.com/api/v4."
+)
 @options.option(
     "--timeout", type=click.FloatRange(1, 3600), default=120, show_default=True, metavar="SECONDS", help="How long the forge may take in all."
 )
@@ -49,11 +61,13 @@ def command(**given: Any) -> int:
     """Judge an open change as the gate will when it is deployed, and show on it what is missing. Nothing is recorded.
 
     Exits 0 where it would be allowed, 1 where it would be blocked, 3 where it can't be judged. The token for the forge is read from
-    CHANGEGATE_TOKEN, else GITHUB_TOKEN.
+    CHANGEGATE_TOKEN, else GITHUB_TOKEN or GITLAB_TOKEN. On GitLab it is run in a clone of the project.
     """
+    judging.refuse_trace(os.environ)
     pipeline = read_pipeline(os.environ, local_run=f"local-{uuid.uuid4().hex}")
     publish.begin(outputs.NOTHING, given["dotenv"])
-    forge = _forge(given, pipeline)
+    given["change"] = _number(given["change"], pipeline)
+    forge = judging.open_reviewing(given, pipeline)
     policy_file = judging.find_policy(given["policy_name"], Path.cwd())
     judged = judge_open(given["change"], _deployment(given, pipeline, forge), forge, policy_file=policy_file, now=lambda: datetime.now(UTC))
     preview = render.Preview("preview: nothing is recorded", draft=judged.draft, pending=bool(judged.pending), notes=judged.notes)
@@ -63,13 +77,11 @@ def command(**given: Any) -> int:
     return EXIT_CODES[judged.decision.verdict] if judged.policy.enforce else ExitCode.ALLOWED
 
 
-def _forge(given: Mapping[str, Any], pipeline: Pipeline) -> Reviewing:
-    if given["forge_name"] == "git":
-        raise InputError(
-            "a bare git history has no open changes to preview",
-            remedy="Ask the forge on which they are reviewed: --forge github --repository owner/name.",
-        )
-    return judging.open_github(given, pipeline)
+def _number(given: int | None, pipeline: Pipeline) -> int:
+    number = given or pipeline.change
+    if number is None:
+        raise InputError("--change is missing", remedy="Name the open change by its number: --change 7.")
+    return number
 
 
 def _deployment(given: Mapping[str, Any], pipeline: Pipeline, forge: Reviewing) -> Deployment:

@@ -82,6 +82,8 @@ class OpenChange(NamedTuple):
     """Its head, known even where `change.head` says that it can't be trusted."""
     deployed: Known[str | Missing]
     """What is deployed to the environment now."""
+    ref: str
+    """The name under which the forge keeps its head."""
 
 
 class Standing(StrEnum):

@@ -8,12 +8,12 @@ The JSON object (`--format json`), ASCII as the gate's report is:
     deployment  repository, environment, head
     gate        {id, digest, logIndex}: the gate decision that it belongs to
     record      {id, digest, logIndex, logSize, origin, store, receipt, warnings}
-    status      {deployment, state} as set on GitHub, or null
+    status      {deployment, state} as set on the forge, or null
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from changegate.errors import FormatError
 from changegate.render import Recorded
@@ -24,6 +24,14 @@ from changegate.render.text import inert, short, visible
 VERSION: Final = 1
 _HEADLINES: Final = {"success": "✓ SUCCEEDED", "failure": "✗ FAILED", "rolled-back": "↩ ROLLED BACK"}
 _SUBJECTS: Final = 50
+
+
+class DeploymentStatus(NamedTuple):
+    """The forge's deployment whose status was set."""
+
+    forge: str
+    deployment: int
+    state: str
 
 
 @dataclass(frozen=True)
@@ -38,8 +46,7 @@ class EndReport:
     gate_index: int
     repeated: bool
     where: Recorded
-    status: tuple[int, str] | None = None
-    """GitHub's number of the deployment whose status was set, and its state."""
+    status: DeploymentStatus | None = None
 
 
 def render_terminal(report: EndReport, *, width: int = 100) -> str:
@@ -56,7 +63,7 @@ def render_terminal(report: EndReport, *, width: int = 100) -> str:
     if where.receipt:
         page.write("receipt", visible(where.receipt))
     if report.status is not None:
-        page.write("GitHub", f"deployment {report.status[0]} is set to {visible(report.status[1])}")
+        page.write(report.status.forge, f"deployment {report.status.deployment} is set to {visible(report.status.state)}")
     for warning in where.warnings:
         page.write("warning", visible(warning, 2000))
     return inert("\n".join(page.lines) + "\n")
@@ -72,7 +79,7 @@ def render_json(report: EndReport) -> str:
         "deployment": {"repository": report.repository, "environment": report.environment, "head": report.head},
         "gate": gate,
         "record": record_shape(report.where),
-        "status": None if report.status is None else {"deployment": report.status[0], "state": report.status[1]},
+        "status": None if report.status is None else {"deployment": report.status.deployment, "state": report.status.state},
     }
     return safe_dumps(shape)
 

@@ -424,6 +424,7 @@ def test_odd_names_stay_names(shop: Shop, gate: Gate, name: str, tmp_path: Path)
 def test_outputs_for_the_ci(shop: Shop, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.commit("Bad", "")
     monkeypatch.setenv("GITLAB_CI", "true")
+    monkeypatch.setenv("CHANGEGATE_FORGE", "git")
     monkeypatch.setenv("CI_COMMIT_SHA", shop.git("rev-parse", "HEAD"))
     ended = gate(dotenv="gate.env")
     assert ended.code == ExitCode.BLOCKED

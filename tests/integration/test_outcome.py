@@ -270,6 +270,7 @@ def test_after_a_rotation(shop: Shop) -> None:
 
 def test_in_gitlab_the_gates_dotenv_names_the_decision(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITLAB_CI", "true")
+    monkeypatch.setenv("CHANGEGATE_FORGE", "git")
     monkeypatch.setenv("CI_PROJECT_PATH", "acme/shop")
     monkeypatch.setenv("CI_JOB_ID", "500")
     monkeypatch.setenv("CI_COMMIT_SHA", shop.commit("Round prices up"))

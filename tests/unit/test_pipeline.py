@@ -1,5 +1,7 @@
 """Which deploy is this: read from the environment of a job."""
 
+import pytest
+
 from changegate.facts import MISSING, Identity
 from changegate.pipeline import read_pipeline
 
@@ -46,9 +48,29 @@ def test_github() -> None:
 
 def test_gitlab() -> None:
     found = read_pipeline(GITLAB, local_run="x")
-    assert (found.forge, found.repository, found.head, found.ref) == ("git", "acme/shop", "a" * 40, "main")
+    assert (found.forge, found.repository, found.head, found.ref) == ("gitlab", "acme/shop", "a" * 40, "refs/heads/main")
     assert found.deployer == Identity(key="gitlab:2", login="bob")
-    assert (found.run.id, found.run.attempt) == ("500", 1)
+    assert (found.run.id, found.run.attempt, found.change) == ("500", 1, None)
+
+
+@pytest.mark.parametrize(
+    ("more", "ref", "change"),
+    [
+        ({"CI_COMMIT_BRANCH": "main"}, "refs/heads/main", None),
+        ({"CI_COMMIT_TAG": "v1", "CI_COMMIT_REF_NAME": "v1"}, "refs/tags/v1", None),
+        (
+            {"CI_COMMIT_REF_NAME": "apples", "CI_MERGE_REQUEST_REF_PATH": "refs/merge-requests/7/head", "CI_MERGE_REQUEST_IID": "7"},
+            "refs/merge-requests/7/head",
+            7,
+        ),
+        ({"CI_MERGE_REQUEST_REF_PATH": "refs/merge-requests/7/merge", "CI_MERGE_REQUEST_IID": "7"}, "refs/merge-requests/7/merge", 7),
+        ({"CI_MERGE_REQUEST_IID": "7; rm"}, "refs/heads/main", None),
+        ({"CI_COMMIT_REF_NAME": ""}, "", None),
+    ],
+)
+def test_what_a_gitlab_pipeline_runs_for(more: dict[str, str], ref: str, change: int | None) -> None:
+    found = read_pipeline(GITLAB | more, local_run="x")
+    assert (found.ref, found.change) == (ref, change)
 
 
 def test_no_ci() -> None:

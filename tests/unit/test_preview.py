@@ -25,7 +25,9 @@ class Reviewing:
     def __init__(self, policy: bytes | Missing = POLICY, *, deployed: Known[str | Missing] = BASE, **differs: Any) -> None:
         self.policy = policy
         self.read_at: list[str] = []
-        self.open = OpenChange(change(**{"landed": (), "merged_at": MISSING} | differs), draft=False, head=HEAD, deployed=deployed)
+        self.open = OpenChange(
+            change(**{"landed": (), "merged_at": MISSING} | differs), draft=False, head=HEAD, deployed=deployed, ref="refs/pull/12/head"
+        )
 
     def resolve_head(self, commit: str) -> str:
         return sha(commit)

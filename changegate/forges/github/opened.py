@@ -51,7 +51,7 @@ def fetch_open(client: Client, repository: Repository, asked: Asked, host: str, 
     if isinstance(change.head, str) and change.head != head:
         raise UnreadableError(f"#{number} was pushed to while it was read", remedy="Run the job again; the push starts one of its own.")
     change = with_needs(client, repository, change, answers[number], needs, onto=asked.target, number=number)
-    return OpenChange(change, node.flag("isDraft"), head, _deployed(client, repository, asked.environment))
+    return OpenChange(change, node.flag("isDraft"), head, _deployed(client, repository, asked.environment), f"refs/pull/{number}/head")
 
 
 def _find(client: Client, repository: Repository, number: int) -> Answer:

@@ -1,6 +1,6 @@
 """GitLab, on gitlab.com or self-managed, on every tier: history by git, verdicts by its API (ADR 0130).
 
-- the range, its commits and their content come from the clone that the job has, where each object is what its id says;
+- the range, its commits and their content come from the clone that the job has, where each object is what its id says; a preview needs none;
 - `client`, `faults`: requests, and what their failures mean;
 - `deployments`: what is deployed now; `association`, `changes`: which merge request brought a commit, and all that is known of it;
 - `versions`, `people`, `reviews`, `checks`, `tickets`, `files`, `content`: its parts;
@@ -20,19 +20,19 @@ from changegate.forges import NO_NEEDS, Baseline, Needs, Notice, OpenChange, Tru
 from changegate.forges.git import Git
 from changegate.forges.gitlab.changes import Source, fetch
 from changegate.forges.gitlab.client import Client, OnRequest
-from changegate.forges.gitlab.deployments import Ended, set_status, successes
+from changegate.forges.gitlab.deployments import Ended, StatusSet, set_status, successes
 from changegate.forges.gitlab.notices import put_check, put_note
 from changegate.forges.gitlab.opened import fetch_open, find_target
 from changegate.forges.gitlab.owners import fetch_teams, read_code_owners
 from changegate.forges.gitlab.people import People
-from changegate.forges.gitlab.trusted import read_trusted
+from changegate.forges.gitlab.trusted import read_trusted, resolve
 
 API_URL: Final = "https://gitlab.com/api/v4"
 _PROJECT: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)+")
 
 
 class GitLab:
-    """The `gitlab` forge: a project on a GitLab server, with a whole clone of it at `workspace`.
+    """The `gitlab` forge: a project on a GitLab server, with a whole clone of it at `workspace` (None: enough for a preview and an outcome).
 
     `timeout` bounds all requests and waits together, in seconds of `now`. `on_request` is told of every exchange, without the token.
     Raises `InputError` where project, token or URL can't be right, `ForgeError` where token or clone can't do.
@@ -45,7 +45,7 @@ class GitLab:
         project: str,
         token: str,
         *,
-        workspace: Path,
+        workspace: Path | None,
         api_url: str = API_URL,
         timeout: float = 600.0,
         now: Callable[[], float] = time.monotonic,
@@ -57,34 +57,36 @@ class GitLab:
         self._path, self._project = project, quote(project, safe="")
         self._client = Client(token, api_url=api_url, timeout=timeout, now=now, sleep=sleep, on_request=on_request)
         self._people = People(self._client, self._project)
-        self._git = Git(workspace, timeout=timeout)
+        self._clone = Git(workspace, timeout=timeout) if workspace is not None else None
 
     def __repr__(self) -> str:
         return f"GitLab('{self._path}', {self._client!r})"
 
     def resolve_head(self, commit: str) -> str:
-        """The full id of the commit that a revision names, in the clone; see `Forge.resolve_head`."""
-        return self._git.resolve_head(commit)
+        """The full id of the commit that a revision names: in the clone where there is one; see `Forge.resolve_head`."""
+        return resolve(self._client, self._project, commit) if self._clone is None else self._clone.resolve_head(commit)
 
     def resolve_range(
         self, deployment: Deployment, *, requested: str | None, logged: Baseline | None, believe_deployments: bool = True
     ) -> DeployRange:
         """Every commit between what is deployed and the head; see `Forge.resolve_range`."""
-        head = self._git.resolve_head(deployment.head)
-        if self._client.get(f"/projects/{self._project}/repository/commits/{head}").text("id") != head:
+        if self._clone is None:
+            raise InputError("a range on GitLab is read from a clone, and there is none", remedy="Run the gate in a whole clone (GIT_DEPTH: 0).")
+        head = self._clone.resolve_head(deployment.head)
+        if resolve(self._client, self._project, head) != head:
             raise ForgeError(f"GitLab answered for another commit than {head}", remedy="Run the job again.")
         found = next(successes(self._client, self._project, deployment.environment), None) if believe_deployments else None
-        resolved = self._git.resolve_range(deployment, requested=requested, logged=found.baseline if found else logged)
+        resolved = self._clone.resolve_range(deployment, requested=requested, logged=found.baseline if found else logged)
         update: dict[str, object] = {"assurance": Assurance.FORGE}
         if resolved.outcome is RangeOutcome.ROLLBACK:
             times = [each.at for each in successes(self._client, self._project, deployment.environment) if each.baseline.commit == head]
             update |= {"head_deployed_at": min(times)} if times else {}
-        return self._git.mark_clean_merges(resolved).model_copy(update=update)
+        return self._clone.mark_clean_merges(resolved).model_copy(update=update)
 
     def read_trusted(self, commit: str, policy_path: str) -> TrustedFiles:
         """The policy file and the description templates at `commit`; see `Forge.read_trusted`."""
-        if self._git.has_commit(commit):
-            return self._git.read_trusted(commit, policy_path)
+        if self._clone is not None and self._clone.has_commit(commit):
+            return self._clone.read_trusted(commit, policy_path)
         return read_trusted(self._client, self._project, commit, policy_path)
 
     def fetch_changes(self, deployment: Deployment, deploy_range: DeployRange, needs: Needs = NO_NEEDS) -> tuple[Change, ...]:
@@ -119,6 +121,6 @@ class GitLab:
         """A note on a merge request; see `Reviewing.put_comment`."""
         return put_note(self._client, self._project, number, notice, f"{self._client.root}/{self._path}/-/merge_requests/{number}")
 
-    def set_deployment_status(self, ended: Ended) -> bool:
-        """Say how a deploy ended on the deployment that was made for it by the API; False where there is none. Raises `ForgeError`."""
+    def set_deployment_status(self, ended: Ended) -> StatusSet | None:
+        """Say how a deploy ended on the deployment that was made for it by the API; None where there is none. Raises `ForgeError`."""
         return set_status(self._client, self._project, ended)

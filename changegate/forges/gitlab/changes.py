@@ -1,13 +1,14 @@
 """The changes of a deploy range: which merge request brought each commit, and all that GitLab knows of it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from changegate.errors import ForgeError
 from changegate.facts import Assurance, Change, ChangeKind, Check, Commit, Deployment, DeployRange, Known, Unavailable
 from changegate.forges import Needs
 from changegate.forges.answer import UnreadableError, known
-from changegate.forges.gitlab.association import Landing, Request, explain, is_merged_here, read_request, settle, unite
+from changegate.forges.gitlab.associating import associate
+from changegate.forges.gitlab.association import Landing
 from changegate.forges.gitlab.checks import read_checks
 from changegate.forges.gitlab.client import Answer, Client
 from changegate.forges.gitlab.content import read_tree
@@ -16,11 +17,6 @@ from changegate.forges.gitlab.people import People
 from changegate.forges.gitlab.reviews import read_reviews
 from changegate.forges.gitlab.tickets import read_tickets
 from changegate.forges.gitlab.versions import History, learn_authors, read_commits, read_history
-
-_LAG: Final = (1.0, 2.0, 4.0)
-"""Seconds between the attempts to learn a commit's change: GitLab finishes a merge in the background."""
-_MOST_PAGES: Final = 10
-"""Pages of merged requests that are looked through before GitLab is asked about each commit that is left."""
 
 
 class Source(NamedTuple):
@@ -44,12 +40,12 @@ def fetch(source: Source, deployment: Deployment, deploy_range: DeployRange) -> 
     if not deploy_range.commits:
         return ()
     landing = _landing(source, deployment, deploy_range)
-    found = _associate(source, landing)
+    found = associate(source.client, source.project, landing)
     details = source.client.gather(lambda number: _request(source, number), sorted(found.brought))
-    learn_authors(source.client, source.people, source.path, sorted(found.brought))
+    learn_authors(source.client, source.people, details)
     place = {commit.sha: index for index, commit in enumerate(deploy_range.commits)}
     due = [(detail, tuple(sorted(found.brought[detail.number("iid")], key=place.__getitem__))) for detail in details]
-    changes = source.client.gather(lambda each: read_change(source, each[0], each[1]), due)
+    changes = source.client.gather(lambda each: read_change(source, each[0], each[1], found.commits[each[0].number("iid")]), due)
     changes += source.client.gather(lambda sha: _commit_change(source, sha, found.why.get(sha, "")), list(found.left))
     return tuple(sorted(changes, key=lambda change: place[change.landed[0]]))
 
@@ -66,78 +62,15 @@ def _landing(source: Source, deployment: Deployment, deploy_range: DeployRange) 
     return Landing.of(project.number("id"), branch, deploy_range.commits, deploy_range.head)
 
 
-class _Associated(NamedTuple):
-    brought: Mapping[int, frozenset[str]]
-    """For each merge request the commits that it brought."""
-    left: tuple[str, ...]
-    """The commits that none brought."""
-    why: Mapping[str, str]
-    """For those of them that are in some request all the same: why it isn't the one. The others are in none."""
+def read_change(source: Source, detail: Answer, landed: tuple[str, ...], listed: Known[Sequence[Answer]]) -> Change:
+    """A merge request as a change: `landed` are the commits of the range that it brought (none where it is open).
 
-
-def _associate(source: Source, landing: Landing) -> _Associated:
-    """Every commit of the range with its request; asked again, with a bound, where the answer may lag."""
-    listed = _merged(source, landing)
-    found = _try(source, landing, listed)
-    for pause in _LAG:
-        if not found.left or not source.client.patience.wait(pause):
-            break
-        found = _try(source, landing, unite(listed, _merged(source, landing)))
-    return found
-
-
-def _try(source: Source, landing: Landing, listed: Sequence[Request]) -> _Associated:
-    own: dict[int, tuple[str, ...]] = {}
-
-    def settled(requests: Sequence[Request]) -> tuple[Mapping[str, int], Mapping[str, tuple[int, ...]]]:
-        asked = [request.number for request in requests if request.number not in own]
-        own.update(zip(asked, source.client.gather(lambda number: _own_commits(source, number), asked), strict=True))
-        return settle(requests, own, landing)
-
-    here = [request for request in listed if landing.holds(request)]
-    by_commit, disputed = settled(here)
-    left = [sha for sha in landing.introduced if sha not in by_commit]
-    said = dict(zip(left, source.client.gather(lambda sha: _requests_of(source, sha), left), strict=True))
-    more = unite(here, [request for requests in said.values() for request in requests if landing.holds(request)])
-    if len(more) > len(here):
-        by_commit, disputed = settled(more)
-    brought: dict[int, set[str]] = {}
-    for sha, number in by_commit.items():
-        brought.setdefault(number, set()).add(sha)
-    left = [sha for sha in landing.introduced if sha not in by_commit]
-    why = {sha: explain(sha, said.get(sha, ()), disputed, landing) for sha in left if said.get(sha) or sha in disputed}
-    return _Associated({number: frozenset(shas) for number, shas in brought.items()}, tuple(left), why)
-
-
-def _merged(source: Source, landing: Landing) -> tuple[Request, ...]:
-    """Requests merged into the branch, the latest first, until every commit of the branch itself has one or there are too many."""
-    wanted = {"state": "merged", "target_branch": landing.branch, "order_by": "updated_at", "sort": "desc"}
-    due = set(landing.line)
-    found: list[Request] = []
-    for number, (page, _) in enumerate(source.client.pages(f"/projects/{source.project}/merge_requests", **wanted), 1):
-        requests = [read_request(each) for each in page]
-        found += [request for request in requests if is_merged_here(request, landing)]
-        due.difference_update(request.tip for request in requests)
-        if not due or number == _MOST_PAGES:
-            break
-    return unite((), found)
-
-
-def _own_commits(source: Source, number: int) -> tuple[str, ...]:
-    return tuple(commit.text("id") for commit in source.client.list_all(f"/projects/{source.project}/merge_requests/{number}/commits"))
-
-
-def _requests_of(source: Source, sha: str) -> tuple[Request, ...]:
-    path = f"/projects/{source.project}/repository/commits/{sha}/merge_requests"
-    return tuple(read_request(each) for each in source.client.list_all(path))
-
-
-def read_change(source: Source, detail: Answer, landed: tuple[str, ...]) -> Change:
-    """A merge request as a change. `landed` are the commits of the range that it brought; none where it is open."""
+    `listed` are its own commits, the newest first.
+    """
     number, url, description = detail.number("iid"), detail.text("web_url"), _written(detail, "description")
     path = f"/projects/{source.project}/merge_requests/{number}"
     client, people = source.client, source.people
-    history = known(lambda: read_history(client, people, path))
+    history = listed if isinstance(listed, Unavailable) else known(lambda: read_history(client, people, path, listed))
     head = known(lambda: _head(detail, history))
     merged = detail.text("state") == "merged"
     change = Change(
@@ -151,13 +84,13 @@ def read_change(source: Source, detail: Answer, landed: tuple[str, ...]) -> Chan
         labels=known(lambda: tuple(str(label) for label in detail.at("labels").value)),
         base_ref=detail.text("target_branch"),
         head_ref=detail.text("source_branch"),
-        commits=known(lambda: _commits(source, path, head)),
+        commits=listed if isinstance(listed, Unavailable) else known(lambda: _commits(source, listed, head)),
         former=history if isinstance(history, Unavailable) else history.former,
         landed=landed,
         head=head,
         head_tree=head if isinstance(head, Unavailable) else known(lambda: _tree(source, head)),
         created_at=known(lambda: detail.time("created_at")),
-        reviews=known(lambda: read_reviews(client, people, path, url, history)),
+        reviews=known(lambda: read_reviews(client, people, path, url, history, asked=detail.value.get("reviewers") != [])),
         force_pushed_at=history if isinstance(history, Unavailable) else history.rewritten_at,
         tickets=known(lambda: read_tickets(client, source.project, path, description)),
         checks=head if isinstance(head, Unavailable) else known(lambda: _checks(source, detail, head, landed)),
@@ -186,8 +119,7 @@ def _head(detail: Answer, history: Known[History]) -> str:
     return head
 
 
-def _commits(source: Source, path: str, head: Known[str]) -> tuple[Commit, ...]:
-    listed = source.client.list_all(f"{path}/commits")
+def _commits(source: Source, listed: Sequence[Answer], head: Known[str]) -> tuple[Commit, ...]:
     if not isinstance(head, Unavailable) and (not listed or listed[0].text("id") != head):
         raise UnreadableError("GitLab's list of the merge request's commits doesn't end in its head", remedy="Run the job again.")
     return read_commits(source.people, listed, source.trees)

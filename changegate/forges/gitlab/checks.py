@@ -1,11 +1,14 @@
 """The jobs and external statuses of a commit, the newest of each name. Source: "Commits API", list commit statuses; "CI/CD job statuses"."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from changegate.facts import MISSING, Check, CheckState, Maybe
 from changegate.forges.answer import UnreadableError
 from changegate.forges.gitlab.client import Answer, Client
+from changegate.forges.gitlab.faults import NotFoundError
 
 PREVIEW: Final = "changegate preview"
 """The name of the status that a preview makes: the gate, which judges again, must not wait for it. Its description begins with `MARK`."""
@@ -20,6 +23,8 @@ _STATES: Final = {
     **dict.fromkeys(("created", "pending", "running", "preparing", "scheduled", "waiting_for_resource", "waiting_for_callback"), CheckState.PENDING),
 }
 _NOT_BEGUN: Final = frozenset({"created", "manual", "scheduled"})
+_CHILD_DEPTH: Final = 2
+"""How deep child pipelines may be nested ("Downstream pipelines", Nested child pipelines)."""
 
 
 def read_checks(client: Client, project: str, sha: str, *, own_job: str, named: str = "") -> tuple[Check, ...]:
@@ -29,17 +34,55 @@ def read_checks(client: Client, project: str, sha: str, *, own_job: str, named: 
     `ForgeError`.
     """
     statuses = client.list_all(f"/projects/{project}/repository/commits/{sha}/statuses", all="false")
-    deploying = {each.value.get("pipeline_id") for each in statuses if own_job and str(each.number("id")) == own_job}
+    deploying = _deploying(client, project, own_job, statuses)
     newest: dict[str, tuple[int, Answer]] = {}
     for status in statuses:
         number, state, name = status.number("id"), status.text("status"), status.text("name")
         if status.text("sha") != sha:
             raise UnreadableError(f"GitLab answered for another commit than {sha}", remedy="Run the job again.")
-        if str(number) == own_job or _is_preview(status) or (state in _NOT_BEGUN and status.value.get("pipeline_id") in deploying):
+        comes_after = state in _NOT_BEGUN and status.value.get("pipeline_id") == deploying.pipeline
+        if number == deploying.job or comes_after or _is_preview(status):
             continue
         if name not in newest or number > newest[name][0]:
             newest[name] = (number, status)
     return tuple(_read(newest[name][1], named or sha) for name in sorted(newest))
+
+
+class _Deploying(NamedTuple):
+    """The pipeline in which the gate runs, among those of a commit, and its job there: the gate's, or the one that waits for its child pipeline."""
+
+    pipeline: int | None = None
+    job: int | None = None
+
+
+def _deploying(client: Client, project: str, own_job: str, statuses: Sequence[Answer]) -> _Deploying:
+    """A child pipeline's jobs aren't among a commit's: then it is looked for below those pipelines that have not ended."""
+    if not own_job.isascii() or not own_job.isdigit():
+        return _Deploying()
+    own = int(own_job)
+    for status in statuses:
+        if status.number("id") == own:
+            return _Deploying(status.number("pipeline_id"), own)
+    waiting = {each.number("pipeline_id") for each in statuses if _STATES.get(each.text("status")) is CheckState.PENDING and not _is_preview(each)}
+    if waiting:
+        with suppress(NotFoundError):  # a job of another project
+            child = client.get(f"/projects/{project}/jobs/{own}").at("pipeline").number("id")
+            for pipeline in sorted(waiting):
+                bridge = _bridge_to(client, project, child, pipeline, _CHILD_DEPTH)
+                if bridge is not None:
+                    return _Deploying(pipeline, bridge)
+    return _Deploying()
+
+
+def _bridge_to(client: Client, project: str, child: int, pipeline: int, depth: int) -> int | None:
+    """The trigger job of a pipeline below which `child` runs. Source: "Jobs API", list pipeline trigger jobs."""
+    for bridge in client.list_all(f"/projects/{project}/pipelines/{pipeline}/bridges"):
+        below = bridge.get("downstream_pipeline")
+        if below is not None and str(below.value.get("project_id", "")) == str(bridge.at("pipeline").number("project_id")):
+            number = below.number("id")
+            if number == child or (depth > 1 and _bridge_to(client, project, child, number, depth - 1) is not None):
+                return bridge.number("id")
+    return None
 
 
 def _is_preview(status: Answer) -> bool:

@@ -8,6 +8,7 @@ from changegate.errors import ForgeError
 from changegate.facts import BaseSource
 from changegate.forges import Baseline
 from changegate.forges.gitlab.client import Answer, Client
+from changegate.forges.gitlab.faults import ForbiddenError, NotFoundError
 
 
 class Succeeded(NamedTuple):
@@ -51,25 +52,47 @@ def _when(deployment: Answer) -> datetime:
 
 
 class Ended(NamedTuple):
-    """How a deploy ended, for GitLab: the commit and the environment, and one of its states."""
+    """A deploy that ended, as its gate decision and its outcome say."""
 
+    outcome: str
+    """`success`, `failure` or `rolled-back`."""
     environment: str
     sha: str
+
+
+class StatusSet(NamedTuple):
+    """What was written: to which deployment, and its state."""
+
+    deployment: int
     state: str
 
 
+_STATES: Final = {"success": "success", "failure": "failed", "rolled-back": "failed"}
 _UNFINISHED: Final = frozenset({"created", "running"})
 
 
-def set_status(client: Client, project: str, ended: Ended) -> bool:
-    """Say how a deploy ended on the deployment that the API made for it. False where there is none: GitLab itself follows those of its jobs.
+def set_status(client: Client, project: str, ended: Ended) -> StatusSet | None:
+    """Say how a deploy ended on the deployment that the API made for it; None where none is certainly its own.
 
-    Raises `ForgeError`.
+    GitLab itself follows the deployments of its jobs, and takes nobody else's word for them. Raises `ForgeError`.
     """
-    path = f"/projects/{project}/deployments"
+    path, state = f"/projects/{project}/deployments", _STATES[ended.outcome]
     listed = Answer({"list": client.get(path, environment=ended.environment, order_by="id", sort="desc", per_page=100).value}).items("list")
-    found = [each for each in listed if _job(each) is None and each.text("sha") == ended.sha and each.text("status") in _UNFINISHED]
+    may_be = _UNFINISHED | ({"success"} if ended.outcome == "rolled-back" else set())
+    found = [
+        each.number("id")
+        for each in listed
+        if _job(each) is None
+        and (each.at("environment").text("name"), each.text("sha")) == (ended.environment, ended.sha)
+        and each.text("status") in may_be
+    ]
     if len(found) != 1:  # a wrong one is worse than none
-        return False
-    client.send("put", f"{path}/{found[0].number('id')}", {"status": ended.state})
-    return True
+        return None
+    try:
+        client.send("put", f"{path}/{found[0]}", {"status": state})
+    except (ForbiddenError, NotFoundError) as refused:
+        raise ForgeError(
+            f"the token may not update a deployment ({refused.message})",
+            remedy="Give a token with the role Developer (Maintainer, where the environment is protected) and the scope api in CHANGEGATE_TOKEN.",
+        ) from None
+    return StatusSet(found[0], state)

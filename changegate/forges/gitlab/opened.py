@@ -5,7 +5,7 @@ from urllib.parse import quote
 from changegate.errors import ForgeError, InputError
 from changegate.facts import MISSING, Known, Missing, Unavailable
 from changegate.forges import OpenChange
-from changegate.forges.answer import UnreadableError
+from changegate.forges.answer import UnreadableError, known
 from changegate.forges.gitlab.changes import Source, read_change
 from changegate.forges.gitlab.client import Answer
 from changegate.forges.gitlab.deployments import successes
@@ -28,11 +28,12 @@ def fetch_open(source: Source, number: int, environment: str) -> OpenChange:
     """The protocol's `fetch_open_change`."""
     detail = _find(source, number)
     head = detail.text("sha")
-    learn_authors(source.client, source.people, source.path, [number])
-    change = read_change(source, detail, ())
+    learn_authors(source.client, source.people, [detail])
+    listed = known(lambda: source.client.list_all(f"/projects/{source.project}/merge_requests/{number}/commits"))
+    change = read_change(source, detail, (), listed)
     if _find(source, number).text("sha") != head:
         raise UnreadableError(f"!{number} was pushed to while it was read", remedy="Run the job again; the push starts one of its own.")
-    return OpenChange(change, detail.flag("draft"), head, _deployed(source, environment))
+    return OpenChange(change, detail.flag("draft"), head, _deployed(source, environment), f"refs/merge-requests/{number}/head")
 
 
 def _find(source: Source, number: int) -> Answer:

@@ -1,11 +1,15 @@
-"""The policy and the description templates at a commit that the repository at hand lacks. Source: "Repository files API", "Repositories API"."""
+"""What a preview reads without a clone: revisions, policy, description templates, tags.
+
+Sources: "Commits API", "Repository files API", "Repositories API", "Tags API".
+"""
 
 import base64
 import binascii
 import hashlib
 from urllib.parse import quote
 
-from changegate.facts import Known, Missing, Text
+from changegate.errors import InputError
+from changegate.facts import Known, Missing, Text, Version
 from changegate.forges import TrustedFiles
 from changegate.forges.answer import UnreadableError, known
 from changegate.forges.gitlab.client import Client
@@ -14,12 +18,30 @@ from changegate.forges.gitlab.faults import NotFoundError
 _TEMPLATES = ".gitlab/merge_request_templates"
 
 
+def resolve(client: Client, project: str, revision: str) -> str:
+    """The full id of the commit that a revision names. Raises `InputError` where GitLab has no such commit, `ForgeError`."""
+    try:
+        return client.get(f"/projects/{project}/repository/commits/{quote(revision, safe='')}").text("id")
+    except NotFoundError as error:
+        raise InputError(f"{revision!r} names no commit that GitLab shows", remedy=f"Push it first. {error.remedy}") from None
+
+
 def read_trusted(client: Client, project: str, commit: str, policy_path: str) -> TrustedFiles:
     """The protocol's `read_trusted`. A file that isn't there is missing only where its folder's list, which is, doesn't hold it."""
     policy: bytes | Missing = Missing(why=f"there is no {policy_path} at {commit}")
     if _name(policy_path) in _names(client, project, commit, policy_path.rpartition("/")[0]):
         policy = read_file(client, project, commit, policy_path)
-    return TrustedFiles(policy, _read_templates(client, project, commit))
+    return TrustedFiles(policy, _read_templates(client, project, commit), _read_tags(client, project))
+
+
+def _read_tags(client: Client, project: str) -> tuple[Version, ...]:
+    """The hundred newest tags, by commit."""
+    page, _ = next(client.pages(f"/projects/{project}/repository/tags", order_by="updated", sort="desc"))
+    names: dict[str, tuple[str, ...]] = {}
+    for tag in page:
+        commit = tag.at("commit").text("id")
+        names[commit] = (*names.get(commit, ()), tag.text("name"))
+    return tuple(Version(commit=commit, names=named) for commit, named in names.items())
 
 
 def _read_templates(client: Client, project: str, commit: str) -> Known[tuple[Text, ...]]:

@@ -17,14 +17,15 @@ from changegate.forges.gitlab.people import People, read_users
 _REQUESTS_AT_ONCE: Final = 10
 _COMMITS: Final = 100
 _AUTHORS: Final = """
-query($path: ID!, $numbers: [String!]!) {
+query($path: ID!, $numbers: [String!]!, $after: String) {
   project(fullPath: $path) {
     mergeRequests(iids: $numbers, first: 10) {
-      nodes { iid commits(first: 100) { pageInfo { hasNextPage } nodes { sha authorEmail author { id } } } }
+      nodes { iid commits(first: 100, after: $after) { pageInfo { hasNextPage endCursor } nodes { sha authorEmail author { id } } } }
     }
   }
 }
 """
+_MOST_PAGES: Final = 100
 
 
 class Version(NamedTuple):
@@ -58,23 +59,27 @@ class History(NamedTuple):
         return seen[-1]
 
 
-def read_history(client: Client, people: People, path: str) -> History:
-    """The versions of the merge request at `path`. Raises `UnreadableError`, `ForgeError`."""
+def read_history(client: Client, people: People, path: str, commits: Sequence[Answer]) -> History:
+    """The versions of the merge request at `path`, whose present commits are these. Raises `UnreadableError`, `ForgeError`."""
     listed = sorted(client.list_all(f"{path}/versions"), key=lambda version: version.number("id"))
     if not listed:
         raise UnreadableError("GitLab shows no version of the merge request", remedy="Run the job again; GitLab may still be preparing it.")
-    details = client.gather(lambda version: client.get(f"{path}/versions/{version.number('id')}"), listed)
+    *earlier, newest = listed
+    if not commits or newest.text("head_commit_sha") != commits[0].text("id"):
+        raise UnreadableError("GitLab's newest diff version isn't of the merge request's commits", remedy="Run the job again in a minute.")
+    details = [detail.items("commits") for detail in client.gather(lambda version: client.get(f"{path}/versions/{version.number('id')}"), earlier)]
+    details.append(list(commits))
     versions = tuple(
         Version(
             number=version.number("id"),
             head=version.text("head_commit_sha"),
             created_at=version.time("created_at"),
-            commits=tuple(commit.text("id") for commit in detail.items("commits")),
+            commits=tuple(commit.text("id") for commit in detail),
         )
         for version, detail in zip(listed, details, strict=True)
     )
     present = set(versions[-1].commits)
-    gone = {commit.text("id"): commit for detail in details for commit in detail.items("commits") if commit.text("id") not in present}
+    gone = {commit.text("id"): commit for detail in details for commit in detail if commit.text("id") not in present}
     former = {str(person): person for commit in gone.values() for person in _people(people, commit)}
     return History(versions, tuple(former.values()))
 
@@ -117,15 +122,33 @@ def _co_author(people: People, line: Trailer) -> Known[Identity]:
     return people.by_address(named[0].login, address)
 
 
-def learn_authors(client: Client, people: People, project: str, numbers: Sequence[int]) -> None:
+def learn_authors(client: Client, people: People, details: Sequence[Answer]) -> None:
     """Learn from GitLab which accounts the authors of these merge requests' commits are. Raises `ForgeError`."""
-    for start in range(0, len(numbers), _REQUESTS_AT_ONCE):
-        some = [str(number) for number in numbers[start : start + _REQUESTS_AT_ONCE]]
-        answer = client.query(_AUTHORS, {"path": project, "numbers": some}).at("project").at("mergeRequests")
-        for request in answer.items("nodes"):
-            for commit in request.at("commits").items("nodes"):
-                author, address = commit.get("author"), commit.get("authorEmail")
-                if author is not None and address is not None:
-                    found = people.account(read_users(author.value))
-                    if not isinstance(found, Unavailable):
-                        people.learn(str(address.value), found.identity)
+    for start in range(0, len(details), _REQUESTS_AT_ONCE):
+        some = details[start : start + _REQUESTS_AT_ONCE]
+        # The project may have been renamed, which REST forgives and GraphQL doesn't: the requests have its present path.
+        path = some[0].at("references").text("full").rpartition("!")[0]
+        more = _learn(client, people, path, [str(detail.number("iid")) for detail in some], None)
+        for number, cursor in more.items():
+            after: str | None = cursor
+            for _ in range(_MOST_PAGES):
+                after = _learn(client, people, path, [number], after).get(number)
+                if after is None:
+                    break
+
+
+def _learn(client: Client, people: People, path: str, numbers: Sequence[str], after: str | None) -> Mapping[str, str]:
+    """One page of each; for those that have more, where it goes on."""
+    more: dict[str, str] = {}
+    answer = client.query(_AUTHORS, {"path": path, "numbers": list(numbers), "after": after}).at("project").at("mergeRequests")
+    for request in answer.items("nodes"):
+        commits = request.at("commits")
+        for commit in commits.items("nodes"):
+            author, address = commit.get("author"), commit.get("authorEmail")
+            if author is not None and address is not None:
+                found = people.account(read_users(author.value))
+                if not isinstance(found, Unavailable):
+                    people.learn(str(address.value), found.identity)
+        if commits.at("pageInfo").flag("hasNextPage"):
+            more[request.text("iid")] = commits.at("pageInfo").text("endCursor")
+    return more

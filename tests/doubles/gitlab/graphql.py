@@ -23,7 +23,7 @@ class _Root:
 
     def project(self, _info: Any, fullPath: str) -> Any:  # noqa: N803 - GitLab's name
         project = self.hub.projects.get(fullPath)
-        if project is None:
+        if project is None or not project.visible:
             return None
 
         def merge_requests(_info: Any, iids: list[str], first: int = 100) -> Any:
@@ -34,12 +34,14 @@ class _Root:
 
 
 def _connection(hub: Hub, commits: list[GitCommit]) -> Any:
-    def page(_info: Any, first: int = 100) -> Any:
+    def page(_info: Any, first: int = 100, after: str | None = None) -> Any:
+        first, start = min(first, 100), int(after or 0)
         nodes = [
             {"sha": commit.sha, "authorEmail": commit.author.email, "author": _user(hub.by_email(commit.author.email))}
             for commit in reversed(commits)
         ]
-        return {"pageInfo": {"hasNextPage": len(nodes) > first}, "nodes": nodes[:first]}
+        end = start + first
+        return {"pageInfo": {"hasNextPage": len(nodes) > end, "endCursor": str(end)}, "nodes": nodes[start:end]}
 
     return page
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from doubles.history import Author, Changes, edited
-from doubles.objects import GitCommit, Person
+from doubles.objects import Files, GitCommit, Person
 
 if TYPE_CHECKING:
     from doubles.gitlab.state import Project, User
@@ -55,6 +55,8 @@ class Request:
     description: str
     target: str
     source: str
+    home: Project
+    """The project that has its branch: its own, or a fork."""
     state: str = "opened"
     draft: bool = False
     labels: list[str] = field(default_factory=list)
@@ -111,9 +113,19 @@ class Request:
         made = project.rebase(project.branches[self.target], self.commits, by)
         return self._pushed(made[-1].sha)
 
+    def update(self, by: User) -> Request:
+        """The target merged into the change, on somebody's machine."""
+        project = self.project
+        message = f"Merge branch '{self.target}' into '{self.source}'"
+        return self._pushed(project.merge_commit(self.head, project.branches[self.target], message, by).sha)
+
+    def include(self, other: str, by: User) -> Request:
+        """Another branch's commit merged into it on somebody's machine."""
+        return self._pushed(self.project.merge_commit(self.head, other, "Merge another", by).sha)
+
     def _pushed(self, head: str) -> Request:
         project, self.head = self.project, head
-        project.branches[self.source] = head
+        self.home.branches[self.source] = head
         tip = project.branches[self.target]
         base = project.merge_base(tip, head)
         self.versions.append(Version(project.hub.next_id(), head, base, tip, project.hub.tick(), project.between(tip, head)))
@@ -158,7 +170,13 @@ class Request:
 
     def status(self, name: str = "test", status: str = "success", *, allow_failure: bool = False) -> Request:
         """A job on the present head."""
-        self.project.report(self.head, name, status, allow_failure=allow_failure)
+        self.home.report(self.pipeline_sha or self.head, name, status, allow_failure=allow_failure)
+        return self
+
+    def merged_result(self) -> Request:
+        """Its pipelines from now on run on a merge of its head with its target (merged results; on a merge train, too)."""
+        project = self.project
+        self.pipeline_sha = project.merge_commit(project.branches[self.target], self.head, "Merged result", self.author).sha
         return self
 
     # --- the end -------------------------------------------------------------------------------------------------------------
@@ -182,14 +200,26 @@ class Request:
             raise ValueError(f"GitLab can't merge that by {method}")
         return self._merged(landed, by)
 
+    def retarget(self, target: str) -> Request:
+        """Another target branch."""
+        self.target = target
+        return self
+
+    def push_to_target(self, by: User) -> Request:
+        """Its head pushed onto the target by hand: GitLab takes it for merged."""
+        return self._merged(self.head, by)
+
     def merge_by_hand(self, by: User, files: Changes | None = None) -> Request:
         """A merge made on somebody's machine (with content of its own where `files` says) and pushed: GitLab takes the request for merged."""
         project = self.project
         made = project.merge_commit(project.branches[self.target], self.head, "Merge by hand", by)
-        if files:
-            made = project.make_commit(edited(made.files, files), made.parents, made.message, by)
-        self.merge_commit_sha = made.sha
-        return self._merged(made.sha, by)
+        return self.merge_with(by, edited(made.files, files or {}))
+
+    def merge_with(self, by: User, files: Files) -> Request:
+        """A merge with just these files, pushed by hand."""
+        project = self.project
+        self.merge_commit_sha = project.make_commit(dict(files), (project.branches[self.target], self.head), "Merge by hand", by).sha
+        return self._merged(self.merge_commit_sha, by)
 
     def _merged(self, sha: str, by: User) -> Request:
         self.project.branches[self.target] = sha

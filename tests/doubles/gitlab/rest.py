@@ -33,7 +33,10 @@ class Call(NamedTuple):
         """The project that the path names, by its path or its id. Raises KeyError."""
         name = unquote(self.names["project"])
         found = next((each for each in self.hub.projects.values() if str(each.id) == name), None)
-        return found or self.hub.projects[name]
+        found = found or self.hub.projects[self.hub.moved.get(name, name)]
+        if not found.visible:
+            raise KeyError(name)
+        return found
 
     @property
     def request(self) -> Request:
@@ -104,7 +107,15 @@ def _own_user(call: Call) -> Json:
 
 @_route("GET", "/users/(?P<id>[0-9]+)")
 def _user(call: Call) -> Json:
-    return shapes.user(call.hub.users[int(call.names["id"])], call.root)
+    return shapes.user(_existing(call), call.root)
+
+
+def _existing(call: Call) -> User:
+    """The account; a deleted one is none. Raises KeyError."""
+    user = call.hub.users[int(call.names["id"])]
+    if user.stand_in is not None:
+        raise KeyError(user.id)
+    return user
 
 
 @_route("GET", "/users")
@@ -127,8 +138,8 @@ def _project(call: Call) -> Json:
 
 @_route("GET", f"{_PROJECT}/members/all/(?P<id>[0-9]+)")
 def _member(call: Call) -> Json:
-    number = int(call.names["id"])
-    return shapes.member(call.hub.users[number], call.project.members[number], call.root)
+    user = _existing(call)
+    return shapes.member(user, call.project.members[user.id], call.root)
 
 
 @_route("GET", f"{_PROJECT}/deployments")
@@ -161,10 +172,19 @@ def _branch(call: Call) -> Json:
     return {"name": name, "commit": shapes.commit(commit, project, call.root), "default": name == project.default_branch, "protected": True}
 
 
-@_route("GET", f"{_PROJECT}/repository/commits/(?P<sha>[0-9a-f]+)")
+@_route("GET", f"{_PROJECT}/repository/commits/(?P<ref>[^/]+)")
 def _commit(call: Call) -> Json:
+    project, ref = call.project, unquote(call.names["ref"])
+    return shapes.commit(project.commits[project.branches.get(ref) or project.tags.get(ref) or ref], project, call.root)
+
+
+@_route("GET", f"{_PROJECT}/repository/tags")
+def _tags(call: Call) -> list[Json]:
     project = call.project
-    return shapes.commit(project.commits[call.names["sha"]], project, call.root)
+    return [
+        {"name": name, "message": "", "target": sha, "protected": False, "commit": shapes.commit(project.commits[sha], project, call.root)}
+        for name, sha in project.tags.items()
+    ]
 
 
 @_route("GET", f"{_PROJECT}/repository/commits/(?P<sha>[0-9a-f]+)/merge_requests")
@@ -183,6 +203,29 @@ def _statuses(call: Call) -> list[Json]:
         if status.sha == call.names["sha"]:
             newest[(status.name, status.pipeline)] = status
     return [shapes.status(each, call.hub, call.root) for each in newest.values()]
+
+
+@_route("GET", f"{_PROJECT}/jobs/(?P<job>[0-9]+)")
+def _job(call: Call) -> Json:
+    project, number = call.project, int(call.names["job"])
+    pipelines = {status.id: status.pipeline for status in project.statuses} | project.child_jobs
+    return {"id": number, "status": "running", "name": "gate", "pipeline": {"id": pipelines[number], "project_id": project.id}}
+
+
+@_route("GET", f"{_PROJECT}/pipelines/(?P<pipeline>[0-9]+)/bridges")
+def _bridges(call: Call) -> list[Json]:
+    project, number = call.project, int(call.names["pipeline"])
+    return [
+        {
+            "id": status.id,
+            "name": status.name,
+            "status": status.status,
+            "pipeline": {"id": number, "project_id": project.id},
+            "downstream_pipeline": {"id": project.children[status.id], "project_id": project.id} if status.id in project.children else None,
+        }
+        for status in project.statuses
+        if status.pipeline == number
+    ]
 
 
 @_route("POST", f"{_PROJECT}/statuses/(?P<sha>[0-9a-f]+)")
@@ -320,7 +363,8 @@ _CLOSING = re.compile(r"\b(?:clos(?:e[sd]?|ing)|fix(?:e[sd]|ing)?|resolv(?:e[sd]
 def _closes(call: Call) -> list[Json]:
     request, project = call.request, call.project
     numbers = dict.fromkeys(int(number) for number in _CLOSING.findall(request.description))
-    return [shapes.issue(project.issues[number], project, call.root) for number in numbers if number in project.issues]
+    found = [project.issues[number] for number in numbers if number in project.issues]
+    return [shapes.issue(each, project, call.root) for each in found if not each.confidential]
 
 
 @_route("GET", f"{_REQUEST}/diffs")

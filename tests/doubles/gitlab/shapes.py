@@ -17,6 +17,7 @@ def moment(at: datetime | None) -> str | None:
 
 def user_basic(user: User, root: str) -> Json:
     """`UserBasic`."""
+    user = user.shown
     return {
         "id": user.id,
         "username": user.username,
@@ -101,10 +102,11 @@ def merge_request(found: Request, root: str) -> Json:
         "target_branch": found.target,
         "source_branch": found.source,
         "author": user_basic(found.author, root),
-        "source_project_id": project.id,
+        "source_project_id": found.home.id,
         "target_project_id": project.id,
         "labels": sorted(found.labels),
         "draft": found.draft,
+        "reviewers": [user_basic(project.hub.users[number], root) for number in found.reviewers],
         "detailed_merge_status": "mergeable" if found.state == "opened" else "not_open",
         "sha": found.head,
         "merge_commit_sha": found.merge_commit_sha,
@@ -120,13 +122,13 @@ def merge_request(found: Request, root: str) -> Json:
 def merge_request_alone(found: Request, root: str) -> Json:
     """`MergeRequest`, by itself: with its pipeline. `approved` is of no worth: GitLab's free tier says true to everything."""
     sha = found.pipeline_sha or found.head
-    statuses = [status for status in found.project.statuses if status.sha == sha]
+    statuses = [status for status in found.home.statuses if status.sha == sha]
     newest = max(statuses, key=lambda status: status.pipeline, default=None)
     pipeline = (
         {
             "id": newest.pipeline,
             "iid": 1,
-            "project_id": found.project.id,
+            "project_id": found.home.id,
             "sha": sha,
             "ref": f"refs/merge-requests/{found.iid}/{'merge' if found.pipeline_sha else 'head'}",
             "status": newest.status,

@@ -39,6 +39,13 @@ class User:
     public_email: str = ""
     bot: bool = False
     state: str = "active"
+    stand_in: User | None = None
+    """Where the account is deleted: the ghost that GitLab shows in its place."""
+
+    @property
+    def shown(self) -> User:
+        """Whom GitLab shows."""
+        return self.stand_in or self
 
     @property
     def person(self) -> Person:
@@ -102,9 +109,12 @@ class Hub:
         self.groups: dict[str, list[User]] = {}
         self._ids = iter(range(1001, 10**9))
         self.tokens: dict[str, User] = {}
+        self.moved: dict[str, str] = {}
+        """Former paths of projects: GitLab goes on taking them, its GraphQL doesn't."""
         robot = self.user("project_1_bot", bot=True)
         for token in (TOKEN, READER_TOKEN):
             self.tokens[token] = robot
+        self.ghost = self.user("ghost")
         self.approval_times = True
         """Whether approvals say when they were given, as newer versions do."""
 
@@ -127,7 +137,12 @@ class Hub:
     def by_email(self, email: str) -> User | None:
         """The account to which a confirmed address leads."""
         folded = email.casefold()
-        return next((user for user in self.users.values() if folded in {user.email.casefold(), user.private_email.casefold()}), None)
+        alive = (user for user in self.users.values() if user.stand_in is None)
+        return next((user for user in alive if folded in {user.email.casefold(), user.private_email.casefold()}), None)
+
+    def delete(self, user: User) -> None:
+        """An account deleted: what it said stays, under the ghost's name."""
+        user.stand_in = self.ghost
 
     def project(self, path: str = "acme/shop", *, files: Mapping[str, str | bytes] | None = None, developers: Iterable[User] = ()) -> Project:
         """A new project whose `main` has one commit."""
@@ -152,6 +167,12 @@ class Project(History):
         self.issues: dict[int, Issue] = {}
         self.deployments: list[Deployed] = []
         self.statuses: list[Status] = []
+        self.children: dict[int, int] = {}
+        """Trigger jobs and the child pipelines that they began."""
+        self.child_jobs: dict[int, int] = {}
+        """Jobs of child pipelines, which no commit lists, and their pipelines."""
+        self.visible = True
+        """Whether the tokens may see it."""
         self.association_lag = 0
         """How many more lists know nothing yet of what was merged last."""
 
@@ -171,12 +192,19 @@ class Project(History):
         target: str = "main",
         source: str = "",
         committer: User | Person | None = None,
+        fork: Project | None = None,
     ) -> Request:
-        """A new merge request with one commit of the author's; `Request.push` adds more."""
+        """A new merge request with one commit of the author's; `Request.push` adds more. Its branch is in `fork`, where one is given."""
         number = len(self.requests) + 1
-        request = Request(self, number, author, title, description, target, source or f"change-{number}")
+        request = Request(self, number, author, title, description, target, source or f"change-{number}", home=fork or self)
         self.requests[number] = request
         return request.push(author, files or {f"change-{number}.txt": f"{number}\n"}, message=title, committer=committer)
+
+    def fork(self, path: str, *, visible: bool = True) -> Project:
+        """A fork, which shares the objects as GitLab's do."""
+        fork = self.hub.projects[path] = Project(self.hub, path)
+        fork.commits, fork.branches, fork.visible = self.commits, dict(self.branches), visible
+        return fork
 
     def deploy(self, environment: str = "production", sha: str | None = None, status: str = "success", *, job: int | None = 0) -> Deployed:
         """A deployment by a job (of a number of its own), or by the API where `job` is None."""

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from changegate.errors import FormatError
 from changegate.render import Recorded
-from changegate.render.outcome import EndReport, render, render_json, render_terminal, values
+from changegate.render.outcome import DeploymentStatus, EndReport, render, render_json, render_terminal, values
 from changegate.render.page import LogPlace
 
 PLACE = LogPlace(digest="ab12" * 16, index=4, size=9, proof="in the log, signed by a trusted key")
 WHERE = Recorded(digest="ab12" * 16, log_index=4, log_size=9, origin="o", store_url="file:evidence", receipt="r.txt", warnings=("no permission",))
-REPORT = EndReport("success", "acme/shop", "production", "1" * 40, "c" * 64, 3, repeated=False, where=WHERE, status=(7, "success"))
+STATUS = DeploymentStatus("GitHub", 7, "success")
+REPORT = EndReport("success", "acme/shop", "production", "1" * 40, "c" * 64, 3, repeated=False, where=WHERE, status=STATUS)
 NASTY = ["\x1b[31m", "::error::x", "##[error]x", "a\n::error::x", "\u202e", "x" * 5000, "\r\n"]
 TEXTS = st.sampled_from(NASTY) | st.text(max_size=50)
 
@@ -64,7 +65,7 @@ def inert(page: str) -> None:
 @given(TEXTS)
 def test_any_text_stays_text(text: str) -> None:
     where = replace(WHERE, origin=text, store_url=text, receipt=text, warnings=(text,))
-    report = replace(REPORT, repository=text, environment=text, where=where, status=(7, text))
+    report = replace(REPORT, repository=text, environment=text, where=where, status=DeploymentStatus("GitHub", 7, text))
     inert(render_terminal(report))
     inert(render_json(report))
 

@@ -1,0 +1,304 @@
+"""The whole gate in a job of GitLab CI: what is GitLab's own, besides the scenarios that both forges share (test_parity)."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support.gitlab_job import JOB, PLAN, TOKEN, Job, gitlab_job
+
+from changegate.cli import run
+from changegate.errors import ExitCode
+
+
+@pytest.fixture
+def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Job]:
+    with gitlab_job(tmp_path, monkeypatch, capsys) as job:
+        yield job
+
+
+def approved(job: Job) -> None:
+    job.change().approve(job.bob).merge(by=job.alice)
+
+
+def test_in_a_job_of_gitlab_the_forge_is_gitlab(job: Job) -> None:
+    approved(job)
+    said = job.gate()
+    assert (said.code, said.report["reasons"]) == (ExitCode.ALLOWED, []), said
+    assert (said.report["deployment"]["forge"], said.report["deployment"]["repository"]) == ("gitlab", "acme/shop")
+    assert run(["verify", "evidence"]) == 0
+
+
+# --- the token and the job ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"CHANGEGATE_TOKEN": ""}, "no token for GitLab; the job's own CI_JOB_TOKEN can't read approvals"),
+        ({"CHANGEGATE_TOKEN": "", "CI_JOB_TOKEN": ""}, "no token for GitLab"),
+        ({"CHANGEGATE_TOKEN": "glcbt-64_of-the-job"}, "holds CI_JOB_TOKEN, which can't read approvals"),
+        ({"CHANGEGATE_TOKEN": "", "GITLAB_TOKEN": "own-prefix_1", "CI_JOB_TOKEN": "own-prefix_1"}, "holds CI_JOB_TOKEN, which can't read approvals"),
+        ({"CHANGEGATE_TOKEN": "glcbt-of-another-job"}, "a CI_JOB_TOKEN can't read approvals"),
+    ],
+)
+def test_without_a_token_that_reads_approvals_nothing_is_asked(job: Job, variables: dict[str, str], said: str) -> None:
+    approved(job)
+    job.set(**variables)
+    ended = job.gate()
+    assert (ended.code, said in ended.err) == (ExitCode.NOT_JUDGED, True), ended
+    assert "CHANGEGATE_TOKEN" in ended.err
+    assert "read_api" in ended.err
+    assert ("--forge git" in ended.err) == said.startswith("no token")
+    assert not any(variables[name] in ended.err for name in ("CHANGEGATE_TOKEN", "GITLAB_TOKEN") if variables.get(name))
+    assert job.server.requests == []
+    assert not Path("evidence").exists()
+
+
+def test_gitlab_token_is_the_second_choice(job: Job) -> None:
+    approved(job)
+    job.set(CHANGEGATE_TOKEN="", GITLAB_TOKEN=TOKEN)
+    assert job.gate().code == ExitCode.ALLOWED
+
+
+@pytest.mark.parametrize("command", [("gate",), ("preview", "--change", "1"), ("outcome", "success")])
+def test_a_job_whose_log_shows_its_variables_is_refused(job: Job, command: tuple[str, ...]) -> None:
+    job.set(CI_DEBUG_TRACE="true")
+    said = job.run(*command, format_="")
+    assert (said.code, "prints every variable" in said.err) == (ExitCode.USAGE, True)
+    assert job.server.requests == []
+
+
+def test_a_shallow_clone_is_refused_before_anything_is_asked(job: Job) -> None:
+    approved(job)
+    job.project.write(Path("clone.git"))
+    Path("clone.git/shallow").write_text(f"{job.project.head}\n")
+    said = job.gate()
+    assert (said.code, "GIT_DEPTH" in said.err) == (ExitCode.NOT_JUDGED, True), said
+    assert job.server.requests == []
+
+
+# --- the pipeline that deploys -----------------------------------------------------------------------------------------------
+
+
+def own_job(job: Job) -> None:
+    """The gate's own job runs; what follows it waits."""
+    pipeline = job.hub.next_id()
+    job.project.report(job.project.head, "tests", pipeline=pipeline)
+    job.project.report(job.project.head, "gate", "running", pipeline=pipeline, job=JOB)
+    job.project.report(job.project.head, "deploy", "created", pipeline=pipeline)
+    job.project.report(job.project.head, "approve by hand", "manual", pipeline=pipeline)
+
+
+def another_pipelines_job_waits(job: Job) -> None:
+    own_job(job)
+    job.project.report(job.project.head, "nightly", "created")
+
+
+def a_job_beside_it_runs(job: Job) -> None:
+    pipeline = job.hub.next_id()
+    job.project.report(job.project.head, "gate", "running", pipeline=pipeline, job=JOB)
+    job.project.report(job.project.head, "scan", "running", pipeline=pipeline)
+
+
+def child_pipeline(job: Job, *, levels: int = 1, downstream: bool = True) -> None:
+    """The gate runs in a child pipeline: the parent's trigger job waits for it."""
+    parent = job.hub.next_id()
+    job.project.report(job.project.head, "tests", pipeline=parent)
+    bridge = job.project.report(job.project.head, "deploy-all", "running", pipeline=parent)
+    job.project.report(job.project.head, "announce", "created", pipeline=parent)
+    child = job.hub.next_id()
+    if downstream:
+        job.project.children[bridge.id] = child
+    for _ in range(levels - 1):
+        inner = job.project.report("0" * 40, "inner", "running", pipeline=child)
+        child = job.project.children[inner.id] = job.hub.next_id()
+    job.project.child_jobs[JOB] = child
+
+
+def grandchild_pipeline(job: Job) -> None:
+    child_pipeline(job, levels=2)
+
+
+def a_bridge_to_another_pipeline(job: Job) -> None:
+    child_pipeline(job, downstream=False)
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "reasons"),
+    [
+        (own_job, []),
+        (child_pipeline, []),
+        (grandchild_pipeline, []),
+        (another_pipelines_job_waits, ["checks-passed/unfinished"]),
+        (a_job_beside_it_runs, ["checks-passed/unfinished"]),
+        (a_bridge_to_another_pipeline, ["checks-passed/unfinished"]),
+    ],
+)
+def test_the_pipeline_that_deploys(job: Job, pipeline: Callable[[Job], None], reasons: list[str]) -> None:
+    approved(job)
+    pipeline(job)
+    said = job.gate()
+    assert (said.code, said.report["reasons"]) == (ExitCode.NOT_JUDGED if reasons else ExitCode.ALLOWED, reasons), said.report["findings"]
+
+
+# --- what GitLab knows in its own ways ---------------------------------------------------------------------------------------
+
+
+def semi_linear(job: Job) -> None:
+    job.change().approve(job.bob).merge(job.alice, "semi-linear")
+
+
+def squashed_with_a_merge_commit(job: Job) -> None:
+    job.change().push(job.alice).status("tests").approve(job.bob).merge(job.alice, squash=True)
+
+
+def the_list_lags(job: Job) -> None:
+    approved(job)
+    job.project.association_lag = 2
+
+
+def approvals_without_times(job: Job) -> None:
+    job.hub.approval_times = False
+    approved(job)
+
+
+def without_times_and_stale(job: Job) -> None:
+    job.hub.approval_times = False
+    job.change().approve(job.bob).push(job.alice).status("tests").merge()
+
+
+def without_times_and_notes(job: Job) -> None:
+    job.hub.approval_times = False
+    job.change().approve(job.bob).merge().notes.clear()
+
+
+def without_times_and_a_forged_note(job: Job) -> None:
+    job.hub.approval_times = False
+    request = job.change().approve(job.bob).push(job.alice).status("tests")
+    request.note(job.bob, "approved this merge request").merge()
+
+
+def merged_results(job: Job) -> None:
+    """The pipeline ran on a merge of the head with its target, as on a merge train."""
+    request = job.change().approve(job.bob)
+    job.project.statuses.clear()
+    request.merged_result().status("tests").merge()
+
+
+def merged_results_of_an_older_head(job: Job) -> None:
+    request = job.change()
+    job.project.statuses.clear()
+    request.merged_result().status("tests").push(job.alice).approve(job.bob).merge()
+
+
+def a_fork_that_the_token_cannot_see(job: Job) -> None:
+    dave = job.hub.user("dave")
+    job.change(dave, fork=job.project.fork("dave/shop", visible=False)).approve(job.bob).merge(job.bob)
+
+
+def rebased_by_somebody_else_who_approves(job: Job) -> None:
+    job.bob.public_email = job.bob.email
+    request = job.change()
+    approved(job)
+    request.rebase(job.bob).status("tests").approve(job.bob).merge(job.alice, "ff")
+
+
+def a_former_contributor_approves(job: Job) -> None:
+    """Bob's commit is gone after a force-push; GitLab keeps the version that had it."""
+    job.bob.public_email = job.bob.email
+    job.change().push(job.bob).force_push(job.alice).status("tests").approve(job.bob).merge()
+
+
+def a_former_contributor_whose_address_nobody_sees(job: Job) -> None:
+    job.change().push(job.bob).force_push(job.alice).status("tests").approve(job.carol).merge()
+
+
+def a_confidential_ticket(job: Job) -> None:
+    job.change().approve(job.bob).merge()
+    for issue in job.project.issues.values():
+        issue.confidential = True
+
+
+def a_ticket_of_a_project_that_the_token_cannot_see(job: Job) -> None:
+    secret = job.hub.project("acme/secret")
+    secret.issue()
+    secret.visible = False
+    job.change(body=PLAN.replace("Closes #{issue}", "For acme/secret#1")).approve(job.bob).merge()
+
+
+def a_blocked_account_approved(job: Job) -> None:
+    job.change().approve(job.bob).merge()
+    job.bob.state = "blocked"
+
+
+def a_renamed_project(job: Job) -> None:
+    approved(job)
+    project = job.hub.projects.pop("acme/shop")
+    project.path = "acme/store"
+    job.hub.projects["acme/store"], job.hub.moved["acme/shop"] = project, "acme/store"
+
+
+def a_hundred_and_fifty_commits(job: Job) -> None:
+    request = job.change()
+    for number in range(150):
+        request.push(job.carol if number < 5 else job.alice, {"a.txt": str(number)})
+    request.status("tests").approve(job.bob).merge(job.alice, "merge")
+
+
+def the_author_of_the_hundredth_commit_approves(job: Job) -> None:
+    request = job.change()
+    for number in range(150):
+        request.push(job.bob if number == 0 else job.alice, {"a.txt": str(number)})
+    request.status("tests").approve(job.bob).merge()
+
+
+@pytest.mark.parametrize(
+    ("scenario", "code", "reasons"),
+    [
+        (semi_linear, ExitCode.ALLOWED, []),
+        (squashed_with_a_merge_commit, ExitCode.ALLOWED, []),
+        (the_list_lags, ExitCode.ALLOWED, []),
+        (approvals_without_times, ExitCode.ALLOWED, []),
+        (without_times_and_stale, ExitCode.BLOCKED, ["peer-approved/stale-approval"]),
+        (without_times_and_notes, ExitCode.NOT_JUDGED, ["peer-approved/reviewer-unknown"]),
+        (without_times_and_a_forged_note, ExitCode.BLOCKED, ["peer-approved/stale-approval"]),
+        (merged_results, ExitCode.ALLOWED, []),
+        (merged_results_of_an_older_head, ExitCode.NOT_JUDGED, ["checks-passed/no-checks"]),
+        (a_fork_that_the_token_cannot_see, ExitCode.NOT_JUDGED, ["checks-passed/checks-unknown"]),
+        (rebased_by_somebody_else_who_approves, ExitCode.BLOCKED, ["peer-approved/self-approved"]),
+        (a_former_contributor_approves, ExitCode.BLOCKED, ["peer-approved/self-approved"]),
+        (a_former_contributor_whose_address_nobody_sees, ExitCode.NOT_JUDGED, ["peer-approved/contributor-unknown"]),
+        (a_confidential_ticket, ExitCode.BLOCKED, ["ticket-linked/no-ticket"]),
+        (a_ticket_of_a_project_that_the_token_cannot_see, ExitCode.NOT_JUDGED, ["ticket-linked/ticket-unknown"]),
+        (a_blocked_account_approved, ExitCode.BLOCKED, ["peer-approved/reader-approved"]),
+        (a_renamed_project, ExitCode.ALLOWED, []),
+        (a_hundred_and_fifty_commits, ExitCode.ALLOWED, []),
+        (the_author_of_the_hundredth_commit_approves, ExitCode.BLOCKED, ["peer-approved/self-approved"]),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else None,
+)
+def test_scenario(job: Job, scenario: Callable[[Job], None], code: int, reasons: list[str]) -> None:
+    scenario(job)
+    said = job.gate()
+    assert (said.code, said.report and said.report["reasons"]) == (code, reasons), said
+    assert run(["verify", "evidence"]) == 0
+
+
+def test_a_project_in_a_subgroup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with gitlab_job(tmp_path, monkeypatch, capsys, "acme/web/shop") as job:
+        approved(job)
+        assert job.gate().code == ExitCode.ALLOWED
+
+
+def test_a_tag_is_deployed_from_the_default_branch(job: Job) -> None:
+    approved(job)
+    job.project.tags["v2"] = job.project.head
+    job.monkeypatch.delenv("CI_COMMIT_BRANCH")
+    job.set(CI_COMMIT_TAG="v2", CI_COMMIT_REF_NAME="v2")
+    assert job.gate().code == ExitCode.ALLOWED
+
+
+def test_a_decision_is_made_again_from_its_record(job: Job) -> None:
+    job.change().merge()
+    assert job.gate().code == ExitCode.BLOCKED
+    assert run(["replay", job.project.head, "--store", "file:evidence"]) == 0
