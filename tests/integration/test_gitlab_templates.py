@@ -18,7 +18,7 @@ from templates_harness import ROOT, TEMPLATES, Ran, Runner, fill, snapshot, spec
 PLAN = "Closes #{issue}\n\n## Rollback plan\nSwitch the flag off; prices are back within a minute."
 COMMIT = "c0ffee" + "0" * 34
 SOMETHING: dict[str, dict[str, Any]] = {"gate": {}, "preview": {}, "outcome": {"needs": ["changegate", "deploy"]}, "verify": {"trust": "trust.yml"}}
-OWN = {"job", "stage", "image", "tags", "commit", "source"}
+OWN = {"job", "stage", "image", "commit", "source"}
 SECRETS = {"token", "signing-key", "key-passphrase", "log-key", "log-key-passphrase"}
 
 
@@ -181,6 +181,8 @@ def test_what_is_not_even_asked_is_an_error(job: Job) -> None:
         {"CHANGEGATE_POLICY": "main:.changegate.yml"},
         {"CHANGEGATE_API_URL": "https://evil.example/api/v4"},
         {"CHANGEGATE_ENVIRONMENT": "staging", "CHANGEGATE_HEAD": "HEAD~1", "CHANGEGATE_BASE": "HEAD"},
+        {"GITLAB_CI": "false"},
+        {"GITHUB_ACTIONS": "true", "GITHUB_REPOSITORY": "evil/shop", "GITHUB_API_URL": "https://evil.example"},
         {"CHANGEGATE_DOTENV": "/dev/null", "CHANGEGATE_SUBMIT_ONLY": "true"},
     ],
 )
