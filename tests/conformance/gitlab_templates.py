@@ -1,8 +1,8 @@
-"""Runs the templates under gitlab-ci-local, a third party's runner of pipelines, against the GitLab double. Needs Node 22 and rsync; CI runs it.
+"""Runs the templates under gitlab-ci-local, a third party's runner of pipelines, against the GitLab double. Needs Node and rsync; CI runs it.
 
     PYTHONPATH=tests python tests/conformance/gitlab_templates.py NODE GITLAB_CI_LOCAL
 
-Exits 0 where each pipeline ends as it must, 1 with what the first other one printed. What gitlab-ci-local fills in by itself (inputs, rules, needs, the
+Exits 0 where each pipeline ends as it must, 1 with what another one printed. What gitlab-ci-local fills in by itself (inputs, rules, needs, the
 dotenv report) the harness of the test suite does in its own way: here the two are held to each other.
 """
 

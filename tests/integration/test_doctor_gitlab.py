@@ -17,7 +17,7 @@ from changegate.cli import run
 ADMIN_TOKEN = "glpat-doubles_doctor_token"
 COMMIT = "c0ffee" + "0" * 34
 UNASKED = {"store-readable", "key-readable"}
-POLICY = "version: 1\n"
+POLICY = "version: 1\nassurance: forge\n"
 OWNERS = "* @acme/platform\n"
 TEMPLATE = "## Rollback plan\n"
 

@@ -23,12 +23,12 @@ def judge_environment(there: Known[bool], protected: Maybe[ProtectedEnvironment]
     else:
         remedy = f"Operate → Environments → Create an environment: {name}; or the first deploy makes it."
         yield Check("environment-exists", _AREA, State.WEAK, f"there is no environment {name}", why, remedy, link)
-    why = "where it isn't protected, whoever may push a branch writes a job that names it, leaves the gate out, and deploys"
+    why = "where it isn't protected, whoever pushes a branch can write a job that names it and leaves the gate out"
     where = f"Settings → CI/CD → Protected environments → {name} → "
     if not project.premium:
         instead = (
-            "This tier has no protected environments. Keep the deploy's credentials in protected variables, which only pipelines of protected branches "
-            "get, or deploy from a project of its own; the gate's record is then missing for every other deploy, which a reconciliation shows."
+            "This tier has no protected environments. Keep the deploy's credentials in protected variables, which only pipelines of protected "
+            "branches get, or deploy from a project of its own; every other deploy then has no record of the gate."
         )
         yield Check("environment-protected", _AREA, State.WEAK, "GitLab Free can't protect an environment", why, instead, settings)
     elif isinstance(protected, Unavailable):

@@ -73,11 +73,11 @@ class Client:
     def __repr__(self) -> str:
         return f"Client({self.root!r})"
 
-    def get(self, path: str, **parameters: str | int) -> Answer:
+    def get(self, path: str, /, **parameters: str | int) -> Answer:
         """A REST resource. Raises `ForgeError`."""
         return Answer(self._ask("get", path, parameters, None).body)
 
-    def list_all(self, path: str, by: str = "id", **parameters: str | int) -> list[Answer]:
+    def list_all(self, path: str, /, by: str = "id", **parameters: str | int) -> list[Answer]:
         """Every item of a REST list, all its pages; `by` is what tells its items apart.
 
         Raises `UnreadableError` where an item comes twice or the pages hold another number than GitLab counts, `ForgeError` where one can't be had.
@@ -90,7 +90,7 @@ class Client:
         _check_whole(path, found, by, total)
         return found
 
-    def pages(self, path: str, **parameters: str | int) -> Iterator[tuple[list[Answer], str]]:
+    def pages(self, path: str, /, **parameters: str | int) -> Iterator[tuple[list[Answer], str]]:
         """The pages of a REST list, and how many items GitLab counts in all (empty where it doesn't: above 10,000). Raises as `list_all`."""
         page = "1"
         for _ in range(_MAX_PAGES):
