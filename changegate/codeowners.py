@@ -62,6 +62,15 @@ class Rule(NamedTuple):
         return _match(self.steps, path.split("/"), is_star=_any_depth, fits=_step_fits)
 
 
+class Demand(NamedTuple):
+    """Approvals that a path asks for: of so many of these owners."""
+
+    owners: tuple[Owner, ...]
+    needed: int = 1
+    section: str = ""
+    """On GitLab, the section that asks for it."""
+
+
 class CodeOwners(NamedTuple):
     """A file, read."""
 
@@ -77,6 +86,11 @@ class CodeOwners(NamedTuple):
         """The owners of a path; none where no line matches, or where the last that does names none."""
         rule = self.rule_for(path)
         return rule.owners if rule else ()
+
+    def demands_of(self, path: str) -> tuple[Demand, ...]:
+        """What approvals a path asks for: one of its owners', where it has any."""
+        owners = self.owners_of(path)
+        return (Demand(owners),) if owners else ()
 
 
 def parse(text: str) -> CodeOwners:

@@ -8,8 +8,9 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-from changegate import codeowners
-from changegate.codeowners import CodeOwners, Owner
+from changegate import codeowners, codeowners_gitlab
+from changegate.codeowners import CodeOwners, Demand, Owner
+from changegate.codeowners_gitlab import GitLabCodeOwners
 from changegate.errors import FormatError
 from changegate.facts import Change, Facts, Identity, Missing, Team, Unavailable
 from changegate.policy import PeerApproved
@@ -42,13 +43,25 @@ def teams_needed(facts: Facts, rules: PeerApproved) -> tuple[str, ...]:
     """The teams that are to be asked about (`org/team`, lower-case, sorted): the policy's, and those that own a changed file."""
     named = {name.lower() for name in rules.required_teams}
     owners = read_owners(facts) if rules.code_owners else None
-    if isinstance(owners, CodeOwners):
+    if owners is not None and not isinstance(owners, Unavailable):
         paths = {path for change in facts.changes for path in paths_of(change)}
-        named |= {owner.team for path in paths for owner in owners.owners_of(path) if owner.team}
+        asked = {owner for path in paths for demand in owners.demands_of(path) for owner in demand.owners}
+        named |= {name for owner in asked if (name := _team_of(owner, facts))}
     return tuple(sorted(named))
 
 
-def read_owners(facts: Facts) -> CodeOwners | Unavailable:
+def _team_of(owner: Owner, facts: Facts) -> str:
+    """The team that an owner is, or may be: on GitLab a name is a person's or a group's, which alone GitLab can tell."""
+    if _is_gitlab(facts):
+        return owner[1:].lower() if owner.startswith("@") and not owner.startswith("@@") else ""
+    return owner.team
+
+
+def _is_gitlab(facts: Facts) -> bool:
+    return facts.deployment.forge == "gitlab"
+
+
+def read_owners(facts: Facts) -> CodeOwners | GitLabCodeOwners | Unavailable:
     """The file's rules. Without a file nothing has owners."""
     found = facts.code_owners
     if isinstance(found, Unavailable):
@@ -56,12 +69,13 @@ def read_owners(facts: Facts) -> CodeOwners | Unavailable:
     if isinstance(found, Missing):
         return CodeOwners((), ())
     try:
-        return _parse(found.text)
+        return _parse_gitlab(found.text) if _is_gitlab(facts) else _parse(found.text)
     except FormatError as error:
         return Unavailable(why=error.message, remedy=error.remedy)
 
 
 _parse = lru_cache(maxsize=2)(codeowners.parse)  # one file speaks for all changes of a deploy
+_parse_gitlab = lru_cache(maxsize=2)(codeowners_gitlab.parse)
 
 
 def paths_of(change: Change) -> tuple[str, ...]:
@@ -82,7 +96,7 @@ def find_gaps(change: Change, facts: Facts, rules: PeerApproved, approvers: Sequ
 
 def _missing_teams(rules: PeerApproved, teams: dict[str, Team], approvers: Sequence[Identity]) -> Iterator[Gap]:
     for name in rules.required_teams:
-        spoken = _approved_by_team(name.lower(), teams, approvers)
+        spoken = _approvers_of_team(name.lower(), teams, approvers)
         if isinstance(spoken, Unavailable):
             yield Gap(Lack.TEAM_UNKNOWN, f"who is in the team {name} can't be told: {spoken.why}", step=spoken.remedy)
         elif not spoken:
@@ -94,7 +108,8 @@ def _missing_owners(change: Change, facts: Facts, teams: dict[str, Team], approv
 
     1. The file and the list of changed files must be known as a whole.
     2. Of each path (a renamed file has two) the owners are looked up; a path without owners needs none.
-    3. One owner's approval is enough. Where an owner can't be told apart from the approvers, it is unknown whether it is there.
+    3. As many owners' approvals as it asks for are enough: one, unless a section of GitLab's says otherwise.
+       Where an owner can't be told apart from the approvers, it is unknown whether it is there.
     """
     owners = read_owners(facts)
     if isinstance(owners, Unavailable):
@@ -103,41 +118,46 @@ def _missing_owners(change: Change, facts: Facts, teams: dict[str, Team], approv
     if isinstance(change.files, Unavailable):
         yield Gap(Lack.OWNER_UNKNOWN, f"the changed files can't be read: {change.files.why}", step=change.files.remedy)
         return
-    owned: dict[tuple[Owner, ...], list[str]] = {}
+    owned: dict[Demand, list[str]] = {}
     for path in paths_of(change):
-        named = owners.owners_of(path)
-        if named:
-            owned.setdefault(named, []).append(path)
+        for demand in owners.demands_of(path):
+            owned.setdefault(demand, []).append(path)
     skipped = f" (lines of CODEOWNERS skipped as invalid: {', '.join(map(str, owners.skipped))})" if owners.skipped else ""
-    for named, paths in owned.items():
-        answers = [_approved_by_owner(owner, teams, approvers) for owner in named]
-        if any(answer is True for answer in answers):
+    for demand, paths in owned.items():
+        spoken = [_approved_by_owner(owner, facts, teams, approvers) for owner in demand.owners]
+        by = {person.key for answer in spoken if not isinstance(answer, Unavailable) for person in answer}
+        if len(by) >= demand.needed:
             continue
-        listed, of = " or ".join(named), _few(paths)
-        doubts = [answer for answer in answers if isinstance(answer, Unavailable)]
+        listed, of = " or ".join(demand.owners), _few(paths) + (f" (section {demand.section})" if demand.section else "")
+        doubts = [answer for answer in spoken if isinstance(answer, Unavailable)]
         if doubts:
             why = "; ".join(dict.fromkeys(doubt.why for doubt in doubts))
             yield Gap(Lack.OWNER_UNKNOWN, f"whether an owner of {of} approved can't be told: {why}{skipped}", step=doubts[0].remedy)
         else:
-            yield Gap(Lack.OWNER, f"no approval by an owner of {of}: {listed}{skipped}", who=listed)
+            found = f"no approval by an owner of {of}" if demand.needed == 1 else f"{len(by)} of {demand.needed} approvals by owners of {of}"
+            yield Gap(Lack.OWNER, f"{found}: {listed}{skipped}", who=listed)
 
 
-def _approved_by_owner(owner: Owner, teams: dict[str, Team], approvers: Sequence[Identity]) -> bool | Unavailable:
-    if owner.team:
-        return _approved_by_team(owner.team, teams, approvers)
+def _approved_by_owner(owner: Owner, facts: Facts, teams: dict[str, Team], approvers: Sequence[Identity]) -> tuple[Identity, ...] | Unavailable:
+    """Who of the approvers is, or is one of, this owner."""
+    team = _team_of(owner, facts)
+    if team:
+        return _approvers_of_team(team, teams, approvers)
     if owner.login:
-        return any(person.login.lower() == owner.login for person in approvers)
+        return tuple(person for person in approvers if person.login.lower() == owner.login)
+    if owner.startswith("@@"):
+        return Unavailable(why=f"who has the role {owner} isn't asked", remedy="Name the owner in CODEOWNERS by @login or @group.")
     return Unavailable(why=f"the forge doesn't say whose address {owner} is", remedy="Name the owner in CODEOWNERS by @login or @org/team.")
 
 
-def _approved_by_team(name: str, teams: dict[str, Team], approvers: Sequence[Identity]) -> bool | Unavailable:
+def _approvers_of_team(name: str, teams: dict[str, Team], approvers: Sequence[Identity]) -> tuple[Identity, ...] | Unavailable:
     team = teams.get(name)
     if team is None:
         return Unavailable(why=f"{name} was not asked for", remedy="Run the gate with the policy that needs it.")
     if isinstance(team.members, Unavailable):
         return team.members
     members = {key for member in team.members for key in member.keys}
-    return any(person.keys & members for person in approvers)
+    return tuple(person for person in approvers if person.keys & members)
 
 
 def _few(paths: Sequence[str]) -> str:

@@ -187,7 +187,7 @@ def _check_signers(signing: Signing, trust: Trust, policy: log_policy.LogPolicy,
 
 def _check_revoked(store: Store, signing: Signing, trust: Trust, policy: log_policy.LogPolicy, origin: str) -> None:
     """Raise `SigningError` for a key that the log says is revoked."""
-    found = revocations.find(read_log(store, policy), store, trust, origin=origin)
+    found = revocations.find(read_log(store, policy.unwitnessed()), store, trust, origin=origin)
     for signer in (signing.key, signing.log):
         revoked = found.of(signer.key_id) if signer else None
         if revoked is not None:

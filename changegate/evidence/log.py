@@ -19,13 +19,12 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final, TypeAlias
 
-from changegate import canonical
 from changegate.errors import FormatError, InputError, StoreError, VerificationError
 from changegate.evidence import beginning, layout, log_policy, note
 from changegate.evidence.card import KEY, Card, format_card, format_time, parse_card
 from changegate.evidence.commit import MAX_ENTRIES, digest_of, format_commit, grow
 from changegate.evidence.history import ROLLED_BACK, Head, History
-from changegate.evidence.log_object import parse_log_object
+from changegate.evidence.log_object import format_log_object, parse_log_object
 from changegate.evidence.proof import Receipt
 from changegate.evidence.publisher import Publisher, parse_index_object
 from changegate.evidence.reader import MAX_FACTS_BYTES, LogReader, decompress
@@ -184,8 +183,7 @@ class Log:
             return
         data = self._store.read(layout.LOG)
         if data is None:
-            begun = canonical.dumps({"version": 1, "origin": self._origin, "created": format_time(self._environment.clock())})
-            data = beginning.begin(self._store, begun)
+            data = beginning.begin(self._store, format_log_object(self._origin, self._environment.clock()))
         origin = parse_log_object(data)
         if origin != self._origin:
             raise StoreError(

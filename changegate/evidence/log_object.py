@@ -1,7 +1,15 @@
 """The log's own object, `log.json`: which log lies in a store. Pure."""
 
+from datetime import datetime
+
 from changegate import canonical
 from changegate.errors import FormatError
+from changegate.evidence.card import format_time
+
+
+def format_log_object(origin: str, created: datetime) -> bytes:
+    """The object that begins a log of this name."""
+    return canonical.dumps({"version": 1, "origin": origin, "created": format_time(created)})
 
 
 def parse_log_object(data: bytes) -> str:

@@ -103,6 +103,11 @@ def inclusion_proof(index: int, size: int, read: HashReader) -> tuple[bytes, ...
     return tuple(reversed(path))
 
 
+def root_of(size: int, read: HashReader) -> bytes:
+    """The root of the tree of the first `size` leaves (section 2.1)."""
+    return _range_hash(0, size, read) if size else EMPTY_ROOT
+
+
 def consistency_proof(old: int, new: int, read: HashReader) -> tuple[bytes, ...]:
     """The proof that the tree of `new` leaves extends the one of `old` (section 2.1.2)."""
     if not 0 < old <= new:

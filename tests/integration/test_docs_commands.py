@@ -37,7 +37,7 @@ def blocks(page: Path) -> list[Block]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_block_has_commands_and_is_run_or_says_why_not(page: Path) -> None:
     for block in blocks(page):
-        assert block.commands
+        assert block.commands or block.more
         assert not block.more or REASON.fullmatch(block.more), block.more
 
 

@@ -302,3 +302,31 @@ def test_a_decision_is_made_again_from_its_record(job: Job) -> None:
     job.change().merge()
     assert job.gate().code == ExitCode.BLOCKED
     assert run(["replay", job.project.head, "--store", "file:evidence"]) == 0
+
+
+# --- code owners in sections -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code_owners", "code", "reasons"),
+    [
+        ("[Prices][2] @bob @carol\n*\n", ExitCode.ALLOWED, []),
+        ("[Prices][2] @bob @alice\n*\n", ExitCode.BLOCKED, ["peer-approved/owner-not-approved"]),
+        ("^[Prices] @alice\n*\n", ExitCode.ALLOWED, []),
+        ("[Prices]\n* @bob\n[Law]\n* @alice\n", ExitCode.BLOCKED, ["peer-approved/owner-not-approved"]),
+        ("* @@maintainer\n", ExitCode.NOT_JUDGED, ["peer-approved/owner-unknown"]),
+        ("* @acme/web/prices\n", ExitCode.ALLOWED, []),
+        ("* @acme\n", ExitCode.ALLOWED, []),
+        ("* @nobody\n", ExitCode.NOT_JUDGED, ["peer-approved/owner-unknown"]),
+        ("[ab]* @bob\n", ExitCode.NOT_JUDGED, ["peer-approved/owner-unknown"]),
+    ],
+)
+def test_code_owners(job: Job, code_owners: str, code: int, reasons: list[str]) -> None:
+    job.hub.groups |= {"acme": [job.bob], "acme/web/prices": [job.bob]}
+    policy = "version: 1\ncontrols: {peer-approved: {code-owners: true}}\n"
+    job.project.push("main", author=job.alice, files={".changegate.yml": policy, ".gitlab/CODEOWNERS": code_owners})
+    job.project.deploy()
+    job.change().approve(job.bob).approve(job.carol).merge()
+    said = job.gate()
+    assert (said.code, said.report["reasons"]) == (code, reasons), said.report["findings"]
+    assert run(["replay", job.project.head, "--store", "file:evidence"]) == 0

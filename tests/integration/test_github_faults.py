@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from doubles.github import TOKEN, GitHubServer
 from doubles.github.faults import KINDS
-from doubles.github.honesty import hidden
-from doubles.github.scenario import Gathered, busy_world, deployment, forge, gather
+from doubles.github.scenario import busy_world, deployment, forge, gather
+from doubles.honesty import Gathered, hidden
 
 from changegate.errors import ForgeError
 from changegate.forges.github import GitHub

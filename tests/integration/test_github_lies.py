@@ -9,9 +9,9 @@ from typing import Any, cast
 
 import pytest
 from doubles.github import TOKEN, GitHubServer
-from doubles.github.honesty import hidden, places
-from doubles.github.scenario import Gathered, busy_world, deployment, forge, gather
+from doubles.github.scenario import busy_world, deployment, forge, gather
 from doubles.github.state import HOST, Repository
+from doubles.honesty import Gathered, hidden, places
 
 from changegate.errors import ChangegateError, ForgeError
 from changegate.forges.github import GitHub

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 from doubles.github import GitHubServer
-from doubles.github.honesty import hidden
-from doubles.github.scenario import Gathered, deployment, forge, gather, paged_world
+from doubles.github.scenario import deployment, forge, gather, paged_world
+from doubles.honesty import Gathered, hidden
 
 from changegate.errors import ForgeError
 

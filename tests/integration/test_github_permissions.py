@@ -2,7 +2,8 @@
 
 import pytest
 from doubles.github import ALL_PERMISSIONS, TOKEN, GitHubServer
-from doubles.github.scenario import Gathered, busy_world, deployment, forge, gather
+from doubles.github.scenario import busy_world, deployment, forge, gather
+from doubles.honesty import Gathered
 
 from changegate.errors import ChangegateError, ForgeError, InputError
 from changegate.facts import Unavailable

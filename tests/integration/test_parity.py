@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from doubles.serving import Double
-from support.parity import ALLOWED, BLOCKED, NOT_ITS_OWN, SCENARIOS, UNKNOWN, Expected, Happens, approvals, evidence, landing, ranges
+from support.parity import ALLOWED, BLOCKED, NOT_ITS_OWN, SCENARIOS, UNKNOWN, Expected, Happens, approvals, evidence, landing, owners, ranges
 from support.shops import SHOPS, Shop
 
 from changegate.cli import run
@@ -102,4 +102,4 @@ def test_both_forges_decide_alike(shop: Shop, monkeypatch: pytest.MonkeyPatch, c
 
 def test_a_difference_is_one() -> None:
     assert all(other.expected != SCENARIOS[happens] for happens, other in DIFFERENT.items())
-    assert {ranges.__name__, landing.__name__} <= {each.__module__ for each in SCENARIOS}
+    assert {each.__name__ for each in (approvals, evidence, landing, owners, ranges)} == {each.__module__ for each in SCENARIOS}

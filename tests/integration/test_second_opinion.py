@@ -67,7 +67,7 @@ def test_a_naive_reader_verifies_our_receipts() -> None:
 
 def commands() -> str:
     """The documented commands."""
-    (found,) = re.findall(r"```sh\n(.*?openssl pkeyutl.*?)```", PAGE.read_text(), re.DOTALL)
+    (found,) = re.findall(r"```sh[^\n]*\n(.*?openssl pkeyutl.*?)```", PAGE.read_text(), re.DOTALL)
     return str(found)
 
 

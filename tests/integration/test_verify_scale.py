@@ -270,4 +270,4 @@ def test_a_log_that_grows_meanwhile_is_no_false_alarm() -> None:
 
 
 def test_every_field_of_a_report_is_compared() -> None:
-    assert {each.name for each in dataclasses.fields(Report)} == {"checkpoint", "entries", "records", "problems", "notes", "unlisted"}
+    assert {each.name for each in dataclasses.fields(Report)} == {"checkpoint", "entries", "records", "problems", "notes", "revoked", "unlisted"}

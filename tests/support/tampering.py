@@ -12,8 +12,10 @@ from functools import cache
 from typing import Final, NamedTuple, Protocol
 
 from changegate.evidence import checkpoint, layout
+from changegate.evidence.beginning import begin
 from changegate.evidence.card import format_card
 from changegate.evidence.log import Log
+from changegate.evidence.log_object import format_log_object
 from changegate.signing.keys import PrivateKey
 from changegate.stores import Store
 from support.evidence import KEY, ORIGIN, MemoryStore, believe, environment, key_of
@@ -64,6 +66,7 @@ def snapshots() -> tuple[dict[str, bytes], ...]:
 def grow(numbers: tuple[int, ...], *, log_key: PrivateKey = KEY, record_key: PrivateKey = RECORD_KEY) -> tuple[dict[str, bytes], ...]:
     """A log of these records after its first commit, of 256, and after each of the others."""
     memory, taken = MemoryStore(), list[dict[str, bytes]]()
+    begin(memory, format_log_object(ORIGIN, environment().clock()))
     for number in numbers[:255]:
         _wait(memory, number, record_key)
     for number in numbers[255:]:

@@ -11,7 +11,7 @@ from changegate.facts import Known, Unavailable
 from changegate.gitlab_settings import Include, PipelineFile
 
 _AREA: Final = "workflows"
-_GATE: Final = re.compile(r"(?:^|[\s;&|(\"'/])changegate\"?'?\s+gate(?:\s|$)|/setup/gitlab\"?'?\s+\S+\s+gate(?:\s|$)", re.MULTILINE)
+_GATE: Final = re.compile(r"(?:^|[\s;&|(\"'/])changegate\"?'?\s+gate(?=[\s;&|]|$)|/setup/gitlab\"?'?\s+\S+\s+gate(?=[\s;&|]|$)", re.MULTILINE)
 _GOES_ON: Final = re.compile(r"\|\||set \+e|(?:changegate|/setup/gitlab)\"?'?\s[^\n]{0,2000}\bgate\b[^\n]{0,2000}(?:;|\||&\s*$)", re.MULTILINE)
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _LISTED: Final = 10

@@ -8,7 +8,7 @@ from changegate.facts import Change, Deployment, DeployRange, RangeCommit, Ticke
 from changegate.forges import Needs
 from changegate.forges.github.answer import Answer
 from changegate.forges.github.association import Landing, Pull, Unsettled, read_pull, settle
-from changegate.forges.github.client import Client, OverloadError
+from changegate.forges.github.client import Client
 from changegate.forges.github.files import fetch_files
 from changegate.forges.github.pages import batches, read_all
 from changegate.forges.github.queries import (
@@ -26,6 +26,7 @@ from changegate.forges.github.range import Repository
 from changegate.forges.github.tickets import find_references, read_referenced
 from changegate.forges.github.translate import Source, commit_change, pull_change, strays
 from changegate.forges.github.updates import fetch_update_merges
+from changegate.forges.patience import OverloadError
 
 _LAG: Final = (1.0, 2.0, 4.0)
 """Seconds between the attempts to learn a commit's change: GitHub's answer lags seconds behind a merge."""

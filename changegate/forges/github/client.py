@@ -5,15 +5,15 @@ PyGithub's requester alone: it stands in no URL, message or repr.
 """
 
 import json
-import secrets
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from changegate import __version__
 from changegate.errors import ForgeError, InputError
 from changegate.forges.github.answer import Answer, graft
-from changegate.forges.github.faults import Retry, explain_refusal, judge_status, permission_remedy
+from changegate.forges.github.faults import explain_refusal, judge_status, permission_remedy
+from changegate.forges.patience import ONE_ANSWER, Patience, Reply, Retry
 
 if TYPE_CHECKING:
     from github.Requester import Requester
@@ -21,19 +21,7 @@ if TYPE_CHECKING:
 OnRequest = Callable[[str, str, int, float], None]
 """Told of every exchange: method, URL, status (0: no answer), seconds."""
 
-_ATTEMPTS: Final = 5
 _NO_CONTENT: Final = 204
-_ONE_ANSWER: Final = 30  # seconds without a byte; GitHub itself ends a query after 10
-
-
-class _Reply(NamedTuple):
-    status: int
-    headers: Mapping[str, str]
-    body: Any
-
-
-class OverloadError(ForgeError):
-    """GitHub kept failing on this very request: a smaller one may pass."""
 
 
 class Client:
@@ -58,11 +46,9 @@ class Client:
             raise InputError("The token for GitHub holds characters that no token has", remedy="Pass the token alone, without spaces or line ends.")
         self._token = token
         self._api_url = urlunsplit(parts)
-        self._timeout = timeout
+        self._patience = Patience(timeout=timeout, now=now, sleep=sleep)
         self._now = now
-        self._sleep = sleep
         self._on_request = on_request
-        self._deadline: float | None = None
         self._transport: Requester | None = None
 
     def __repr__(self) -> str:
@@ -84,15 +70,7 @@ class Client:
 
     def wait(self, seconds: float) -> bool:
         """Sleep, if that leaves time for another request; else say False."""
-        if self._now() + seconds >= self._end():
-            return False
-        self._sleep(seconds)
-        return True
-
-    def _end(self) -> float:
-        if self._deadline is None:
-            self._deadline = self._now() + self._timeout
-        return self._deadline
+        return self._patience.wait(seconds)
 
     def _requester(self) -> "Requester":
         if self._transport is None:
@@ -103,7 +81,7 @@ class Client:
                 base_url=self._api_url,
                 auth=Auth.Token(self._token),
                 user_agent=f"changegate/{__version__}",
-                timeout=max(1, min(_ONE_ANSWER, int(self._timeout))),
+                timeout=max(1, min(ONE_ANSWER, int(self._patience.timeout))),
                 retry=None,  # ours, below: PyGithub's sleeps by itself for as long as a rate limit lasts
                 seconds_between_requests=None,
                 seconds_between_writes=None,
@@ -111,37 +89,16 @@ class Client:
         return self._transport
 
     def _ask(self, method: str, url: str, body: dict[str, Any] | None) -> Any:
-        end = self._end()
-        fault = Retry("the time was up before the first request")
-        for attempt in range(_ATTEMPTS):
-            if self._now() >= end:
-                break
-            reply = self._exchange(method, url, body)
-            if isinstance(reply, _Reply):
-                verdict = judge_status(reply.status, reply.headers, reply.body)
-                if isinstance(verdict, ForgeError):
-                    raise verdict
-                if verdict is None and (reply.body is not None or reply.status == _NO_CONTENT):
-                    return reply.body
-                fault = verdict or Retry("GitHub's answer is not JSON")
-            else:
-                fault = reply
-            if attempt == _ATTEMPTS - 1 or not self.wait(_pause(attempt) if fault.after is None else fault.after):
-                break
-        asked = f", and asks to wait {fault.after:.0f} s" if fault.after else ""
-        raise (OverloadError if fault.heavy else ForgeError)(
-            f"GitHub gave no usable answer within {_ATTEMPTS} attempts or {self._timeout:.0f} s: {fault.why}{asked}",
-            remedy="Run the job again later; look at https://www.githubstatus.com. A token with a higher rate limit, or --timeout, gives more room.",
-        )
+        return self._patience.ask(lambda: self._exchange(method, url, body), _judge, forge="GitHub", status_page="https://www.githubstatus.com").body
 
-    def _exchange(self, method: str, url: str, body: dict[str, Any] | None) -> _Reply | Retry:
+    def _exchange(self, method: str, url: str, body: dict[str, Any] | None) -> Reply | Retry:
         import requests
 
         began = self._now()
         status = 0
         try:
             status, headers, text = self._requester().requestJson(method, url, input=body)
-            return _Reply(status, headers, _parse(text))
+            return Reply(status, headers, _parse(text))
         except requests.exceptions.Timeout:
             return Retry("GitHub did not answer in time", heavy=True)
         except requests.exceptions.SSLError:
@@ -154,14 +111,16 @@ class Client:
             self._on_request(method, url, status, self._now() - began)
 
 
+def _judge(reply: Reply) -> Retry | ForgeError | None:
+    verdict = judge_status(reply.status, reply.headers, reply.body)
+    if verdict is None and reply.body is None and reply.status != _NO_CONTENT:
+        return Retry("GitHub's answer is not JSON")
+    return verdict
+
+
 def _parse(text: str) -> Any:
     """The JSON of an answer, or None where it is none (an HTML page, a cut body)."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-def _pause(attempt: int) -> float:
-    """Seconds before the next attempt: 1, 2, 4…, up to a half more at random, so that many jobs don't return at once."""
-    return 2.0**attempt * (1 + secrets.randbelow(500) / 1000)

@@ -6,9 +6,10 @@ Pure. Sources: "Troubleshooting the REST API" and "Rate limits for the REST/Grap
 from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from changegate.errors import ForgeError
+from changegate.forges.patience import Retry
 
 PERMISSIONS: Final = """\
 permissions:
@@ -57,15 +58,6 @@ class ForbiddenError(ForgeError):
         super().__init__(f"GitHub refuses the request (403{': ' if said else ''}{said})", remedy=permission_remedy(needed))
         self.said = said
         self.needed = needed
-
-
-class Retry(NamedTuple):
-    """A passing fault: what it was, and the seconds that GitHub asks to wait (None: it doesn't say)."""
-
-    why: str
-    after: float | None = None
-    heavy: bool = False
-    """Whether the request itself may be the cause, by what it asks of GitHub."""
 
 
 def permission_remedy(needed: str = "") -> str:

@@ -16,7 +16,7 @@ from typing import Final
 from urllib.parse import quote
 
 from changegate.errors import ForgeError, InputError
-from changegate.facts import Assurance, Change, CodeOwnersFile, Deployment, DeployRange, Maybe, RangeOutcome, Team
+from changegate.facts import Assurance, Change, CodeOwnersFile, Deployment, DeployRange, Maybe, Missing, RangeOutcome, Team
 from changegate.forges import NO_NEEDS, Baseline, Needs, Notice, OpenChange, TrustedFiles
 from changegate.forges.git import Git
 from changegate.forges.gitlab.changes import Source, fetch
@@ -27,7 +27,7 @@ from changegate.forges.gitlab.opened import fetch_open, find_target
 from changegate.forges.gitlab.owners import fetch_teams, read_code_owners
 from changegate.forges.gitlab.people import People
 from changegate.forges.gitlab.settings import read_settings
-from changegate.forges.gitlab.trusted import read_trusted, resolve
+from changegate.forges.gitlab.trusted import find_file, read_trusted, resolve
 from changegate.gitlab_settings import GitLabSettings
 from changegate.settings import Wanted
 
@@ -103,7 +103,13 @@ class GitLab:
 
     def read_code_owners(self, commit: str) -> Maybe[CodeOwnersFile]:
         """The CODEOWNERS file at `commit`; see `Forge.read_code_owners`."""
-        return read_code_owners(self._client, self._project, commit)
+
+        def find(path: str) -> bytes | Missing:
+            if self._clone is not None and self._clone.has_commit(commit):
+                return self._clone.read_trusted(commit, path).policy
+            return find_file(self._client, self._project, commit, path)
+
+        return read_code_owners(find, commit)
 
     def fetch_teams(self, names: Sequence[str]) -> tuple[Team, ...]:
         """The groups with their members; see `Forge.fetch_teams`."""

@@ -5,9 +5,9 @@ Only they are asked about again.
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from typing import Final, NamedTuple
 
+from changegate.forges.answer import UnreadableError
 from changegate.forges.gitlab.association import Landing, Request, explain, is_merged_here, read_request, settle, unite
 from changegate.forges.gitlab.client import Answer, Client
 
@@ -50,17 +50,25 @@ class _Asking:
         self._own: dict[int, Sequence[Answer]] = {}
 
     def merged(self, pages: int) -> list[Request]:
-        """Requests merged into the branch, the latest first, until every commit of the branch itself has one or there are too many."""
+        """Requests merged into the branch, the latest first, until every commit of the branch itself has one or there are too many.
+
+        Raises `UnreadableError` where the list isn't whole.
+        """
         wanted = {"state": "merged", "target_branch": self._landing.branch, "order_by": "updated_at", "sort": "desc"}
         due = set(self._landing.line).difference(request.tip for request in self._here)
-        found: list[Request] = []
-        for page, _ in islice(self._client.pages(f"/projects/{self._project}/merge_requests", **wanted), pages):
+        found: dict[int, Request] = {}
+        first_total = ""
+        for number, (page, total) in enumerate(self._client.pages(f"/projects/{self._project}/merge_requests", **wanted), 1):
             requests = [read_request(each) for each in page]
-            found += [request for request in requests if is_merged_here(request, self._landing)]
+            found |= {request.number: request for request in requests}
             due.difference_update(request.tip for request in requests)
-            if not due:
+            first_total = first_total or total
+            if not due or number == pages:
                 break
-        return found
+        else:  # the list has ended; it may have grown meanwhile
+            if first_total and len(found) < int(first_total):
+                raise UnreadableError(f"GitLab's list of merged requests brought {len(found)} of {first_total}", remedy="Run the job again.")
+        return [request for request in found.values() if is_merged_here(request, self._landing)]
 
     def settle(self, listed: Sequence[Request]) -> Associated:
         """Which request brought which commit, for all that is known with these besides."""

@@ -57,8 +57,8 @@ class Landing(NamedTuple):
 
 
 def read_request(answer: Answer) -> Request:
-    """A merge request of a list or by itself."""
-    return Request(
+    """A merge request of a list or by itself. Raises `UnreadableError` where a merged one has nothing by which it arrived."""
+    request = Request(
         number=answer.number("iid"),
         state=answer.text("state"),
         target_project=answer.number("target_project_id"),
@@ -67,6 +67,9 @@ def read_request(answer: Answer) -> Request:
         squash_commit=_optional(answer, "squash_commit_sha"),
         head=_optional(answer, "sha"),
     )
+    if request.state == "merged" and not (request.tip and request.head):
+        raise UnreadableError(f"GitLab doesn't say what !{request.number} was when it was merged", remedy="Run the job again.")
+    return request
 
 
 def _optional(answer: Answer, key: str) -> str:

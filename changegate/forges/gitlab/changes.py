@@ -90,7 +90,7 @@ def read_change(source: Source, detail: Answer, landed: tuple[str, ...], listed:
         head=head,
         head_tree=head if isinstance(head, Unavailable) else known(lambda: _tree(source, head)),
         created_at=known(lambda: detail.time("created_at")),
-        reviews=known(lambda: read_reviews(client, people, path, url, history, asked=detail.value.get("reviewers") != [])),
+        reviews=known(lambda: read_reviews(client, people, path, url, history, asked=_reviewers(detail))),
         force_pushed_at=history if isinstance(history, Unavailable) else history.rewritten_at,
         tickets=known(lambda: read_tickets(client, source.project, path, description)),
         checks=head if isinstance(head, Unavailable) else known(lambda: _checks(source, detail, head, landed)),
@@ -108,6 +108,11 @@ def read_change(source: Source, detail: Answer, landed: tuple[str, ...], listed:
             update={"merged_at": known(lambda: detail.time("merged_at")), "merged_by": known(lambda: people.identity(detail.get(merger)))}
         )
     return change
+
+
+def _reviewers(detail: Answer) -> tuple[int, ...] | None:
+    """Who is asked to review; None where GitLab doesn't say (before 13.8)."""
+    return tuple(each.number("id") for each in detail.items("reviewers")) if "reviewers" in detail.value else None
 
 
 def _head(detail: Answer, history: Known[History]) -> str:

@@ -96,7 +96,8 @@ class Client:
         for _ in range(_MAX_PAGES):
             reply = self._ask("get", path, {**parameters, "per_page": _PAGE, "page": page}, None)
             items = Answer({"list": reply.body}, path).items("list")
-            yield items, reply.headers.get("x-total", "")
+            total = reply.headers.get("x-total", "")
+            yield items, total if total.isascii() and total.isdigit() else ""
             following = reply.headers.get("x-next-page", "")
             if not following:
                 return

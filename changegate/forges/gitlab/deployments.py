@@ -22,7 +22,9 @@ def successes(client: Client, project: str, environment: str) -> Iterator[Succee
     """The deployments to `environment` that succeeded, the newest first. This job's own is still running. Raises `ForgeError`."""
     seen: set[int] = set()
     wanted = {"environment": environment, "status": "success", "order_by": "id", "sort": "desc"}
-    for page, _ in client.pages(f"/projects/{project}/deployments", **wanted):
+    counted = ""
+    for page, total in client.pages(f"/projects/{project}/deployments", **wanted):
+        counted = total
         for deployment in page:
             number = deployment.number("id")
             if number in seen:
@@ -31,6 +33,8 @@ def successes(client: Client, project: str, environment: str) -> Iterator[Succee
             # The filters are GitLab's, so they are checked.
             if deployment.at("environment").text("name") == environment and deployment.text("status") == "success":
                 yield Succeeded(Baseline(deployment.text("sha"), BaseSource.DEPLOYMENT, _url(deployment)), _when(deployment))
+    if counted and counted != str(len(seen)):
+        raise ForgeError(f"GitLab's list of deployments brought {len(seen)} of {counted}", remedy="Run the job again; if it stays, report it.")
 
 
 def _job(deployment: Answer) -> Answer | None:

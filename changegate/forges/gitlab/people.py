@@ -5,15 +5,14 @@ confirmed addresses). A committer is known where the address is one of an author
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import Lock
-from typing import Final, NamedTuple
+from typing import Final, Generic, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from changegate.facts import Identity, IdentityKind, Known, Unavailable
 from changegate.forges.answer import UnreadableError, known
 from changegate.forges.gitlab.client import Answer, Client
-from changegate.forges.gitlab.faults import NotFoundError
 
 _GHOST: Final = "ghost"
 """GitLab's account that stands for deleted ones ("Associated records", Deleting a user account)."""
@@ -23,11 +22,33 @@ _DEVELOPER: Final = 30
 """The least role that may push ("Roles and permissions"; access levels of the Members API)."""
 
 
+K = TypeVar("K")
+V = TypeVar("V")
+
+
 class Account(NamedTuple):
     """An account, and whether it may push to the project now."""
 
     identity: Identity
     may_write: Known[bool]
+
+
+class _Once(Generic[K, V]):
+    """Values that are made once each, however many threads ask for them at the same time."""
+
+    def __init__(self) -> None:
+        self._made: dict[K, V] = {}
+        self._turns: dict[K, Lock] = {}
+        self._lock = Lock()
+
+    def get(self, key: K, make: Callable[[], V]) -> V:
+        """The value under a key; `make` is called by the first who asks."""
+        with self._lock:
+            turn = self._turns.setdefault(key, Lock())
+        with turn:
+            if key not in self._made:
+                self._made[key] = make()
+            return self._made[key]
 
 
 class People:
@@ -37,15 +58,12 @@ class People:
         self._client = client
         self._project = project
         self._host = (urlsplit(client.root).hostname or "").lower()
-        self._accounts: dict[int, Known[Account]] = {}
-        self._addresses: dict[str, Known[Identity]] = {}
-        self._lock = Lock()
+        self._accounts = _Once[int, Known[Account]]()
+        self._addresses = _Once[str, Known[Identity]]()
 
     def account(self, number: int) -> Known[Account]:
         """The account of this id, with its right to push."""
-        if number not in self._accounts:
-            self._accounts[number] = known(lambda: self._read(number))
-        return self._accounts[number]
+        return self._accounts.get(number, lambda: known(lambda: self._read(number)))
 
     def shown(self, user: Answer | None) -> Known[Account]:
         """The account that GitLab shows as an author, an approver…; None where it shows none."""
@@ -61,15 +79,12 @@ class People:
 
     def learn(self, address: str, identity: Identity) -> None:
         """GitLab says that this address is confirmed as this account's."""
-        with self._lock:
-            self._addresses[address.strip().casefold()] = identity
+        self._addresses.get(address.strip().casefold(), lambda: identity)
 
     def by_address(self, name: str, address: str) -> Known[Identity]:
         """The account behind a commit's address."""
         address = address.strip().casefold()
-        if address not in self._addresses:
-            self._addresses[address] = known(lambda: self._find(name, address))
-        return self._addresses[address]
+        return self._addresses.get(address, lambda: known(lambda: self._find(name, address)))
 
     def _find(self, name: str, address: str) -> Identity:
         private = _PRIVATE.fullmatch(address)
@@ -101,12 +116,14 @@ class People:
         return Account(identity, known(lambda: active and self._level(number) >= _DEVELOPER))
 
     def _level(self, number: int) -> int:
-        """The role in the project, its groups' included; 0 where there is none ("List all members of a group or project")."""
-        try:
-            member = self._client.get(f"/projects/{self._project}/members/all/{number}")
-        except NotFoundError:
-            return 0
-        return member.number("access_level")
+        """The role in the project, its groups' included; 0 where there is none ("List all members of a group or project").
+
+        A list of nobody is GitLab's plain word for that; a 404 could as well mean that the token doesn't see it.
+        """
+        members = self._client.list_all(f"/projects/{self._project}/members/all", **{"user_ids[]": str(number)})
+        if any(member.number("id") != number for member in members):
+            raise UnreadableError(f"GitLab answered for other members than the account {number}", remedy="Run the job again.")
+        return max((member.number("access_level") for member in members), default=0)
 
 
 def is_bot(user: Answer) -> bool:

@@ -22,10 +22,10 @@ _REVIEWER_STATES: Final = frozenset({"unreviewed", "reviewed", "requested_change
 _UNKNOWN_TIME: Final = "Have the approval taken back and given again; or update GitLab: newer ones say when an approval was given."
 
 
-def read_reviews(client: Client, people: People, path: str, url: str, history: Known[History], *, asked: bool = True) -> tuple[Review, ...]:
+def read_reviews(client: Client, people: People, path: str, url: str, history: Known[History], *, asked: Sequence[int] | None) -> tuple[Review, ...]:
     """Every approval that stands, and every change that is requested. Raises `UnreadableError`, `ForgeError`.
 
-    `asked` is whether somebody is asked to review: who requests changes is among them.
+    `asked` are the accounts that are asked to review (None: not told): whoever requests changes is among them.
     """
 
     @cache
@@ -40,7 +40,9 @@ def read_reviews(client: Client, people: People, path: str, url: str, history: K
         return _noted(reviewer, notes(), _REQUESTED, "")
 
     approvals = client.get(f"{path}/approvals").items("approved_by")
-    reviewers = Answer({"list": client.get(f"{path}/reviewers", per_page=100).value}).items("list") if asked else []
+    reviewers = [] if asked is not None and not asked else client.list_all(f"{path}/reviewers", by="user")
+    if not set(asked or ()) <= {each.at("user").number("id") for each in reviewers}:
+        raise UnreadableError("GitLab's list of the merge request's reviewers isn't whole", remedy="Run the job again.")
     requests = [each for each in reviewers if _state(each) == "requested_changes"]
     return (
         *(_review(people, each, ReviewState.APPROVED, _when(approved_at, each), url, history) for each in approvals),

@@ -7,7 +7,7 @@ Nothing in comments or code counts. Sources: "Merge requests API" (issues that c
 import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from changegate.errors import ForgeError
 from changegate.facts import Assurance, Ticket, TicketKind
@@ -54,7 +54,9 @@ def read_tickets(client: Client, project: str, path: str, description: str) -> t
     references = find_references(description, client.root)
     if len(references) > _MOST:
         raise UnreadableError(f"the description names more than {_MOST} issues", remedy="Name the ticket, and few others.")
-    for ticket in _look_up(client, project, references):
+    seen = {key.casefold() for key in found}
+    left = tuple(each for each in references if f"{each.project or unquote(project)}#{each.number}".casefold() not in seen)
+    for ticket in _look_up(client, project, left):
         found.setdefault(ticket.key, ticket)
     return tuple(found.values())
 

@@ -28,10 +28,14 @@ def resolve(client: Client, project: str, revision: str) -> str:
 
 def read_trusted(client: Client, project: str, commit: str, policy_path: str) -> TrustedFiles:
     """The protocol's `read_trusted`. A file that isn't there is missing only where its folder's list, which is, doesn't hold it."""
-    policy: bytes | Missing = Missing(why=f"there is no {policy_path} at {commit}")
-    if _name(policy_path) in _names(client, project, commit, policy_path.rpartition("/")[0]):
-        policy = read_file(client, project, commit, policy_path)
-    return TrustedFiles(policy, _read_templates(client, project, commit), _read_tags(client, project))
+    return TrustedFiles(find_file(client, project, commit, policy_path), _read_templates(client, project, commit), _read_tags(client, project))
+
+
+def find_file(client: Client, project: str, commit: str, path: str) -> bytes | Missing:
+    """A file's content, or that it isn't in its folder: a 404 alone could mean that the token may not see it."""
+    if _name(path) not in _names(client, project, commit, path.rpartition("/")[0]):
+        return Missing(why=f"there is no {path} at {commit}")
+    return read_file(client, project, commit, path)
 
 
 def _read_tags(client: Client, project: str) -> tuple[Version, ...]:

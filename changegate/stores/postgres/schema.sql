@@ -19,16 +19,16 @@ CREATE TABLE IF NOT EXISTS @schema@.objects (
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   CONSTRAINT objects_key CHECK (
     length(key) <= 200 AND key ~ '^[a-z0-9_-][a-z0-9._-]*(/[a-z0-9_-][a-z0-9._-]*)*$'
-    AND key !~ '^(pending/|tile/.*\.p/)' AND key NOT IN ('checkpoint', 'hint')
+    AND key !~ '^(pending/|probe/|tile/.*\.p/)' AND key NOT IN ('checkpoint', 'hint')
   )
 );
 
--- What is removed again, because other objects repeat it: waiting cards, partial tiles.
+-- What is removed again, because other objects repeat it: waiting cards, partial tiles; and what a probe tries with.
 CREATE TABLE IF NOT EXISTS @schema@.passing (
   key text COLLATE "C" PRIMARY KEY,
   data bytea NOT NULL,
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  CONSTRAINT passing_key CHECK (length(key) <= 200 AND key ~ '^(pending/|tile/[a-z0-9/]*\.p/)[a-z0-9._-]+$')
+  CONSTRAINT passing_key CHECK (length(key) <= 200 AND key ~ '^(pending/|probe/[0-9a-f]+/|tile/[a-z0-9/]*\.p/)[a-z0-9._-]+$')
 );
 
 -- The only objects that are ever replaced.

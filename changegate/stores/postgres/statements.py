@@ -17,7 +17,7 @@ def table_of(key: str) -> Table:
     """In which table a key's object lies; the tables' own checks say the same."""
     if key in _PUBLISHED:
         return "published"
-    return "passing" if key.startswith("pending/") or (key.startswith("tile/") and ".p/" in key) else "objects"
+    return "passing" if key.startswith(("pending/", "probe/")) or (key.startswith("tile/") and ".p/" in key) else "objects"
 
 
 class Statements:

@@ -2,12 +2,13 @@
 
 from typing import Any, NamedTuple
 
-from changegate.facts import Change, Deployment, DeployRange, Run
-from changegate.forges import NO_NEEDS, Needs, Notice, Standing, TrustedFiles
+from changegate.facts import Deployment, Run
+from changegate.forges import NO_NEEDS, Needs, Notice, Standing
 from changegate.forges.github import GitHub
 from changegate.forges.github.deployments import Ended
 from changegate.forges.github.notices import MARKER
 from doubles.github import MEMBERS_TOKEN, TOKEN, WRITES, Account, GitHubServer, Hub, Pull, Repository
+from doubles.honesty import Gathered
 from doubles.serving import Asked
 
 POLICY_PATH = "changegate.yml"
@@ -24,14 +25,6 @@ class World(NamedTuple):
     bob: Account
     carol: Account
     dave: Account
-
-
-class Gathered(NamedTuple):
-    """All that the gate asks of a forge for one deploy."""
-
-    range: DeployRange
-    trusted: TrustedFiles
-    changes: tuple[Change, ...]
 
 
 class Exchanged(NamedTuple):

@@ -121,6 +121,9 @@ def _existing(call: Call) -> User:
 @route("GET", "/users")
 def _users(call: Call) -> list[Json]:
     """A search finds names, and public addresses; private ones only for administrators."""
+    if "username" in call.query:
+        named = [user for user in call.hub.users.values() if user.username.casefold() == call.query["username"].casefold()]
+        return [shapes.user_basic(user, call.root) for user in named if user.stand_in is None]
     wanted = call.query.get("search", "").casefold()
     found = [user for user in call.hub.users.values() if wanted in user.username.casefold() or (wanted and wanted == user.public_email.casefold())]
     return [shapes.user_basic(user, call.root) for user in found]
@@ -136,10 +139,11 @@ def _project(call: Call) -> Json:
     return shapes.project(call.project, call.root)
 
 
-@route("GET", f"{PROJECT}/members/all/(?P<id>[0-9]+)")
-def _member(call: Call) -> Json:
-    user = _existing(call)
-    return shapes.member(user, call.project.members[user.id], call.root)
+@route("GET", f"{PROJECT}/members/all")
+def _members(call: Call) -> list[Json]:
+    wanted = call.query.get("user_ids[]")
+    members = [(call.hub.users[number], level) for number, level in call.project.members.items() if wanted in (None, str(number))]
+    return [shapes.member(user, level, call.root) for user, level in members if user.stand_in is None]
 
 
 @route("GET", f"{PROJECT}/deployments")

@@ -7,7 +7,6 @@ from urllib.parse import unquote
 
 import yaml
 
-from doubles.gitlab import shapes
 from doubles.gitlab.rest import PROJECT, Call, Json, RefusedError, route
 from doubles.gitlab.setup import Setup
 from doubles.gitlab.state import MAINTAINER
@@ -74,11 +73,6 @@ def _variables(call: Call) -> list[Json]:
 @route("GET", f"{PROJECT}/job_token_scope")
 def _job_token(call: Call) -> Json:
     return _as_maintainer(call).job_token
-
-
-@route("GET", f"{PROJECT}/members/all")
-def _members(call: Call) -> list[Json]:
-    return [shapes.member(call.hub.users[number], level, call.root) for number, level in call.project.members.items()]
 
 
 @route("GET", f"{PROJECT}/ci/lint")

@@ -25,7 +25,7 @@ def user_basic(user: User, root: str) -> Json:
         "name": user.username.title(),
         "state": user.state,
         "locked": False,
-        "avatar_url": None,
+        "avatar_url": f"{root}/uploads/-/system/user/avatar/{user.id}/avatar.png",
         "web_url": f"{root}/{user.username}",
     }
 
@@ -192,7 +192,6 @@ def note(found: Note, request: Request, root: str) -> Json:
         "noteable_id": request.id,
         "noteable_type": "MergeRequest",
         "noteable_iid": request.iid,
-        "project_id": request.project.id,
         "resolvable": False,
         "confidential": False,
         "internal": False,

@@ -36,7 +36,10 @@ def scenario(code: int, *reasons: str) -> Callable[[Happens], Happens]:
     return keep
 
 
-def deploy_with(shop: Shop, rules: str) -> None:
-    """A deployed release whose policy has these rules for peer-approved."""
-    shop.repo.push("main", author=ALICE, files={".changegate.yml": f"version: 1\ncontrols: {{peer-approved: {rules}}}\n"})
+def deploy_with(shop: Shop, rules: str, code_owners: str | None = None) -> None:
+    """A deployed release whose policy has these rules for peer-approved, and where given these code owners."""
+    files: dict[str, str | bytes | None] = {".changegate.yml": f"version: 1\ncontrols: {{peer-approved: {rules}}}\n"}
+    if code_owners is not None:
+        files["CODEOWNERS"] = code_owners
+    shop.repo.push("main", author=ALICE, files=files)
     shop.deploy()

@@ -1,10 +1,11 @@
 """The files that decide whether the gate runs: the pipelines' configuration as GitLab puts it together, policy, templates, code owners."""
 
+from functools import partial
+
 from changegate.facts import CodeOwnersFile, Maybe
 from changegate.forges.gitlab.client import Answer, Client
 from changegate.forges.gitlab.owners import read_code_owners
-from changegate.forges.gitlab.settings.look import look
-from changegate.forges.gitlab.trusted import read_trusted, resolve
+from changegate.forges.gitlab.trusted import find_file, read_trusted, resolve
 from changegate.gitlab_settings import Include, PipelineFile, RepositoryFiles
 from changegate.settings import File
 
@@ -35,7 +36,7 @@ def read_files(client: Client, project: str, branch: str, policy_path: str) -> R
     """What `branch` holds. Raises `ForgeError` where not even its head can be seen."""
     commit = resolve(client, project, branch)
     trusted = read_trusted(client, project, commit, policy_path)
-    owners = look(lambda: read_code_owners(client, project, commit), "Reporter")
+    owners = read_code_owners(partial(find_file, client, project, commit), commit)
     return RepositoryFiles(commit, trusted.policy, trusted.templates, _file(owners))
 
 

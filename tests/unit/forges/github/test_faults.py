@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from changegate.errors import ForgeError
-from changegate.forges.github.faults import PERMISSIONS, NotFoundError, Retry, explain_refusal, judge_status
+from changegate.forges.github.faults import PERMISSIONS, NotFoundError, explain_refusal, judge_status
+from changegate.forges.patience import Retry
 
 DATE = "Mon, 05 Jan 2026 09:00:00 GMT"
 

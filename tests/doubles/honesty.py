@@ -1,10 +1,18 @@
 """The one question to a faulty answer: do the facts that came out of it hide anything that the whole answer would have shown?"""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from changegate.facts import Change, ChangeKind, CheckState, Fact, Unavailable
-from doubles.github.scenario import Gathered
+from changegate.facts import Change, ChangeKind, CheckState, DeployRange, Fact, Unavailable
+from changegate.forges import TrustedFiles
+
+
+class Gathered(NamedTuple):
+    """All that the gate asks of a forge for one deploy."""
+
+    range: DeployRange
+    trusted: TrustedFiles
+    changes: tuple[Change, ...]
 
 
 def hidden(whole: Gathered, faulty: Gathered) -> list[str]:

@@ -1,0 +1,126 @@
+"""The population and the sample of a real log, by the command line."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.gitshop import GitShop
+
+from changegate.audit import sampling, tables
+from changegate.cli import run
+from changegate.evidence import merkle
+
+PAGE = Path(__file__).parents[2] / "docs" / "audit.md"
+PERIOD = ("--from", "2020-01-01", "--to", "2099-12-31")
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> GitShop:
+    """Two deploys that went live, one that was blocked, one back."""
+    monkeypatch.chdir(tmp_path)
+    shop = GitShop(tmp_path / "shop", capsys)
+    shop.commit("=Round up")
+    shop.commit("Show prices")
+    assert shop.gate("--base", "v1") == 0
+    assert run(["outcome", "failure", "--workspace", str(shop.path), "--store", "file:evidence", "--signing-key", "changegate-key.pem"]) == 0
+    first = shop.git("rev-parse", "HEAD")
+    shop.commit("Sell pears")
+    assert shop.gate("--base", "v1") == 0
+    shop.commit("Nobody looked", "")
+    assert shop.gate() == 1
+    shop.git("checkout", "-q", first)
+    shop.gate()
+    return shop
+
+
+def population(shop: GitShop, *words: str) -> int:
+    shop.capsys.readouterr()
+    return run(["audit", "population", *PERIOD, "--store", "file:evidence", *words])
+
+
+def units(shop: GitShop, *words: str) -> tuple[dict[str, str], ...]:
+    assert population(shop, "--out", "population.json", *words) == 0
+    return tables.parse(Path("population.json").read_bytes())
+
+
+def test_each_population_has_its_rows(shop: GitShop) -> None:
+    changes = units(shop)
+    assert [unit["title"] for unit in changes][:2] == ["=Round up", "Show prices"]
+    assert {unit["outcome"] for unit in changes[:2]} == {"failure"}
+    assert {(unit["author"], unit["approved_by"], unit["tickets"], unit["rollback_plan"]) for unit in changes} == {("alice", "Bob", "SHOP-12", "yes")}
+    assert all(unit["verdict"] == "allowed" for unit in units(shop, "--kind", "deploys"))
+    blocked = units(shop, "--kind", "blocked")
+    assert any("peer-approved/" in unit["findings"] for unit in blocked)
+    assert {unit["record"] for unit in blocked}.isdisjoint(unit["record"] for unit in changes)
+    assert all(unit["range"] == "rollback" for unit in units(shop, "--kind", "rollbacks"))
+
+
+def test_filters_and_the_period_hold(shop: GitShop) -> None:
+    assert units(shop, "--environment", "staging") == ()
+    assert units(shop, "--repository", "shop", "--environment", "production") == units(shop)
+    assert run(["audit", "population", "--from", "2020-01-01", "--to", "2020-12-31", "--store", "file:evidence", "--out", "none.json"]) == 0
+    assert tables.parse(Path("none.json").read_bytes()) == ()
+
+
+def test_the_header_proves_what_it_says(shop: GitShop) -> None:
+    units(shop)
+    said = json.loads(Path("population.json").read_text())
+    size = int(said["checkpoint"].split("\n")[1])
+    assert said["entriesExamined"] == size == shop.entries()
+    begin, end = said["periodBegins"], said["periodEnds"]
+    assert (begin["size"], end["size"]) == (0, size)
+    if end["size"] < size:
+        proof = [bytes.fromhex(each) for each in said["consistencyProofs"]["endToCheckpoint"]]
+        merkle.verify_consistency(end["size"], bytes.fromhex(end["root"]), size, bytes.fromhex(end["root"]), proof)
+
+
+def test_a_record_that_was_changed_is_in_no_population(shop: GitShop) -> None:
+    for path in sorted(Path("evidence/envelope").rglob("*.json")):
+        path.chmod(0o644)
+        path.write_bytes(path.read_bytes().replace(b'"payload":"', b'"payload":"A', 1))
+    assert population(shop) == 5
+    assert "is not the record that the log holds" in shop.capsys.readouterr().err
+
+
+def test_the_line_of_shell_draws_the_same_sample(shop: GitShop) -> None:
+    assert population(shop, "--out", "population.csv") == 0
+    (script,) = re.findall(r"```sh[^\n]*\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    by_shell = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script], env={"PATH": "/usr/bin:/bin", "SEED": "a seed"}, check=True, capture_output=True, text=True
+    ).stdout.split()
+    shop.capsys.readouterr()
+    assert run(["audit", "sample", "population.csv", "--size", "25", "--seed", "a seed"]) == 0
+    assert shop.capsys.readouterr().out.split() == by_shell
+    assert by_shell == list(sampling.draw(by_shell, 25, "a seed"))
+
+
+def test_samples_in_every_form(shop: GitShop) -> None:
+    every = units(shop)
+    shop.capsys.readouterr()
+    assert run(["audit", "sample", "population.json", "--size", "2", "--seed", "s", "--format", "json", "--by", "environment"]) == 0
+    said = json.loads(shop.capsys.readouterr().out)
+    assert (said["units"], said["size"], said["seed"]) == (len(every), 2, "s")
+    assert said["sha256"] == tables.digest(Path("population.json").read_bytes())
+    assert run(["audit", "sample", "population.json", "--confidence", "0.95", "--tolerable", "0.1", "--seed", "s", "--format", "csv"]) == 0
+    assert len(shop.capsys.readouterr().out.splitlines()) == 1 + sampling.size_for(len(every), confidence=0.95, tolerable=0.1)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["population", "--from", "2026-02-30", "--to", "2026-03-01"], "is no date"),
+        (["population", "--from", "2026-03-02", "--to", "2026-03-01"], "--from is not before --to"),
+        (["population", "--from", "2026-03-02T00:00:00", "--to", "2026-04-01"], "is no date"),
+        (["population", *PERIOD, "--store", "file:nowhere"], "holds no log"),
+        (["sample", "nowhere.csv", "--size", "1", "--seed", "s"], "No such file"),
+        (["sample", "changegate-trust.yml", "--size", "1", "--seed", "s"], "no exported population"),
+        (["sample", "changegate-trust.yml", "--seed", "s"], "no exported population"),
+    ],
+)
+def test_bad_input_is_named(words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["keys", "generate"]) == 0
+    assert run(["audit", *words]) == 2
+    assert said in capsys.readouterr().err
