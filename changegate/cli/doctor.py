@@ -7,9 +7,9 @@ from typing import Any, Final
 import click
 
 from changegate import doctor
-from changegate.cli import options, signers
+from changegate.cli import judging, options, signers
 from changegate.cli.surroundings import look_at_key, look_at_store
-from changegate.doctor import Check
+from changegate.doctor import Check, gitlab
 from changegate.errors import InputError
 from changegate.pipeline import Pipeline, read_pipeline
 from changegate.policy import FILE_NAME
@@ -25,15 +25,17 @@ EVIDENCE_BRANCH: Final = "changegate-evidence"
 @options.option(
     "--forge",
     "forge_name",
-    type=click.Choice(["git", "github"]),
-    help="Who is asked. Default: github in GitHub Actions and with --repository, else git.",
+    type=click.Choice(["git", "github", "gitlab"]),
+    help="Who is asked. Default: as the CI says, else github with --repository, else git.",
 )
-@options.option("--repository", metavar="NAME", help="The repository's name (owner/name). Default: as the CI says.")
+@options.option("--repository", metavar="NAME", help="The repository's name (owner/name; on GitLab group/project). Default: as the CI says.")
 @click.option("--store", metavar="URL", envvar="CHANGEGATE_STORE", show_envvar=True, help="The evidence store: file:DIR or git:REPOSITORY[#BRANCH].")
 @options.option("--policy-path", default=FILE_NAME, show_default=True, metavar="PATH", help="The policy file in the repository.")
 @signers.signing_key_option
 @options.option("--trust", "trust_file", metavar="FILE", help=f"The trust file. Default: {options.TRUST_FILE} in this directory, where there is one.")
-@options.option("--api-url", metavar="URL", help="The forge's API. Default: as the CI says, else https://api.github.com.")
+@options.option(
+    "--api-url", metavar="URL", help="The forge's API. Default: as the CI says, else https://api.github.com or https://gitlab.com/api/v4."
+)
 @options.option(
     "--timeout", type=click.FloatRange(1, 3600), default=120, show_default=True, metavar="SECONDS", help="How long the forge may take in all."
 )
@@ -44,19 +46,23 @@ def command(**given: Any) -> int:
     """Look at token, branches, environment, workflows, policy, store and key, and say of each what to change.
 
     Nothing is changed and nothing recorded. Exit code: 0 nothing bad (weak things are allowed), 1 something bad, 3 something important can't be seen.
-    The token for the forge is read from CHANGEGATE_TOKEN, else GITHUB_TOKEN. A repository admin's token shows the most.
+    The token for the forge is read from CHANGEGATE_TOKEN, else GITHUB_TOKEN or GITLAB_TOKEN. A repository admin's
+    (on GitLab a Maintainer's) token shows the most.
     """
     pipeline = read_pipeline(os.environ, local_run="doctor")
     at = datetime.now(UTC)
     trust = options.read_optional_trust(given["trust_file"])
     local = doctor.Local(look_at_store(given["store"], trust), look_at_key(given["signing_key"], trust), at)
     repository = given["repository"] or pipeline.repository
-    forge = given["forge_name"] or ("github" if given["repository"] else pipeline.forge)
-    if forge == "github":
+    forge = given["forge_name"] or (pipeline.forge if pipeline.forge != "git" or not given["repository"] else "github")
+    if forge in ("github", "gitlab"):
         if not repository:
-            raise InputError("--repository is missing", remedy="Name the repository on GitHub: --repository owner/name.")
+            raise InputError("--repository is missing", remedy="Name the repository: --repository owner/name, on GitLab group/project.")
         wanted = Wanted(given["environment"], given["branch"] or "", _evidence_branch(given["store"], repository), given["policy_path"])
-        checks = doctor.judge(_github(repository, given, pipeline).read_settings(wanted), wanted, local)
+        if forge == "github":
+            checks = doctor.judge(_github(repository, given, pipeline).read_settings(wanted), wanted, local)
+        else:
+            checks = gitlab.judge(judging.open_gitlab({**given, "verbose": False}, pipeline).read_settings(wanted), wanted, local)
         subject = f"{repository}, deployed to {given['environment']}"
     else:
         checks = doctor.judge_local(local)

@@ -37,7 +37,7 @@ class _Page(SectionedCommand):
         "What is judged": ("--environment", "--head", "--base", "--policy", "--artifact"),
         "Who is asked": ("--forge", "--repository", "--workspace", "--api-url", "--timeout"),
         "Where it is recorded": ("--store", "--signing-key", "--log-key", "--submit-only", "--trust", "--origin", "--timestamp-url"),
-        "What comes out": ("--format", "--receipt", "--dotenv", "--verbose"),
+        "What comes out": ("--format", "--receipt", "--dotenv", "--junit", "--summary", "--verbose"),
     }
 
 
@@ -94,6 +94,8 @@ _EPILOG: Final = "\n\n".join(
 )
 @options.option("--receipt", metavar="FILE", help="Where to write the receipt (a tlog-proof), which proves offline that the record is in the log.")
 @options.option("--dotenv", metavar="FILE", help="Where to write the outputs as CHANGEGATE_…=… lines (GitLab: artifacts:reports:dotenv).")
+@options.option("--junit", metavar="FILE", help="Where to write the findings as JUnit XML (GitLab: artifacts:reports:junit).")
+@options.option("--summary", metavar="FILE", help="Where to write the report as Markdown, besides what is printed.")
 @options.option(
     "--format", "format_", type=click.Choice(["terminal", "markdown", "json"]), default="terminal", show_default=True, help="What to print."
 )
@@ -106,6 +108,7 @@ def command(**given: Any) -> int:
     judging.refuse_trace(os.environ)
     pipeline = read_pipeline(os.environ, local_run=f"local-{uuid.uuid4().hex}")
     publish.begin(outputs.NOTHING, given["dotenv"])
+    judging.begin_reports(given)
     local = local_store.prepare(click.get_current_context(), os.environ)
     signing = signers.read_signing(given["signing_key"], given["log_key"])
     trust = options.read_trust(given["trust_file"]) if given["trust_file"] else None
@@ -124,10 +127,12 @@ def command(**given: Any) -> int:
         failed = _report(judged, render.RecordingFailed(error.message, error.remedy))
         judging.print_report(failed, given["format_"])
         judging.publish_report(failed, given["dotenv"], os.environ)
+        judging.publish_reports(failed, given)
         raise
     report = _report(judged, where)
     judging.print_report(report, given["format_"])
     judging.publish_report(report, given["dotenv"], os.environ)
+    judging.publish_reports(report, given)
     return EXIT_CODES[judged.decision.verdict] if judged.policy.enforce else ExitCode.ALLOWED
 
 

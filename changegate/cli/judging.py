@@ -14,7 +14,7 @@ from changegate.forges import Forge, Reviewing
 from changegate.gate import PolicyFile
 from changegate.pipeline import Pipeline
 from changegate.recorded import PolicySource
-from changegate.render import annotations, json, markdown, outputs, terminal
+from changegate.render import annotations, json, junit, markdown, outputs, terminal
 
 if TYPE_CHECKING:
     from changegate.forges.github import GitHub
@@ -183,6 +183,26 @@ def publish_report(report: render.Report, dotenv: str | None, environ: Mapping[s
     click.echo(annotations.render(report), nl=False)
     if environ.get("GITHUB_STEP_SUMMARY"):
         publish.append(environ["GITHUB_STEP_SUMMARY"], markdown.render(report))
+
+
+def begin_reports(given: Mapping[str, Any]) -> None:
+    """Write the files of a report of nothing judged, which any error leaves: an empty or an earlier one would look like success.
+
+    Raises `InputError`.
+    """
+    why, remedy = "Nothing was judged.", "Read the end of the job's log: it says why, and what to do."
+    if given["junit"]:
+        publish.replace(given["junit"], junit.render_error(why, remedy))
+    if given["summary"]:
+        publish.replace(given["summary"], f"**{why}** {remedy}\n")
+
+
+def publish_reports(report: render.Report, given: Mapping[str, Any]) -> None:
+    """The report as JUnit XML and as Markdown, where they are asked for. Raises `InputError`."""
+    if given["junit"]:
+        publish.replace(given["junit"], junit.render(report))
+    if given["summary"]:
+        publish.replace(given["summary"], markdown.render(report))
 
 
 def require_name(option: str, text: str) -> str:

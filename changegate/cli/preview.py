@@ -53,6 +53,8 @@ _STANDINGS: Final = {Verdict.ALLOWED: Standing.GOOD, Verdict.BLOCKED: Standing.B
 @options.option("--no-check", is_flag=True, help="Show no check on the change's head.")
 @options.option("--no-comment", is_flag=True, help="Write no comment.")
 @options.option("--dotenv", metavar="FILE", help="Where to write the outputs as CHANGEGATE_…=… lines (GitLab: artifacts:reports:dotenv).")
+@options.option("--junit", metavar="FILE", help="Where to write the findings as JUnit XML (GitLab: artifacts:reports:junit).")
+@options.option("--summary", metavar="FILE", help="Where to write the report as Markdown, besides what is printed.")
 @options.option(
     "--format", "format_", type=click.Choice(["terminal", "markdown", "json"]), default="terminal", show_default=True, help="What to print."
 )
@@ -66,6 +68,7 @@ def command(**given: Any) -> int:
     judging.refuse_trace(os.environ)
     pipeline = read_pipeline(os.environ, local_run=f"local-{uuid.uuid4().hex}")
     publish.begin(outputs.NOTHING, given["dotenv"])
+    judging.begin_reports(given)
     given["change"] = _number(given["change"], pipeline)
     forge = judging.open_reviewing(given, pipeline)
     policy_file = judging.find_policy(given["policy_name"], Path.cwd())
@@ -74,6 +77,7 @@ def command(**given: Any) -> int:
     report = _report(judged, _show(_report(judged, preview), preview, given, forge))
     judging.print_report(report, given["format_"])
     judging.publish_report(report, given["dotenv"], os.environ)
+    judging.publish_reports(report, given)
     return EXIT_CODES[judged.decision.verdict] if judged.policy.enforce else ExitCode.ALLOWED
 
 

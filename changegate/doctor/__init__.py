@@ -3,29 +3,19 @@
 A check never says good of what could not be seen.
 """
 
-from datetime import datetime
-from typing import NamedTuple
-
 from changegate.doctor.access import judge_repository, judge_token
 from changegate.doctor.branches import judge_deployed, judge_evidence
 from changegate.doctor.check import AREAS, Check, State
 from changegate.doctor.environment import judge_environment
 from changegate.doctor.evidence import KeyState, StoreState, judge_key, judge_store
+from changegate.doctor.local import Local
 from changegate.doctor.policy import judge_files
 from changegate.doctor.workflows import judge_workflows
 from changegate.errors import ExitCode
-from changegate.facts import Maybe, Unavailable
+from changegate.facts import Unavailable
 from changegate.settings import Settings, Wanted
 
 __all__ = ["AREAS", "Check", "KeyState", "Local", "State", "StoreState", "exit_code", "judge", "judge_key", "judge_local", "judge_store"]
-
-
-class Local(NamedTuple):
-    """What the command line found besides the forge, and when."""
-
-    store: Maybe[StoreState]
-    key: Maybe[KeyState]
-    at: datetime
 
 
 def judge(settings: Settings, wanted: Wanted, local: Local) -> tuple[Check, ...]:

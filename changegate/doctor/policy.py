@@ -1,7 +1,7 @@
 """The policy at the branch's head, the templates and the code owners. Pure."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from changegate import codeowners
 from changegate.doctor.check import Check, State, good
@@ -11,6 +11,17 @@ from changegate.policy import EffectivePolicy, parse
 from changegate.settings import File, Files
 
 _AREA: Final = "policy"
+
+
+class Places(NamedTuple):
+    """Where a forge keeps what is looked at: a description template, the code owners, and what they should own."""
+
+    template: str
+    owners: str
+    guarded: tuple[str, ...]
+
+
+GITHUB: Final = Places(".github/pull_request_template.md", ".github/CODEOWNERS", ("/.changegate.yml", "/.github/"))
 _WHY: Final = "the policy says what a change needs; a change of it takes effect with the deploy after the one that brings it"
 
 
@@ -76,17 +87,17 @@ def _differences(rules: EffectivePolicy) -> Iterator[tuple[str, State, bool, str
     yield "policy-assurance", State.WEAK, asserted, "asserted facts are taken", why, "assurance: forge"
 
 
-def judge_templates(found: Known[tuple[str, ...]], url: str) -> Check:
+def judge_templates(found: Known[tuple[str, ...]], url: str, places: Places = GITHUB) -> Check:
     """Whether a template for descriptions asks for a plan."""
     why = "who opens a change is asked for the plan then, not when the deploy is blocked"
-    id_, link = "template-rollback", f"{url}/.github"
+    id_, link = "template-rollback", f"{url}/{places.template.partition('/')[0]}"
     if isinstance(found, Unavailable):
         return Check(id_, _AREA, State.UNKNOWN, found.why, why, found.remedy, link, important=False)
     titles = tuple(EffectivePolicy().controls.rollback_plan.headings)
     if any(_has_heading(text, titles) for text in found):
         return good(id_, _AREA, "a description template has a section for the rollback plan", why)
     observed = "no description template has a section for the rollback plan" if found else "there is no description template"
-    remedy = "Put into .github/pull_request_template.md:\n## Rollback plan\n<!-- How is this undone? Steps, or the version to return to. -->"
+    remedy = f"Put into {places.template}:\n## Rollback plan\n<!-- How is this undone? Steps, or the version to return to. -->"
     return Check(id_, _AREA, State.WEAK, observed, why, remedy, link)
 
 
@@ -96,12 +107,12 @@ def _has_heading(text: str, titles: tuple[str, ...]) -> bool:
     return any(line.strip("#*:_ ").casefold() in wanted for line in lines if line.startswith(("#", "**")))
 
 
-def judge_owners(found: Maybe[File], guarded: tuple[str, ...], url: str) -> Check:
+def judge_owners(found: Maybe[File], guarded: tuple[str, ...], url: str, places: Places = GITHUB) -> Check:
     """Whether the policy and the workflows have owners."""
     why = "with owners (and their review required on the branch) nobody weakens the gate unseen by those who answer for it"
     id_ = "code-owners"
-    lines = "/.changegate.yml  @your-org/platform\n/.github/  @your-org/platform"
-    remedy = f"Put into .github/CODEOWNERS:\n{lines}"
+    lines = "\n".join(f"{each}  @your-org/platform" for each in places.guarded)
+    remedy = f"Put into {places.owners}:\n{lines}"
     if isinstance(found, Unavailable):
         return Check(id_, _AREA, State.UNKNOWN, found.why, why, found.remedy, url, important=False)
     if isinstance(found, Missing):

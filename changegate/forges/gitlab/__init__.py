@@ -4,7 +4,8 @@
 - `client`, `faults`: requests, and what their failures mean;
 - `deployments`: what is deployed now; `association`, `changes`: which merge request brought a commit, and all that is known of it;
 - `versions`, `people`, `reviews`, `checks`, `tickets`, `files`, `content`: its parts;
-- `opened`, `notices`, `trusted`: a merge request that isn't merged yet.
+- `opened`, `notices`, `trusted`: a merge request that isn't merged yet;
+- `settings`: how the project is set up, for the doctor.
 
 A range costs at most 3 requests, 1 per hundred merge requests, 1 per ten, 8 for each and 2 per person; besides, 1 for each further diff version, each
 issue that is only mentioned and each further hundred of commits. Eight are under way at once.
@@ -28,7 +29,10 @@ from changegate.forges.gitlab.notices import put_check, put_note
 from changegate.forges.gitlab.opened import fetch_open, find_target
 from changegate.forges.gitlab.owners import fetch_teams, read_code_owners
 from changegate.forges.gitlab.people import People
+from changegate.forges.gitlab.settings import read_settings
 from changegate.forges.gitlab.trusted import find_file, read_trusted, resolve
+from changegate.gitlab_settings import GitLabSettings
+from changegate.settings import Wanted
 
 API_URL: Final = "https://gitlab.com/api/v4"
 _PROJECT: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)+")
@@ -129,6 +133,10 @@ class GitLab:
     def put_comment(self, number: int, notice: Notice) -> str:
         """A note on a merge request; see `Reviewing.put_comment`."""
         return put_note(self._client, self._project, number, notice, f"{self._client.root}/{self._path}/-/merge_requests/{number}")
+
+    def read_settings(self, wanted: Wanted) -> GitLabSettings:
+        """How the project is set up, as far as the token shows it. Raises `ForgeError` where not even the project can be seen."""
+        return read_settings(self._client, self._project, self._path, wanted)
 
     def set_deployment_status(self, ended: Ended) -> StatusSet | None:
         """Say how a deploy ended on the deployment that was made for it by the API; None where there is none. Raises `ForgeError`."""

@@ -82,11 +82,11 @@ def _page(items: list[Json], query: Mapping[str, str]) -> Reply:
 
 Handler: TypeAlias = "Callable[[Call], Json | list[Json] | None]"
 _ROUTES: list[tuple[str, re.Pattern[str], Handler]] = []
-_PROJECT = "/projects/(?P<project>[^/]+)"
-_REQUEST = f"{_PROJECT}/merge_requests/(?P<iid>[0-9]+)"
+PROJECT = "/projects/(?P<project>[^/]+)"
+_REQUEST = f"{PROJECT}/merge_requests/(?P<iid>[0-9]+)"
 
 
-def _route(method: str, pattern: str) -> Callable[[Handler], Handler]:
+def route(method: str, pattern: str) -> Callable[[Handler], Handler]:
     def keep(handler: Handler) -> Handler:
         _ROUTES.append((method, re.compile(pattern), handler))
         return handler
@@ -100,12 +100,12 @@ def _newest_first(items: Iterable[Json], call: Call) -> list[Json]:
     )
 
 
-@_route("GET", "/user")
+@route("GET", "/user")
 def _own_user(call: Call) -> Json:
     return shapes.user(call.user, call.root)
 
 
-@_route("GET", "/users/(?P<id>[0-9]+)")
+@route("GET", "/users/(?P<id>[0-9]+)")
 def _user(call: Call) -> Json:
     return shapes.user(_existing(call), call.root)
 
@@ -118,7 +118,7 @@ def _existing(call: Call) -> User:
     return user
 
 
-@_route("GET", "/users")
+@route("GET", "/users")
 def _users(call: Call) -> list[Json]:
     """A search finds names, and public addresses; private ones only for administrators."""
     if "username" in call.query:
@@ -129,24 +129,24 @@ def _users(call: Call) -> list[Json]:
     return [shapes.user_basic(user, call.root) for user in found]
 
 
-@_route("GET", "/groups/(?P<group>[^/]+)/members/all")
+@route("GET", "/groups/(?P<group>[^/]+)/members/all")
 def _group_members(call: Call) -> list[Json]:
     return [shapes.member(user, DEVELOPER, call.root) for user in call.hub.groups[unquote(call.names["group"])]]
 
 
-@_route("GET", _PROJECT)
+@route("GET", PROJECT)
 def _project(call: Call) -> Json:
     return shapes.project(call.project, call.root)
 
 
-@_route("GET", f"{_PROJECT}/members/all")
+@route("GET", f"{PROJECT}/members/all")
 def _members(call: Call) -> list[Json]:
     wanted = call.query.get("user_ids[]")
     members = [(call.hub.users[number], level) for number, level in call.project.members.items() if wanted in (None, str(number))]
     return [shapes.member(user, level, call.root) for user, level in members if user.stand_in is None]
 
 
-@_route("GET", f"{_PROJECT}/deployments")
+@route("GET", f"{PROJECT}/deployments")
 def _deployments(call: Call) -> list[Json]:
     project, query = call.project, call.query
     found = [
@@ -157,7 +157,7 @@ def _deployments(call: Call) -> list[Json]:
     return _newest_first((shapes.deployment(each, project, call.hub, call.root) for each in found), call)
 
 
-@_route("PUT", f"{_PROJECT}/deployments/(?P<id>[0-9]+)")
+@route("PUT", f"{PROJECT}/deployments/(?P<id>[0-9]+)")
 def _update_deployment(call: Call) -> Json:
     project = call.project
     found = next((each for each in project.deployments if str(each.id) == call.names["id"]), None)
@@ -169,20 +169,20 @@ def _update_deployment(call: Call) -> Json:
     return shapes.deployment(found, project, call.hub, call.root)
 
 
-@_route("GET", f"{_PROJECT}/repository/branches/(?P<name>[^/]+)")
+@route("GET", f"{PROJECT}/repository/branches/(?P<name>[^/]+)")
 def _branch(call: Call) -> Json:
     project, name = call.project, unquote(call.names["name"])
     commit = project.commits[project.branches[name]]
     return {"name": name, "commit": shapes.commit(commit, project, call.root), "default": name == project.default_branch, "protected": True}
 
 
-@_route("GET", f"{_PROJECT}/repository/commits/(?P<ref>[^/]+)")
+@route("GET", f"{PROJECT}/repository/commits/(?P<ref>[^/]+)")
 def _commit(call: Call) -> Json:
     project, ref = call.project, unquote(call.names["ref"])
     return shapes.commit(project.commits[project.branches.get(ref) or project.tags.get(ref) or ref], project, call.root)
 
 
-@_route("GET", f"{_PROJECT}/repository/tags")
+@route("GET", f"{PROJECT}/repository/tags")
 def _tags(call: Call) -> list[Json]:
     project = call.project
     return [
@@ -191,7 +191,7 @@ def _tags(call: Call) -> list[Json]:
     ]
 
 
-@_route("GET", f"{_PROJECT}/repository/commits/(?P<sha>[0-9a-f]+)/merge_requests")
+@route("GET", f"{PROJECT}/repository/commits/(?P<sha>[0-9a-f]+)/merge_requests")
 def _requests_of_commit(call: Call) -> list[Json]:
     """GitLab lists the requests that introduced a commit; by a squash or a fast-forward it doesn't always find them."""
     project, sha = call.project, call.names["sha"]
@@ -200,7 +200,7 @@ def _requests_of_commit(call: Call) -> list[Json]:
     return [shapes.merge_request(each, call.root) for each in found]
 
 
-@_route("GET", f"{_PROJECT}/repository/commits/(?P<sha>[0-9a-f]+)/statuses")
+@route("GET", f"{PROJECT}/repository/commits/(?P<sha>[0-9a-f]+)/statuses")
 def _statuses(call: Call) -> list[Json]:
     project, newest = call.project, dict[tuple[str, int], Status]()
     for status in project.statuses:
@@ -209,14 +209,14 @@ def _statuses(call: Call) -> list[Json]:
     return [shapes.status(each, call.hub, call.root) for each in newest.values()]
 
 
-@_route("GET", f"{_PROJECT}/jobs/(?P<job>[0-9]+)")
+@route("GET", f"{PROJECT}/jobs/(?P<job>[0-9]+)")
 def _job(call: Call) -> Json:
     project, number = call.project, int(call.names["job"])
     pipelines = {status.id: status.pipeline for status in project.statuses} | project.child_jobs
     return {"id": number, "status": "running", "name": "gate", "pipeline": {"id": pipelines[number], "project_id": project.id}}
 
 
-@_route("GET", f"{_PROJECT}/pipelines/(?P<pipeline>[0-9]+)/bridges")
+@route("GET", f"{PROJECT}/pipelines/(?P<pipeline>[0-9]+)/bridges")
 def _bridges(call: Call) -> list[Json]:
     project, number = call.project, int(call.names["pipeline"])
     return [
@@ -232,7 +232,7 @@ def _bridges(call: Call) -> list[Json]:
     ]
 
 
-@_route("POST", f"{_PROJECT}/statuses/(?P<sha>[0-9a-f]+)")
+@route("POST", f"{PROJECT}/statuses/(?P<sha>[0-9a-f]+)")
 def _set_status(call: Call) -> Json:
     project, sha = call.project, call.names["sha"]
     _ = project.commits[sha]
@@ -251,7 +251,7 @@ def _folder(files: Files, path: str) -> Files:
     return inside
 
 
-@_route("GET", f"{_PROJECT}/repository/tree")
+@route("GET", f"{PROJECT}/repository/tree")
 def _tree(call: Call) -> list[Json]:
     project, path = call.project, call.query.get("path", "")
     files = _folder(project.commits[call.query["ref"]].files, path)
@@ -262,7 +262,7 @@ def _tree(call: Call) -> list[Json]:
     ]
 
 
-@_route("GET", f"{_PROJECT}/repository/files/(?P<path>[^/]+)")
+@route("GET", f"{PROJECT}/repository/files/(?P<path>[^/]+)")
 def _file(call: Call) -> Json:
     path, ref = unquote(call.names["path"]), call.query["ref"]
     content = call.project.commits[ref].files[path]
@@ -278,7 +278,7 @@ def _file(call: Call) -> Json:
     }
 
 
-@_route("GET", f"{_PROJECT}/merge_requests")
+@route("GET", f"{PROJECT}/merge_requests")
 def _requests(call: Call) -> list[Json]:
     project, query = call.project, call.query
     found = [
@@ -291,23 +291,23 @@ def _requests(call: Call) -> list[Json]:
     return _newest_first((shapes.merge_request(each, call.root) for each in found), call)
 
 
-@_route("GET", _REQUEST)
+@route("GET", _REQUEST)
 def _request(call: Call) -> Json:
     return shapes.merge_request_alone(call.request, call.root)
 
 
-@_route("GET", f"{_REQUEST}/commits")
+@route("GET", f"{_REQUEST}/commits")
 def _request_commits(call: Call) -> list[Json]:
     request = call.request
     return [shapes.commit(each, request.project, call.root) for each in reversed(request.commits)]
 
 
-@_route("GET", f"{_REQUEST}/versions")
+@route("GET", f"{_REQUEST}/versions")
 def _versions(call: Call) -> list[Json]:
     return [shapes.version(each, call.request) for each in reversed(call.request.versions)]
 
 
-@_route("GET", f"{_REQUEST}/versions/(?P<version>[0-9]+)")
+@route("GET", f"{_REQUEST}/versions/(?P<version>[0-9]+)")
 def _version(call: Call) -> Json:
     found = next((each for each in call.request.versions if str(each.id) == call.names["version"]), None)
     if found is None:
@@ -315,12 +315,12 @@ def _version(call: Call) -> Json:
     return shapes.version_alone(found, call.request, call.root)
 
 
-@_route("GET", f"{_REQUEST}/approvals")
+@route("GET", f"{_REQUEST}/approvals")
 def _approvals(call: Call) -> Json:
     return shapes.approvals(call.request, call.hub, call.root)
 
 
-@_route("GET", f"{_REQUEST}/reviewers")
+@route("GET", f"{_REQUEST}/reviewers")
 def _reviewers(call: Call) -> list[Json]:
     request = call.request
     return [
@@ -329,19 +329,19 @@ def _reviewers(call: Call) -> list[Json]:
     ]
 
 
-@_route("GET", f"{_REQUEST}/notes")
+@route("GET", f"{_REQUEST}/notes")
 def _notes(call: Call) -> list[Json]:
     request = call.request
     return _newest_first((shapes.note(each, request, call.root) for each in request.notes), call)
 
 
-@_route("POST", f"{_REQUEST}/notes")
+@route("POST", f"{_REQUEST}/notes")
 def _make_note(call: Call) -> Json:
     call.request.note(call.user, call.body["body"])
     return shapes.note(call.request.notes[-1], call.request, call.root)
 
 
-@_route("PUT", f"{_REQUEST}/notes/(?P<note>[0-9]+)")
+@route("PUT", f"{_REQUEST}/notes/(?P<note>[0-9]+)")
 def _change_note(call: Call) -> Json:
     found = next((each for each in call.request.notes if str(each.id) == call.names["note"]), None)
     if found is None:
@@ -352,7 +352,7 @@ def _change_note(call: Call) -> Json:
     return shapes.note(found, call.request, call.root)
 
 
-@_route("DELETE", f"{_REQUEST}/notes/(?P<note>[0-9]+)")
+@route("DELETE", f"{_REQUEST}/notes/(?P<note>[0-9]+)")
 def _delete_note(call: Call) -> None:
     request = call.request
     if all(str(each.id) != call.names["note"] for each in request.notes):
@@ -363,7 +363,7 @@ def _delete_note(call: Call) -> None:
 _CLOSING = re.compile(r"\b(?:clos(?:e[sd]?|ing)|fix(?:e[sd]|ing)?|resolv(?:e[sd]?|ing)|implement(?:s|ed|ing)?):? +#(\d+)", re.IGNORECASE)
 
 
-@_route("GET", f"{_REQUEST}/closes_issues")
+@route("GET", f"{_REQUEST}/closes_issues")
 def _closes(call: Call) -> list[Json]:
     request, project = call.request, call.project
     numbers = dict.fromkeys(int(number) for number in _CLOSING.findall(request.description))
@@ -371,7 +371,7 @@ def _closes(call: Call) -> list[Json]:
     return [shapes.issue(each, project, call.root) for each in found if not each.confidential]
 
 
-@_route("GET", f"{_REQUEST}/diffs")
+@route("GET", f"{_REQUEST}/diffs")
 def _diffs(call: Call) -> list[Json]:
     request, version = call.request, call.request.versions[-1]
     before, after = (request.project.commits[sha].files for sha in (version.base, version.head))
@@ -391,7 +391,7 @@ def _diffs(call: Call) -> list[Json]:
     ]
 
 
-@_route("GET", f"{_PROJECT}/issues/(?P<issue>[0-9]+)")
+@route("GET", f"{PROJECT}/issues/(?P<issue>[0-9]+)")
 def _issue(call: Call) -> Json:
     project = call.project
     found = project.issues[int(call.names["issue"])]

@@ -9,7 +9,7 @@ from typing import ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 from doubles import faults
-from doubles.gitlab import graphql, rest
+from doubles.gitlab import graphql, rest, settings
 from doubles.gitlab.faults import KINDS
 from doubles.gitlab.state import JOB_TOKEN, Hub
 from doubles.serving import Asked, Double, Reply
@@ -18,6 +18,8 @@ from doubles.serving import Asked, Double, Reply
 class GitLabServer(Double):
     """Serves a `Hub`."""
 
+    resources: ClassVar = (rest, settings)
+    """Importing them registers their routes."""
     kinds: ClassVar[Mapping[str, faults.Fault]] = KINDS
 
     def __init__(self, hub: Hub) -> None:

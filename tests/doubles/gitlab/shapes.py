@@ -60,6 +60,8 @@ def project(found: Project, root: str) -> Json:
         "web_url": f"{root}/{found.path}",
         "archived": False,
         "visibility": "private",
+        **found.setup.project,
+        **({"approvals_before_merge": 0} if found.setup.premium else {}),
     }
 
 

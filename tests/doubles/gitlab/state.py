@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from doubles.gitlab.request import Note, Request
+from doubles.gitlab.setup import Setup
 from doubles.history import Changes, History
 from doubles.objects import Person
 
@@ -173,6 +174,7 @@ class Project(History):
         """Jobs of child pipelines, which no commit lists, and their pipelines."""
         self.visible = True
         """Whether the tokens may see it."""
+        self.setup = Setup()
         self.association_lag = 0
         """How many more lists know nothing yet of what was merged last."""
 

@@ -1,0 +1,252 @@
+"""The templates for GitLab CI: what their jobs are, and what their scripts do on the double."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+import yaml
+from actions_harness import load
+from doubles.gitlab import READER_TOKEN, TOKEN, GitLabServer, Hub, Request
+from templates_harness import ROOT, TEMPLATES, Ran, Runner, fill, snapshot, specification
+
+PLAN = "Closes #{issue}\n\n## Rollback plan\nSwitch the flag off; prices are back within a minute."
+COMMIT = "c0ffee" + "0" * 34
+SOMETHING: dict[str, dict[str, Any]] = {"gate": {}, "preview": {}, "outcome": {"needs": ["changegate", "deploy"]}, "verify": {"trust": "trust.yml"}}
+OWN = {"job", "stage", "image", "commit", "source"}
+SECRETS = {"token", "signing-key", "key-passphrase", "log-key", "log-key-passphrase"}
+
+
+class Job:
+    """Jobs of the shop's pipelines, on a shell runner."""
+
+    def __init__(self, folder: Path, installed: Path, server: GitLabServer, source: tuple[Path, str]) -> None:
+        self.folder, self.server, self.source = folder, server, source
+        self.runner = Runner(folder, installed)
+        self.hub = server.hub
+        self.alice, self.bob = self.hub.user("alice"), self.hub.user("bob")
+        self.project = self.hub.project("acme/shop", files={"README.md": "shop\n"}, developers=(self.alice, self.bob))
+        self.project.deploy()
+        subprocess.run([sys.executable, "-m", "changegate", "keys", "generate"], check=True, capture_output=True, cwd=folder)
+
+    def change(self) -> Request:
+        body = PLAN.replace("{issue}", str(self.project.issue().iid))
+        return self.project.request(author=self.alice, title='Round "prices" up | </td> ]]> \x1b[0K', description=body).status("test")
+
+    def run(self, template: str, name: str = "", *, variables: dict[str, str] | None = None, **inputs: Any) -> Ran:
+        jobs = fill(template, source=str(self.source[0]), commit=self.source[1], **{**SOMETHING[template], **inputs})
+        given = {
+            "GITLAB_CI": "true",
+            "CI_PROJECT_PATH": "acme/shop",
+            "CI_PROJECT_ID": str(self.project.id),
+            "CI_SERVER_URL": self.server.url,
+            "CI_API_V4_URL": self.server.api_url,
+            "CI_COMMIT_SHA": self.project.head,
+            "CI_COMMIT_BRANCH": "main",
+            "CI_JOB_ID": "5000000000",
+            "CI_JOB_URL": f"{self.server.url}/acme/shop/-/jobs/5000000000",
+            "CI_JOB_TOKEN": "glcbt-64_of-the-job",
+            "CI_PIPELINE_SOURCE": "push",
+            "GITLAB_USER_ID": str(self.alice.id),
+            "GITLAB_USER_LOGIN": "alice",
+            "CHANGEGATE_TOKEN": READER_TOKEN,
+            "CHANGEGATE_SIGNING_KEY": str(self.folder / "changegate-key.pem"),
+        }
+        job = jobs[name] if name else next(iter(jobs.values()))
+        return self.runner.run(job, self.project.write(self.folder / "clone.git"), given | (variables or {}))
+
+    def gate(self, **more: Any) -> Ran:
+        return self.run("gate", store=f"file:{self.folder}/evidence", **more)
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    folder = tmp_path_factory.mktemp("source")
+    return folder, snapshot(folder)
+
+
+@pytest.fixture
+def job(tmp_path: Path, shared_temp: Path, source: tuple[Path, str]) -> Iterator[Job]:
+    with GitLabServer(Hub()) as server:
+        yield Job(tmp_path, shared_temp, server, source)
+
+
+def cases(ran: Ran) -> dict[str, int]:
+    suite = ET.parse(ran.report / "findings.xml").getroot()[0]
+    return {name: int(suite.attrib[name]) for name in ("failures", "errors")}
+
+
+# --- what they are -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_its_jobs_are_valid(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "jobs.yml"
+    file.write_text(yaml.safe_dump(fill(name, commit=COMMIT, **SOMETHING[name])))
+    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.gitlab-ci", str(file)]
+    ran = subprocess.run(check, check=False, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout
+
+
+@pytest.mark.parametrize("name", ["gate", "outcome", "verify"])
+def test_nothing_lets_a_pipeline_go_on_without_it(name: str) -> None:
+    for job in fill(name, commit=COMMIT, **SOMETHING[name]).values():
+        assert (job["allow_failure"], job["interruptible"], job["retry"]) == (False, False, 0)
+        assert all(rule.get("when", "on_success") in {"on_success", "on_failure"} for rule in job["rules"])
+
+
+def test_the_gate_holds_the_environment() -> None:
+    job = fill("gate", commit=COMMIT, environment="staging")["changegate"]
+    assert job["environment"] == {"name": "staging", "action": "prepare"}
+    assert job["resource_group"] == "staging"
+    assert job["variables"] == {"GIT_DEPTH": "0"}
+    assert "needs" not in job, "an empty list would start it before the tests"
+
+
+@pytest.mark.parametrize(("name", "action"), [("gate", "action.yml"), *((name, f"actions/{name}/action.yml") for name in TEMPLATES[1:])])
+def test_its_inputs_are_the_actions(name: str, action: str) -> None:
+    actions, own = load(ROOT / action)["inputs"], specification(name)
+    more = {"preview": {"allow-failure"}, "outcome": {"needs", "if"}, "gate": {"if"}, "verify": {"if"}}[name]
+    assert actions.keys() - SECRETS - {"outcome"} == own.keys() - OWN - more
+    for key in actions.keys() & own.keys():
+        assert ("default" in own[key]) == (actions[key].get("required") != "true"), key
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_every_input_is_used_and_no_secret_is_one(name: str) -> None:
+    text = (ROOT / f"templates/{name}.yml").read_text()
+    used = set(re.findall(r"\$\[\[ inputs\.([a-z-]+) \]\]", text))
+    assert used == specification(name).keys()
+    assert not SECRETS & used
+
+
+def test_all_fetch_and_install_alike() -> None:
+    scripts = [job["script"] for name in TEMPLATES for job in fill(name, commit=COMMIT, **SOMETHING[name]).values()]
+    assert len({script[1] for script in scripts}) == 1
+
+
+@pytest.mark.parametrize("commit", ["main", "v1", COMMIT[:39], f"{COMMIT}\nx"])
+def test_only_a_full_commit_is_installed(commit: str) -> None:
+    with pytest.raises(AssertionError, match="commit"):
+        fill("gate", commit=commit)
+
+
+# --- what they do ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("approved", "verdict"), [(True, "allowed"), (False, "blocked")])
+def test_a_deploy(job: Job, approved: bool, verdict: str) -> None:
+    request = job.change()
+    (request.approve(job.bob) if approved else request).merge()
+    ran = job.gate()
+    assert ran.code == (0 if approved else 1), ran.log
+    assert ran.dotenv["CHANGEGATE_DECISION"] == verdict
+    assert json.loads(ran.dotenv["CHANGEGATE_REASONS"]) == ([] if approved else ["peer-approved/not-approved"])
+    assert cases(ran) == {"failures": 0 if approved else 1, "errors": 0}
+    assert "&lt;/td&gt;" in (ran.report / "report.md").read_text()
+    assert (ran.report / "gate-receipt.txt").read_text().startswith("c2sp.org/tlog-proof@v1\n")
+    assert not any(secret in ran.log for secret in (READER_TOKEN, "PRIVATE KEY", "glcbt-"))
+
+
+def test_its_sections_are_the_only_ones(job: Job) -> None:
+    job.change().merge()
+    found = re.findall("\x1b\\[0Ksection_(start|end):[0-9]+:([a-z_]+)(?:\\[collapsed=true\\])?\r\x1b\\[0K", job.gate().log)
+    assert found == [(edge, f"changegate_{name}") for name in ("install", "report") for edge in ("start", "end")]
+
+
+def test_what_cannot_be_judged(job: Job) -> None:
+    job.change().approve(job.bob).merge()
+    job.project.statuses.clear()
+    ran = job.gate()
+    assert (ran.code, ran.dotenv["CHANGEGATE_DECISION"]) == (3, "unknown"), ran.log
+    assert cases(ran) == {"failures": 0, "errors": 1}
+
+
+def test_what_is_not_even_asked_is_an_error(job: Job) -> None:
+    ran = job.gate(variables={"CHANGEGATE_TOKEN": ""})
+    assert (ran.code, ran.dotenv["CHANGEGATE_DECISION"]) == (3, ""), ran.log
+    assert cases(ran) == {"failures": 0, "errors": 1}
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"CHANGEGATE_FORGE": "git"},
+        {"CHANGEGATE_STORE": "file:elsewhere"},
+        {"CHANGEGATE_POLICY": "main:.changegate.yml"},
+        {"CHANGEGATE_API_URL": "https://evil.example/api/v4"},
+        {"CHANGEGATE_ENVIRONMENT": "staging", "CHANGEGATE_HEAD": "HEAD~1", "CHANGEGATE_BASE": "HEAD"},
+        {"GITLAB_CI": "false"},
+        {"GITHUB_ACTIONS": "true", "GITHUB_REPOSITORY": "evil/shop", "GITHUB_API_URL": "https://evil.example"},
+        {"CHANGEGATE_DOTENV": "/dev/null", "CHANGEGATE_SUBMIT_ONLY": "true"},
+    ],
+)
+def test_a_pipelines_variables_choose_nothing(job: Job, variables: dict[str, str]) -> None:
+    job.change().merge()
+    ran = job.gate(variables=variables, format="json")
+    assert (ran.code, ran.dotenv["CHANGEGATE_DECISION"]) == (1, "blocked"), ran.log
+    assert (job.folder / "evidence").is_dir()
+
+
+def test_another_commit_than_the_one_that_is_checked_out_is_refused(job: Job) -> None:
+    earlier = job.project.head
+    job.change().merge()
+    ran = job.gate(variables={"CI_COMMIT_SHA": earlier})
+    assert (ran.code, "a variable of the pipeline overrides it" in ran.log) == (2, True), ran.log
+    assert not job.server.requests
+
+
+def test_a_traced_job_is_refused(job: Job) -> None:
+    ran = job.gate(variables={"CI_DEBUG_TRACE": "true"})
+    assert (ran.code, "CI_DEBUG_TRACE" in ran.log) == (2, True), ran.log
+
+
+def test_an_input_is_text(job: Job) -> None:
+    job.change().approve(job.bob).merge()
+    ran = job.gate(environment='eu\'; $(touch pwned) `touch pwned` "$HOME" \\', base=job.project.branches["main"] + "~1", variables={})
+    assert ran.code in (0, 1, 3), ran.log
+    assert not list(job.folder.rglob("pwned"))
+    assert "$(touch pwned)" in ran.log
+
+
+def test_an_input_on_two_lines_is_refused(job: Job) -> None:
+    ran = job.gate(artifact="a@sha256:1\nEND_OF_INPUT")
+    assert (ran.code, "line break" in ran.log) == (2, True), ran.log
+
+
+def test_another_commit_of_changegate_is_not_run(job: Job) -> None:
+    job.source = job.source[0], COMMIT
+    assert job.gate().code == 128
+
+
+def test_a_preview_is_shown_on_the_merge_request(job: Job) -> None:
+    request = job.change()
+    variables = {"CHANGEGATE_PREVIEW_TOKEN": TOKEN, "CHANGEGATE_TOKEN": "", "CI_MERGE_REQUEST_IID": str(request.iid)}
+    for _ in range(2):
+        ran = job.run("preview", variables=variables)
+        assert ran.code == 1, ran.log
+    assert ran.dotenv["CHANGEGATE_DECISION"] == "blocked"
+    assert len([note for note in request.notes if "changegate preview" in note.body]) == 1
+    assert cases(ran)["failures"] == 1
+
+
+def test_the_outcome_and_the_verification(job: Job) -> None:
+    job.change().approve(job.bob).merge()
+    gate = job.gate()
+    store = f"file:{job.folder}/evidence"
+    ended = job.run("outcome", "changegate outcome: failure", store=store, reason="it's $HOME", variables=gate.dotenv)
+    assert ended.code == 0, ended.log
+    assert ended.dotenv["CHANGEGATE_OUTCOME"] == "failure"
+    assert ended.dotenv["CHANGEGATE_OUTCOME_LOG_INDEX"] == "1"
+    assert not ended.dotenv.keys() & gate.dotenv.keys()
+    verified = job.run("verify", store=store, trust=f"{job.folder}/changegate-trust.yml", share="50%", jobs="1")
+    assert verified.code == 0, verified.log
+    card = next(each for each in (job.folder / "evidence").rglob("*") if each.is_file() and each.stat().st_size > 500)
+    card.chmod(0o600)
+    card.write_bytes(card.read_bytes()[:-1])
+    assert job.run("verify", store=store, trust=f"{job.folder}/changegate-trust.yml").code == 5
