@@ -54,7 +54,7 @@ def read_token(client: Client, root: str) -> Token:
 
     def role() -> int:
         own = _there(user).number("id")
-        members = client.list_all(f"{root}/members/all", **{"user_ids[]": own})
+        members = client.list_all(f"{root}/members/all", **{"user_ids[]": str(own)})
         return max((each.number("access_level") for each in members if each.number("id") == own), default=0)
 
     return Token(
