@@ -3,20 +3,24 @@
 import csv
 import io
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from changegate.audit import sampling, tables
-from changegate.audit.population import Kind, Population, Wanted, collect
+from changegate.audit.population import COLUMNS, Kind, Population, Wanted, collect
 from changegate.cli import options
 from changegate.errors import InputError
-from changegate.evidence import log_policy, revocations
+from changegate.evidence import log_policy, revocations, tiles
+from changegate.evidence.reader import LogReader
 from changegate.render.text import visible
 from changegate.stores import open_store
 
 _STRATA: Final = ("environment", "repository", "month", "range", "mode")
+_ENDINGS: Final = {".json": "json", ".xlsx": "xlsx"}
 _SHOWN: Final = ("decided", "environment", "change", "author", "approved_by", "tickets", "outcome")
 
 
@@ -34,9 +38,12 @@ def command() -> None:
 @options.store_option
 @options.trust_option
 @click.option(
-    "--format", "format_", type=click.Choice(["csv", "json", "table"]), help="Default: table on the screen, csv or json by the file's name."
+    "--format",
+    "format_",
+    type=click.Choice(["csv", "json", "xlsx", "table"]),
+    help="Default: table on the screen, csv, json or xlsx by the file's name.",
 )
-@click.option("--out", metavar="FILE", help="Where to write it; a CSV gets its header beside it, as FILE.ipe.json.")
+@click.option("--out", metavar="FILE", help="Where to write it; CSV and XLSX get their header beside it, as FILE.ipe.json.")
 def population(**given: Any) -> None:
     """Every production change of a period, with what proves that the list is whole.
 
@@ -49,16 +56,25 @@ def population(**given: Any) -> None:
         frozenset(given["environments"]),
         frozenset(given["repositories"]),
     )
+    now = datetime.now(UTC)
     if wanted.begin >= wanted.end:
         raise InputError("--from is not before --to", remedy="Give the first and the last day of the period.")
+    if wanted.begin > now:
+        raise InputError(f"the period begins in the future: {wanted.begin.isoformat()}", remedy="Give a period that has begun. Times are UTC.")
     trusted, source = options.find_trust(given["trust"])
     reader = options.open_reader(given["store"], trusted)
     store = open_store(given["store"])
-    revoked = revocations.collect(((index, reader.entry(index)) for index in range(reader.size)), store, trusted)
+    revoked = revocations.collect(_entries(reader), store, trusted)
     found = collect(reader, trusted, wanted, revoked)
     keys = ", ".join(each.name for each in log_policy.of(trusted).logs)
     ipe = tables.header(found, source=store.url, extracted=datetime.now(UTC).isoformat(timespec="seconds"), trust=f"{source}: {keys}")
     _write(found, ipe, given["format_"], given["out"])
+
+
+def _entries(reader: LogReader) -> Iterator[tuple[int, bytes]]:
+    """Every entry, each bundle read once."""
+    for bundle in range(-(-reader.size // tiles.WIDTH)):
+        yield from enumerate(reader.entries(bundle), bundle * tiles.WIDTH)
 
 
 def _moment(option: str, text: str, *, last: bool) -> datetime:
@@ -76,18 +92,34 @@ def _moment(option: str, text: str, *, last: bool) -> datetime:
 
 
 def _write(found: Population, ipe: dict[str, Any], format_: str | None, out: str | None) -> None:
-    kind = format_ or ("table" if out is None else "json" if out.endswith(".json") else "csv")
-    text = tables.format_json(found, ipe) if kind == "json" else tables.format_csv(found) if kind == "csv" else _table(found)
+    kind = format_ or ("table" if out is None else _ENDINGS.get(Path(out).suffix, "csv"))
+    data = _format(found, ipe, kind)
     if out is None:
-        click.echo(text, nl=False)
+        if kind == "xlsx":
+            raise InputError("XLSX is no text for the screen", remedy="Give --out FILE.xlsx.")
+        click.echo(data, nl=False)
         if kind == "table":
             _summary(found, ipe)
         return
-    options.write_file(out, text.encode("utf-8"))
+    options.write_file(out, data)
     if kind != "json":
-        options.write_file(f"{out}.ipe.json", tables.format_sidecar(ipe, text).encode("utf-8"))
+        options.write_file(f"{out}.ipe.json", tables.format_sidecar(ipe, data).encode("utf-8"))
     _summary(found, ipe)
-    click.echo(f"  file       {out}, SHA-256 {tables.digest(text.encode('utf-8'))}")
+    click.echo(f"  file       {out}, SHA-256 {tables.digest(data)}")
+
+
+def _format(found: Population, ipe: dict[str, Any], kind: str) -> bytes:
+    match kind:
+        case "json":
+            return tables.format_json(found, ipe).encode("utf-8")
+        case "csv":
+            return tables.format_csv(found).encode("utf-8")
+        case "xlsx":
+            from changegate.audit import workbook  # the library is an extra
+
+            return workbook.format_xlsx(COLUMNS, found.rows, ipe)
+        case _:
+            return _table(found).encode("utf-8")
 
 
 def _table(found: Population) -> str:
@@ -101,6 +133,8 @@ def _summary(found: Population, ipe: dict[str, Any]) -> None:
     click.echo(f"  population {ipe['population']}: {len(found.rows)} from {ipe['from']} to {ipe['to']}")
     click.echo(f"  log        {visible(found.origin)}: all of its {found.examined} entries examined")
     click.echo(f"  period     entries {found.begin.size} to {found.end.size}; root {found.end.root}")
+    for note in ipe["notes"]:
+        click.echo(f"  note       {note}")
     click.echo("  means      a change that never went through the gate has no record and isn't in here: compare with the platform's deployments")
 
 
@@ -121,6 +155,8 @@ def sample(file: str, size: int | None, confidence: float | None, tolerable: flo
     data = options.read_file(file, "POPULATION")
     units = tables.parse(data)
     wanted = _size(size, confidence, tolerable, len(units))
+    if wanted > len(units):
+        click.echo(f"changegate: the population has {len(units)} units, fewer than {wanted}: all of them are the sample", err=True)
     if stratum is None:
         drawn = sampling.draw((unit["id"] for unit in units), wanted, seed)
     else:
@@ -132,7 +168,7 @@ def sample(file: str, size: int | None, confidence: float | None, tolerable: flo
         out = io.StringIO()
         writer = csv.DictWriter(out, list(units[0]) if units else ["id"])
         writer.writeheader()
-        writer.writerows(by_id[unit] for unit in drawn)
+        writer.writerows({name: tables.cell(value) for name, value in by_id[unit].items()} for unit in drawn)
         click.echo(out.getvalue(), nl=False)
     else:
         said = {"population": file, "sha256": tables.digest(data), "units": len(units), "seed": seed, "by": stratum, "size": len(drawn)}

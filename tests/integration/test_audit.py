@@ -1,5 +1,6 @@
 """The population and the sample of a real log, by the command line."""
 
+import base64
 import json
 import re
 import subprocess
@@ -55,6 +56,39 @@ def test_each_population_has_its_rows(shop: GitShop) -> None:
     assert any("peer-approved/" in unit["findings"] for unit in blocked)
     assert {unit["record"] for unit in blocked}.isdisjoint(unit["record"] for unit in changes)
     assert all(unit["range"] == "rollback" for unit in units(shop, "--kind", "rollbacks"))
+    for kind in ("emergencies", "waivers"):
+        assert units(shop, "--kind", kind) == ()
+        notes = " ".join(json.loads(Path("population.json").read_text())["notes"])
+        assert f"none is of the {kind}" in notes
+        assert f"records no {kind}" in notes
+
+
+def test_an_outcome_that_nobody_signed_is_in_no_population(shop: GitShop) -> None:
+    envelopes = Path("evidence/envelope").rglob("*.json")
+    outcome = next(path for path in envelopes if b"deploy-outcome" in base64.b64decode(json.loads(path.read_bytes())["payload"]))
+    outcome.chmod(0o644)
+    outcome.write_bytes(outcome.read_bytes() + b" ")
+    assert population(shop) == 5
+    assert population(shop, "--kind", "blocked") == 0, "it is about none of these"
+
+
+def test_a_workbook_beside_its_header(shop: GitShop) -> None:
+    assert population(shop, "--out", "population.xlsx") == 0
+    said = json.loads(Path("population.xlsx.ipe.json").read_text())
+    data = Path("population.xlsx").read_bytes()
+    assert (said["sha256"], data[:2]) == (tables.digest(data), b"PK")
+    assert population(shop, "--format", "xlsx") == 2
+    assert "no text for the screen" in shop.capsys.readouterr().err
+
+
+def test_a_sample_larger_than_its_population_is_all_of_it(shop: GitShop) -> None:
+    every = units(shop)
+    shop.capsys.readouterr()
+    assert run(["audit", "sample", "population.json", "--size", "999", "--seed", "s", "--format", "csv"]) == 0
+    printed = shop.capsys.readouterr()
+    assert "all of them are the sample" in printed.err
+    assert len(printed.out.splitlines()) == 1 + len(every)
+    assert "'=Round up" in printed.out, "no formula, whatever the population's format"
 
 
 def test_filters_and_the_period_hold(shop: GitShop) -> None:
@@ -113,6 +147,7 @@ def test_samples_in_every_form(shop: GitShop) -> None:
         (["population", "--from", "2026-02-30", "--to", "2026-03-01"], "is no date"),
         (["population", "--from", "2026-03-02", "--to", "2026-03-01"], "--from is not before --to"),
         (["population", "--from", "2026-03-02T00:00:00", "--to", "2026-04-01"], "is no date"),
+        (["population", "--from", "2998-03-02", "--to", "2999-04-01"], "begins in the future"),
         (["population", *PERIOD, "--store", "file:nowhere"], "holds no log"),
         (["sample", "nowhere.csv", "--size", "1", "--seed", "s"], "No such file"),
         (["sample", "changegate-trust.yml", "--size", "1", "--seed", "s"], "no exported population"),
