@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -11,11 +10,11 @@ from typing import Any, Final
 import click
 
 from changegate.audit import sampling, tables
+from changegate.audit.decisions import entries
 from changegate.audit.population import COLUMNS, Kind, Population, Wanted, collect
-from changegate.cli import options
+from changegate.cli import options, periods, reconcile
 from changegate.errors import InputError
-from changegate.evidence import log_policy, revocations, tiles
-from changegate.evidence.reader import LogReader
+from changegate.evidence import log_policy, revocations
 from changegate.render.text import visible
 from changegate.stores import open_store
 
@@ -26,12 +25,15 @@ _SHOWN: Final = ("decided", "environment", "change", "author", "approved_by", "t
 
 @click.group(name="audit")
 def command() -> None:
-    """What an auditor asks: the population of a period, and a sample of it."""
+    """What an auditor asks: the population of a period and whether it is complete, and a sample of it."""
+
+
+command.add_command(reconcile.command)
 
 
 @command.command()
-@click.option("--from", "begin", required=True, metavar="DATE", help="The first day (2026-01-01) or moment (2026-01-01T00:00:00Z), UTC.")
-@click.option("--to", "end", required=True, metavar="DATE", help="The last day, or the moment before which the period ends.")
+@periods.begin_option
+@periods.end_option
 @click.option("--kind", type=click.Choice([each.value for each in Kind]), default="changes", show_default=True, help="Which population.")
 @click.option("--environment", "environments", multiple=True, metavar="NAME", help="Only this environment. May be given more than once.")
 @click.option("--repository", "repositories", multiple=True, metavar="NAME", help="Only this repository. May be given more than once.")
@@ -49,46 +51,16 @@ def population(**given: Any) -> None:
 
     Every entry of the log is looked at, under its signed checkpoint; the records of the period are read, and their signatures verified.
     """
-    wanted = Wanted(
-        Kind(given["kind"]),
-        _moment("--from", given["begin"], last=False),
-        _moment("--to", given["end"], last=True),
-        frozenset(given["environments"]),
-        frozenset(given["repositories"]),
-    )
-    now = datetime.now(UTC)
-    if wanted.begin >= wanted.end:
-        raise InputError("--from is not before --to", remedy="Give the first and the last day of the period.")
-    if wanted.begin > now:
-        raise InputError(f"the period begins in the future: {wanted.begin.isoformat()}", remedy="Give a period that has begun. Times are UTC.")
+    period = periods.parse(given["begin"], given["end"], now=datetime.now(UTC))
+    wanted = Wanted(Kind(given["kind"]), *period, frozenset(given["environments"]), frozenset(given["repositories"]))
     trusted, source = options.find_trust(given["trust"])
     reader = options.open_reader(given["store"], trusted)
     store = open_store(given["store"])
-    revoked = revocations.collect(_entries(reader), store, trusted)
+    revoked = revocations.collect(entries(reader), store, trusted)
     found = collect(reader, trusted, wanted, revoked)
     keys = ", ".join(each.name for each in log_policy.of(trusted).logs)
     ipe = tables.header(found, source=store.url, extracted=datetime.now(UTC).isoformat(timespec="seconds"), trust=f"{source}: {keys}")
     _write(found, ipe, given["format_"], given["out"])
-
-
-def _entries(reader: LogReader) -> Iterator[tuple[int, bytes]]:
-    """Every entry, each bundle read once."""
-    for bundle in range(-(-reader.size // tiles.WIDTH)):
-        yield from enumerate(reader.entries(bundle), bundle * tiles.WIDTH)
-
-
-def _moment(option: str, text: str, *, last: bool) -> datetime:
-    """A day, or a moment with its offset. The last day's end is that of the day. Raises `InputError`."""
-    try:
-        if len(text) == len("2026-01-01"):
-            day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-            return day.replace(hour=0) if not last else datetime.fromtimestamp(day.timestamp() + 86400, UTC)
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            raise ValueError(text)
-        return moment.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise InputError(f"{option} {visible(text, 60)!r} is no date", remedy="For example 2026-01-31, or 2026-01-31T12:00:00Z.") from error
 
 
 def _write(found: Population, ipe: dict[str, Any], format_: str | None, out: str | None) -> None:
