@@ -98,6 +98,8 @@ class Row(NamedTuple):
     tickets: str = ""
     rollback_plan: str = ""
     """yes or no."""
+    type: str = ""
+    """Of a change: pull-request, merge, commit, direct-push…"""
     exception: str = ""
     """The waivers, or the emergency, by which the deploy was let go, as recorded."""
 
@@ -261,6 +263,7 @@ def _of_change(whole: Row, change: Mapping[str, Any]) -> Row:
     return whole._replace(
         id=f"{whole.id}:{change['id']}",
         change=change["id"],
+        type=change["kind"],
         findings=_failed(change["findings"]),
         title=change["title"],
         url=change["url"],

@@ -1,24 +1,20 @@
 """changegate audit: the population of a period, and a sample of it that anybody can draw again."""
 
-import csv
-import io
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from changegate.audit import sampling, tables
+from changegate.audit import tables
 from changegate.audit.decisions import entries
 from changegate.audit.population import COLUMNS, Kind, Population, Wanted, collect
-from changegate.cli import options, periods, reconcile
+from changegate.cli import options, periods, reconcile, sample
 from changegate.errors import InputError
 from changegate.evidence import log_policy, revocations
 from changegate.render.text import visible
 from changegate.stores import open_store
 
-_STRATA: Final = ("environment", "repository", "month", "range", "mode")
 _ENDINGS: Final = {".json": "json", ".xlsx": "xlsx"}
 _SHOWN: Final = ("decided", "environment", "change", "author", "approved_by", "tickets", "outcome")
 
@@ -29,6 +25,7 @@ def command() -> None:
 
 
 command.add_command(reconcile.command)
+command.add_command(sample.command)
 
 
 @command.command()
@@ -108,52 +105,3 @@ def _summary(found: Population, ipe: dict[str, Any]) -> None:
     for note in ipe["notes"]:
         click.echo(f"  note       {note}")
     click.echo("  means      a change that never went through the gate has no record and isn't in here: compare with the platform's deployments")
-
-
-@command.command()
-@click.argument("file", metavar="POPULATION")
-@click.option("--size", type=click.IntRange(1), metavar="N", help="How many to draw.")
-@click.option(
-    "--confidence", type=click.FloatRange(0.5, 0.999), metavar="P", help="Instead of --size, with --tolerable: how sure to be, such as 0.95."
-)
-@click.option("--tolerable", type=click.FloatRange(0.001, 0.5), metavar="P", help="The rate of exceptions that would be too many, such as 0.1.")
-@click.option(
-    "--seed", required=True, metavar="TEXT", help="Any text that neither side could choose to its liking, such as the root of a checkpoint."
-)
-@click.option("--by", "stratum", type=click.Choice(_STRATA), help="Draw from each of these in proportion, at least one of each.")
-@click.option("--format", "format_", type=click.Choice(["ids", "csv", "json"]), default="ids", show_default=True, help="What to print.")
-def sample(file: str, size: int | None, confidence: float | None, tolerable: float | None, seed: str, stratum: str | None, format_: str) -> None:
-    """Draw a sample from an exported population. The same file and seed give the same sample, here and by the line of shell in docs/audit.md."""
-    data = options.read_file(file, "POPULATION")
-    units = tables.parse(data)
-    wanted = _size(size, confidence, tolerable, len(units))
-    if wanted > len(units):
-        click.echo(f"changegate: the population has {len(units)} units, fewer than {wanted}: all of them are the sample", err=True)
-    if stratum is None:
-        drawn = sampling.draw((unit["id"] for unit in units), wanted, seed)
-    else:
-        drawn = sampling.draw_stratified([(unit["id"], _stratum(unit, stratum)) for unit in units], wanted, seed)
-    by_id = {unit["id"]: unit for unit in units}
-    if format_ == "ids":
-        click.echo("".join(f"{unit}\n" for unit in drawn), nl=False)
-    elif format_ == "csv":
-        out = io.StringIO()
-        writer = csv.DictWriter(out, list(units[0]) if units else ["id"])
-        writer.writeheader()
-        writer.writerows({name: tables.cell(value) for name, value in by_id[unit].items()} for unit in drawn)
-        click.echo(out.getvalue(), nl=False)
-    else:
-        said = {"population": file, "sha256": tables.digest(data), "units": len(units), "seed": seed, "by": stratum, "size": len(drawn)}
-        click.echo(json.dumps({**said, "algorithm": "sha256(seed LF id), ascending", "sample": [by_id[unit] for unit in drawn]}, indent=1))
-
-
-def _size(size: int | None, confidence: float | None, tolerable: float | None, units: int) -> int:
-    if size is not None and confidence is None and tolerable is None:
-        return size
-    if size is None and confidence is not None and tolerable is not None:
-        return sampling.size_for(units, confidence=confidence, tolerable=tolerable)
-    raise InputError("how many?", remedy="Give --size N; or --confidence and --tolerable, both, to have the size computed.")
-
-
-def _stratum(unit: dict[str, str], name: str) -> str:
-    return unit.get("decided", "")[:7] if name == "month" else unit.get(name, "")

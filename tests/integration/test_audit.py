@@ -7,8 +7,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 from support.gitshop import GitShop
 
+from changegate import sampledraw
 from changegate.audit import sampling, tables
 from changegate.cli import run
 from changegate.evidence import merkle
@@ -139,6 +141,58 @@ def test_samples_in_every_form(shop: GitShop) -> None:
     assert said["sha256"] == tables.digest(Path("population.json").read_bytes())
     assert run(["audit", "sample", "population.json", "--confidence", "0.95", "--tolerable", "0.1", "--seed", "s", "--format", "csv"]) == 0
     assert len(shop.capsys.readouterr().out.splitlines()) == 1 + sampling.size_for(len(every), confidence=0.95, tolerable=0.1)
+    assert run(["audit", "sample", "population.json", "--propose", "--confidence", "95", "--tolerable", "10"]) == 0
+    assert f"{len(every)} of {len(every)}: where none of them is an exception" in shop.capsys.readouterr().out
+    for name in ("type", "month", "repository"):
+        assert run(["audit", "sample", "population.json", "--size", "2", "--seed", "s", "--by", name, "--by", "environment"]) == 0
+        assert len(shop.capsys.readouterr().out.split()) == 2
+
+
+def test_the_seed_is_a_checkpoint_that_came_after_the_population(shop: GitShop) -> None:
+    assert population(shop, "--out", "population.csv") == 0
+    words = ["audit", "sample", "population.csv", "--size", "2", "--seed-from-checkpoint", "beacon"]
+    Path("beacon").write_bytes(Path("evidence/checkpoint").read_bytes())
+    assert run(words) == 2
+    assert "its seed was known before" in shop.capsys.readouterr().err
+    shop.gate()
+    shop.capsys.readouterr()
+    Path("beacon").write_bytes(Path("evidence/checkpoint").read_bytes())
+    assert run([*words, "--format", "json"]) == 0
+    said = json.loads(shop.capsys.readouterr().out)
+    assert said["seed"] == Path("beacon").read_text().split("\n")[2]
+    assert run(["audit", "sample", "population.csv", "--size", "2", "--seed", said["seed"]]) == 0
+    assert shop.capsys.readouterr().out.split() == [unit["id"] for unit in said["sample"]]
+    Path("beacon").write_bytes(Path("evidence/checkpoint").read_bytes().replace(b"\n", b"\n1", 1))
+    assert run(words) == 5
+    Path("population.csv").write_bytes(Path("population.csv").read_bytes() + b"\n")
+    assert run(words) == 2
+    assert "is the header of" in shop.capsys.readouterr().err
+
+
+def test_a_draw_on_record_is_verified_and_shown_and_recorded_once(shop: GitShop) -> None:
+    assert population(shop, "--out", "population.csv") == 0
+    words = ["audit", "sample", "population.csv", "--size", "2", "--seed", "s", "--record", "--store", "file:evidence"]
+    before = shop.entries()
+    shop.capsys.readouterr()
+    assert run([*words, "--signing-key", "changegate-key.pem"]) == 0
+    printed = shop.capsys.readouterr()
+    assert f"log index {before}" in printed.err
+    assert run([*words, "--signing-key", "changegate-key.pem"]) == 0
+    assert "it was there already" in shop.capsys.readouterr().err
+    assert shop.entries() == before + 1
+    assert run(["verify", "evidence"]) == 0
+    shop.capsys.readouterr()
+    sha256 = tables.digest(Path("population.csv").read_bytes())
+    assert run(["show", sha256[:12], "--store", "file:evidence"]) == 0
+    page = shop.capsys.readouterr().out
+    assert all(unit in page.replace("\n             ", "") for unit in printed.out.split())
+    assert run(["show", sha256[:12], "--store", "file:evidence", "--json"]) == 0
+    statement = json.loads(shop.capsys.readouterr().out)["statement"]
+    Draft202012Validator(sampledraw.schema()).validate(statement["predicate"])
+    assert statement["predicate"]["sample"] == printed.out.split()
+    assert population(shop, "--kind", "deploys") == 0, "a draw is no deploy"
+    assert shop.gate() in {0, 1}, "the gate goes on beside it"
+    assert run(words) == 4, "nobody signs"
 
 
 @pytest.mark.parametrize(
@@ -152,10 +206,17 @@ def test_samples_in_every_form(shop: GitShop) -> None:
         (["sample", "nowhere.csv", "--size", "1", "--seed", "s"], "No such file"),
         (["sample", "changegate-trust.yml", "--size", "1", "--seed", "s"], "no exported population"),
         (["sample", "changegate-trust.yml", "--seed", "s"], "no exported population"),
+        (["sample", "one.csv", "--seed", "s"], "how many?"),
+        (["sample", "one.csv", "--size", "1"], "which seed?"),
+        (["sample", "one.csv", "--size", "1", "--seed", ""], "which seed?"),
+        (["sample", "one.csv", "--size", "1", "--seed", "s", "--seed-from-checkpoint", "x"], "which seed?"),
+        (["sample", "one.csv", "--size", "1", "--propose"], "how sure to be"),
+        (["sample", "one.csv", "--confidence", "101", "--tolerable", "10"], "is not between"),
     ],
 )
 def test_bad_input_is_named(words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("one.csv").write_text("id\na\n")
     assert run(["keys", "generate"]) == 0
     assert run(["audit", *words]) == 2
     assert said in capsys.readouterr().err

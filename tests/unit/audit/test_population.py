@@ -11,8 +11,8 @@ from changegate.evidence.card import Card
 
 CARD = Card("e" * 64, "https://changegate.dev/gate-decision/v1", "acme/shop", "production", "c" * 40, "allowed", "2026-01-05T00:00:00Z", "f" * 64)
 CHANGE: Mapping[str, Any] = {
-    "id": "#1", "findings": [], "title": "t", "url": "", "author": {"login": "alice"}, "approvals": None, "merged": None, "tickets": None,
-    "rollbackPlan": None,
+    "id": "#1", "kind": "pull-request", "findings": [], "title": "t", "url": "", "author": {"login": "alice"}, "approvals": None, "merged": None,
+    "tickets": None, "rollbackPlan": None,
 }  # fmt: skip
 
 
