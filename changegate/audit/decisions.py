@@ -15,6 +15,7 @@ from changegate.evidence.card import Card, parse_card, parse_time
 from changegate.evidence.reader import LogReader
 from changegate.evidence.revocations import Revocations
 from changegate.evidence.signed_record import verify_record
+from changegate.evidence.statement import KEY_REVOCATION, KEY_ROTATION
 from changegate.trust import Trust
 
 _TIME: Final = b'"time":"'
@@ -27,25 +28,50 @@ class Read(NamedTuple):
     place: int
     card: Card
     predicate: Mapping[str, Any]
+    key_id: str
+    """Who signed it."""
+
+
+class Ended(NamedTuple):
+    """A decision, and the record of how its deploy ended, where there is one."""
+
+    decision: Read
+    ending: Read | None
+
+
+class Time(NamedTuple):
+    """What a log has of a time."""
+
+    decisions: tuple[Ended, ...]
+    key_entries: tuple[Read, ...]
+    """Rotations and revocations."""
 
 
 def read_deploys(reader: LogReader, trust: Trust, revoked: Revocations, begin: datetime, end: datetime) -> tuple[RecordedDeploy, ...]:
-    """The decisions from `begin` until before `end`, each with its outcome, whenever that was recorded.
+    """The decisions of a time as deploys to be reconciled. Raises as `read_time` does."""
+    return tuple(_recorded(each) for each in read_time(reader, trust, revoked, begin, end).decisions)
+
+
+def read_time(reader: LogReader, trust: Trust, revoked: Revocations, begin: datetime, end: datetime) -> Time:
+    """The decisions from `begin` until before `end`, each with its outcome, whenever that was recorded; and what was said of keys.
 
     Raises `VerificationError` or `FormatError` where an entry, or a record, isn't what was signed; `StoreError`.
     """
     decisions: list[tuple[int, Card]] = []
+    of_keys: list[tuple[int, Card]] = []
     endings: dict[str, tuple[int, Card]] = {}
     for index, card in cards_since(reader, begin):
-        if card.predicate_type == record.PREDICATE_TYPE and begin <= card.at < end:
-            decisions.append((index, card))
-        elif card.predicate_type == outcome.PREDICATE_TYPE and card.about is not None:
+        if card.predicate_type == outcome.PREDICATE_TYPE and card.about is not None:
             endings[card.about] = (index, card)  # the latest one stands
+        elif card.predicate_type == record.PREDICATE_TYPE and begin <= card.at < end:
+            decisions.append((index, card))
+        elif card.predicate_type in {KEY_ROTATION, KEY_REVOCATION} and begin <= card.at < end:
+            of_keys.append((index, card))
     found = []
     for index, card in decisions:
         ending = endings.get(card.envelope)
-        found.append(_recorded(read(reader, trust, revoked, index, card), read(reader, trust, revoked, *ending) if ending else None))
-    return tuple(found)
+        found.append(Ended(read(reader, trust, revoked, index, card), read(reader, trust, revoked, *ending) if ending else None))
+    return Time(tuple(found), tuple(read(reader, trust, revoked, index, card) for index, card in of_keys))
 
 
 def cards_since(reader: LogReader, begin: datetime) -> Iterator[tuple[int, Card]]:
@@ -70,10 +96,11 @@ def read(reader: LogReader, trust: Trust, revoked: Revocations, index: int, card
     """An entry's record. Raises `VerificationError`, `FormatError`, `StoreError`."""
     signed = verify_record(card, reader.envelope(card), trust)
     revoked.check(index, signed.key_id)
-    return Read(index, card, canonical.loads(signed.payload, what="statement")["predicate"])
+    return Read(index, card, canonical.loads(signed.payload, what="statement")["predicate"], signed.key_id)
 
 
-def _recorded(decision: Read, ending: Read | None) -> RecordedDeploy:
+def _recorded(found: Ended) -> RecordedDeploy:
+    decision, ending = found
     run = decision.predicate["deployment"]["run"]
     started = ending.predicate["time"].get("started") if ending is not None else None
     return RecordedDeploy(

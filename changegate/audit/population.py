@@ -192,10 +192,10 @@ def went(predicate: Mapping[str, Any]) -> bool:
 
 
 def _is_silent(predicate: Mapping[str, Any], kind: Kind) -> bool:
-    return kind in _FACTS and _FACTS[kind] not in predicate["decision"] and not _exceptions(predicate, kind)
+    return kind in _FACTS and _FACTS[kind] not in predicate["decision"] and not exceptions_of(predicate, kind)
 
 
-def _exceptions(predicate: Mapping[str, Any], kind: Kind) -> tuple[str, ...]:
+def exceptions_of(predicate: Mapping[str, Any], kind: Kind) -> tuple[str, ...]:
     """By what a deploy was let go besides its changes' merits, each as one text: the waivers, the emergency, or, of other kinds, both."""
     decision = predicate["decision"]
     waivers = tuple(map(_say, decision.get("waivers") or ()))
@@ -215,7 +215,7 @@ def _is_wanted(predicate: Mapping[str, Any], kind: Kind, ending: str) -> bool:
         case Kind.ROLLBACKS:
             return went(predicate) and (predicate["range"]["outcome"] == "rollback" or ending == "rolled-back")
         case Kind.WAIVERS | Kind.EMERGENCIES:
-            return went(predicate) and bool(_exceptions(predicate, kind))
+            return went(predicate) and bool(exceptions_of(predicate, kind))
         case _:
             return went(predicate)
 
@@ -223,7 +223,7 @@ def _is_wanted(predicate: Mapping[str, Any], kind: Kind, ending: str) -> bool:
 def _rows(predicate: Mapping[str, Any], index: int, card: Card, kind: Kind, ending: str) -> Iterator[Row]:
     if not _is_wanted(predicate, kind, ending):
         return
-    said = _exceptions(predicate, kind)
+    said = exceptions_of(predicate, kind)
     whole = _row(predicate, index, card, ending)._replace(exception="; ".join(said))
     changes = predicate["changes"]
     if kind is Kind.CHANGES:

@@ -9,7 +9,7 @@ import click
 from changegate.audit import tables
 from changegate.audit.decisions import entries
 from changegate.audit.population import COLUMNS, Kind, Population, Wanted, collect
-from changegate.cli import options, periods, reconcile, sample
+from changegate.cli import options, periods, readiness, reconcile, sample
 from changegate.errors import InputError
 from changegate.evidence import log_policy, revocations
 from changegate.render.text import visible
@@ -26,6 +26,7 @@ def command() -> None:
 
 command.add_command(reconcile.command)
 command.add_command(sample.command)
+command.add_command(readiness.command)
 
 
 @command.command()
