@@ -4,18 +4,20 @@ Nothing is left to the order of the log or to the times of its commits, which no
 those whose own record is dated in the period are read, their signatures verified. A list with an entry that can't be read is none.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from changegate import canonical, outcome, record
-from changegate.evidence import merkle
+from changegate.audit.scan import Scan, scan
+from changegate.evidence import merkle, revocations
 from changegate.evidence.card import Card
 from changegate.evidence.reader import LogReader
 from changegate.evidence.revocations import Revocations
 from changegate.evidence.signed_record import verify_record
+from changegate.stores import Store
 from changegate.trust import Trust
 
 
@@ -56,11 +58,11 @@ class Wanted:
 
     def holds(self, card: Card) -> bool:
         """Whether an entry is of the period and the places asked for."""
-        return (
-            self.begin <= card.at < self.end
-            and (not self.environments or card.environment in self.environments)
-            and (not self.repositories or card.repository in self.repositories)
-        )
+        return self.begin <= card.at < self.end and self.holds_place(card)
+
+    def holds_place(self, card: Card) -> bool:
+        """Whether an entry, of whatever time, is of the places asked for."""
+        return (not self.environments or card.environment in self.environments) and (not self.repositories or card.repository in self.repositories)
 
 
 class Row(NamedTuple):
@@ -138,35 +140,31 @@ class Population:
     """How many of them have no field for what is listed (emergencies, waivers), so that they can't be in the list."""
 
 
-def collect(reader: LogReader, trust: Trust, wanted: Wanted, revoked: Revocations) -> Population:
+def collect(reader: LogReader, trust: Trust, wanted: Wanted, store: Store) -> Population:
     """The population as the log has it under the reader's checkpoint.
 
     Raises `VerificationError` or `FormatError` where an entry, or the record behind one of the period, isn't what was signed; `StoreError`.
     """
-    decisions: list[tuple[int, Card]] = []
-    endings: dict[str, tuple[int, Card]] = {}
-    places: list[int] = []
-    for index, card in reader.cards(newest_first=False) if reader.size else ():
-        if wanted.begin <= card.at < wanted.end:
-            places.append(index)
-        if card.predicate_type == outcome.PREDICATE_TYPE and card.about is not None:
-            endings[card.about] = index, card  # the latest one stands
-        elif card.predicate_type == record.PREDICATE_TYPE and wanted.holds(card):
-            decisions.append((index, card))
-    rows: list[Row] = []
-    silent = 0
-    for index, card in decisions:
-        predicate = _read(reader, trust, revoked, index, card)
-        silent += _is_silent(predicate, wanted.kind)
-        ending = ""
-        if card.envelope in endings and _is_wanted(predicate, wanted.kind, endings[card.envelope][1].decision):
-            _read(reader, trust, revoked, *endings[card.envelope])  # no word of it counts that nobody signed
-            ending = endings[card.envelope][1].decision
-        rows += _rows(predicate, index, card, wanted.kind, ending)
-    begin, end = (places[0], places[-1] + 1) if places else (reader.size, reader.size)
+    found = scan(reader, wanted.begin, wanted.end)
+    revoked = revocations.collect(found.revocations, store, trust)
+    return tabulate(reader, wanted, found, lambda index, card: _read(reader, trust, revoked, index, card))
+
+
+def tabulate(reader: LogReader, wanted: Wanted, found: Scan, read: Callable[[int, Card], Mapping[str, Any]]) -> Population:
+    """The population among what was found. `read` gives the verified predicate of an entry's record. Raises as `collect` does."""
+    silent: list[bool] = []
+
+    def counted(index: int, card: Card) -> Mapping[str, Any]:
+        predicate = read(index, card)
+        if card.predicate_type == record.PREDICATE_TYPE:
+            silent.append(_is_silent(predicate, wanted.kind))
+        return predicate
+
+    rows = list_rows(wanted, found.dated, found.about, counted)
+    begin, end = (found.dated[0][0], found.dated[-1][0] + 1) if found.dated else (reader.size, reader.size)
     return Population(
         wanted=wanted,
-        rows=tuple(rows),
+        rows=rows,
         origin=reader.checkpoint.origin,
         checkpoint=reader.signed.decode("utf-8"),
         size=reader.size,
@@ -174,9 +172,28 @@ def collect(reader: LogReader, trust: Trust, wanted: Wanted, revoked: Revocation
         begin=_ends(reader, begin),
         end=_ends(reader, end),
         proofs=(_consistency(reader, begin, end), _consistency(reader, end, reader.size)),
-        decisions=len(decisions),
-        silent=silent,
+        decisions=len(silent),
+        silent=sum(silent),
     )
+
+
+def list_rows(
+    wanted: Wanted, dated: Iterable[tuple[int, Card]], about: Iterable[tuple[int, Card]], read: Callable[[int, Card], Mapping[str, Any]]
+) -> tuple[Row, ...]:
+    """The rows that these entries make, `dated` in the period, `about` said of them later; both in the log's order. Raises what `read` raises."""
+    endings = {
+        card.about: (index, card) for index, card in about if card.about and card.predicate_type == outcome.PREDICATE_TYPE
+    }  # the latest stands
+    rows: list[Row] = []
+    for index, card in dated:
+        if card.predicate_type != record.PREDICATE_TYPE or not wanted.holds(card):
+            continue
+        predicate, ended = read(index, card), endings.get(card.envelope)
+        ending = ended[1].decision if ended else ""
+        if ended and _is_wanted(predicate, wanted.kind, ending):
+            read(*ended)  # no word of it counts that nobody signed
+        rows += _rows(predicate, index, card, wanted.kind, ending)
+    return tuple(rows)
 
 
 def _read(reader: LogReader, trust: Trust, revoked: Revocations, index: int, card: Card) -> dict[str, Any]:

@@ -7,11 +7,10 @@ from typing import Any, Final
 import click
 
 from changegate.audit import tables
-from changegate.audit.decisions import entries
 from changegate.audit.population import COLUMNS, Kind, Population, Wanted, collect
 from changegate.cli import options, periods, readiness, reconcile, sample
 from changegate.errors import InputError
-from changegate.evidence import log_policy, revocations
+from changegate.evidence import log_policy
 from changegate.render.text import visible
 from changegate.stores import open_store
 
@@ -54,8 +53,7 @@ def population(**given: Any) -> None:
     trusted, source = options.find_trust(given["trust"])
     reader = options.open_reader(given["store"], trusted)
     store = open_store(given["store"])
-    revoked = revocations.collect(entries(reader), store, trusted)
-    found = collect(reader, trusted, wanted, revoked)
+    found = collect(reader, trusted, wanted, store)
     keys = ", ".join(each.name for each in log_policy.of(trusted).logs)
     ipe = tables.header(found, source=store.url, extracted=datetime.now(UTC).isoformat(timespec="seconds"), trust=f"{source}: {keys}")
     _write(found, ipe, given["format_"], given["out"])

@@ -9,13 +9,12 @@ import click
 
 from changegate import __version__
 from changegate.audit import reconciled
-from changegate.audit.decisions import Ended, Read, entries, read_time
+from changegate.audit.decisions import Ended, Read, read_time
 from changegate.audit.population import Kind, exceptions_of, went
 from changegate.audit.readiness import MEANINGS, Code, Decision, KeyEntry, Lacking, Readiness, Reconciled, assess, to_json
 from changegate.cli import options, periods
 from changegate.cli.pages import SectionedCommand
 from changegate.errors import ExitCode, InputError
-from changegate.evidence import revocations
 from changegate.render.text import visible
 from changegate.stores import open_store
 
@@ -55,8 +54,7 @@ def command(**given: Any) -> int:
     reader = options.open_reader(given["store"], trusted)
     store = open_store(given["store"])
     agreed = _read_reconciled(given, period, reader.checkpoint.origin)
-    revoked = revocations.collect(entries(reader), store, trusted)
-    time = read_time(reader, trusted, revoked, *period)
+    time = read_time(reader, trusted, store, *period)
     decisions = [_decision(each) for each in time.decisions if _is_asked(each.decision, given)]
     found = assess(*period, decisions, [_key_entry(each) for each in time.key_entries], agreed, now=now)
     said = {

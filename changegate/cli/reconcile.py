@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import click
 
 from changegate.audit import reconciled
-from changegate.audit.decisions import entries, read_deploys
+from changegate.audit.decisions import read_deploys
 from changegate.audit.pairing import REACH, place_of
 from changegate.audit.reconcile import MEANINGS, Asked, BranchCommit, BranchHistory, Reconciliation, reconcile
 from changegate.audit.reconciled import LogSource, PlatformSource
@@ -19,7 +19,7 @@ from changegate.cli import judging, options, periods
 from changegate.cli.pages import SectionedCommand, examples, exit_codes
 from changegate.deploys import PlatformDeploy, State
 from changegate.errors import ExitCode, InputError
-from changegate.evidence import log_policy, revocations
+from changegate.evidence import log_policy
 from changegate.pipeline import Pipeline, read_pipeline
 from changegate.render.text import visible
 from changegate.stores import open_store
@@ -82,8 +82,7 @@ def command(**given: Any) -> int:
         raise InputError("the list of deployments is empty, and doesn't say of which repository", remedy="Name it: --repository NAME.")
     max_gap = timedelta(days=given["max_gap"]) if given["max_gap"] else None
     asked = Asked(period.begin, period.end, extracted, frozenset(given["environments"]), repositories, max_gap)
-    revoked = revocations.collect(entries(reader), store, trusted)
-    records = read_deploys(reader, trusted, revoked, period.begin - REACH, period.end + REACH)
+    records = read_deploys(reader, trusted, store, period.begin - REACH, period.end + REACH)
     branches = _branches(given, asked, deploys)
     found = reconcile(asked, records, deploys, branches)
     keys = ", ".join(each.name for each in log_policy.of(trusted).logs)
