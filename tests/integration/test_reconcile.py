@@ -182,6 +182,27 @@ def test_whatever_the_platform_answers_nothing_missing_is_whole(released: Releas
     assert released.shop.token not in printed.out + printed.err
 
 
+@pytest.mark.parametrize("released", ["github"], indirect=True)
+def test_a_run_that_deployed_another_commit_than_it_judged(released: Released, monkeypatch: pytest.MonkeyPatch) -> None:
+    released.merge()
+    for name, value in {
+        "ACTIONS": "true",
+        "REPOSITORY": "acme/shop",
+        "SERVER_URL": "https://github.com",
+        "RUN_ID": "991",
+        "RUN_ATTEMPT": "1",
+    }.items():
+        monkeypatch.setenv(f"GITHUB_{name}", value)
+    arguments = released.shop.arguments(released.server, Path("clone.git"))
+    released.run("gate", *arguments, "--head", released.shop.repo.head, "--signing-key", "changegate-key.pem")
+    released.shop.hub.now = datetime.now(UTC)
+    released.shop.repo.deploy(sha=released.shop.repo.deployments[0].sha, run=991)
+    (exception,) = released.reconcile(code=1)["exceptions"]
+    assert (exception["code"], exception["evidence"]["pairedBy"]) == ("commit-differs", "run")
+    assert exception["evidence"]["judged"] == released.shop.repo.head
+    assert exception["evidence"]["deployment"]["url"].startswith("https://github.com/acme/shop/actions/runs/991")
+
+
 # --- from a file -----------------------------------------------------------------------------------------------------------------
 
 
