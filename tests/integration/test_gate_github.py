@@ -245,6 +245,28 @@ def test_a_deployment_that_the_log_did_not_let_go_is_not_believed(shop: Shop, ga
     assert (code != ExitCode.ALLOWED, report["range"]["outcome"], report["range"]["base"]) == (True, "ahead", good)
 
 
+@pytest.mark.parametrize("how", ["a deployment that anybody who may write can make", "a rollback, which needs no approval"])
+def test_an_older_version_brings_back_no_older_policy(shop: Shop, gate: Callable[..., Any], how: str) -> None:
+    def policy(text: str) -> None:
+        pull = shop.repository.pull(author=shop.alice, files={".changegate.yml": text}, body=PLAN.format(issue=shop.repository.issue().number))
+        pull.check("tests").approve(shop.bob).merge("squash")
+        assert gate()[0] == ExitCode.ALLOWED
+        shop.repository.deploy()
+
+    policy("enforce: false\n")
+    lax = shop.repository.head
+    policy("enforce: true\n")
+    strict = shop.repository.head
+    unapproved(shop)
+    assert gate()[0] == ExitCode.BLOCKED
+    if how.startswith("a rollback"):
+        assert gate(head=lax)[1]["range"]["outcome"] == "rollback"
+    shop.repository.deploy(sha=lax)
+    code, report = gate()
+    assert (code, report["enforced"], report["range"]["base"]) == (ExitCode.BLOCKED, True, lax)
+    assert report["policy"] == f".changegate.yml at {strict[:10]}"
+
+
 def test_going_back_to_what_was_deployed_before_the_log_began(shop: Shop, gate: Callable[..., Any]) -> None:
     first = shop.repository.head
     approved(shop)
