@@ -60,5 +60,5 @@ def test_outside_a_pull_request_a_number_is_asked_for(tmp_path: Path, own_temp: 
     with GitHubServer(hub) as server:
         ran = runner(tmp_path, own_temp, server, "").run_action(ROOT / "actions/preview")
     assert ran.outcome == "failure"
-    assert "Missing option '--change'" in ran.log
+    assert "--change is missing" in ran.log
     assert ran.outputs["decision"] == ""

@@ -76,9 +76,9 @@ class Life:
 
     @property
     def approved(self) -> bool:
-        """Whether a person with a say, who made none of it, approved it as it is, and nobody with a say stands against it."""
+        """Whether a person with a say, who made none of it, approved it as it is, and nobody who may push, person or bot, stands against it."""
         good = {who for who, fresh in self.standing.items() if fresh and who in WRITERS and who not in self.made_it}
-        return bool(good) and not self.against & set(WRITERS)
+        return bool(good) and not self.against & {*WRITERS, "robot"}
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +90,7 @@ def server() -> Iterator[GitLabServer]:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(acts=[Act("approve", "bob")], times=False)
 @example(acts=[Act("approve", "bob"), Act("request-changes", "carol")], times=True)
+@example(acts=[Act("approve", "bob"), Act("request-changes", "robot")], times=False)
 @given(acts=ACTS, times=st.booleans())
 def test_a_naive_reading_agrees(server: GitLabServer, acts: list[Act], times: bool) -> None:
     hub = server.hub = Hub()

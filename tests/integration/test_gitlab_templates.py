@@ -81,6 +81,22 @@ def cases(ran: Ran) -> dict[str, int]:
     return {name: int(suite.attrib[name]) for name in ("failures", "errors")}
 
 
+# --- what is said of them ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", ["docs/gitlab-ci.md", "README.md"])
+def test_the_pipelines_in_the_documentation_fit_the_templates(page: str) -> None:
+    blocks = [
+        yaml.safe_load(each) for each in re.findall(r"^```yaml\n(.*?)^```$", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    ]
+    included = [each for block in blocks for each in block.get("include", [])]
+    assert included
+    for each in included:
+        name, commit = re.fullmatch(r"\$CI_SERVER_FQDN/changegate/changegate/(\w+)@([0-9a-f]{40})", each["component"]).groups()  # type: ignore[union-attr]
+        assert each["inputs"]["commit"] == commit
+        fill(name, **each["inputs"])
+
+
 # --- what they are -----------------------------------------------------------------------------------------------------------
 
 

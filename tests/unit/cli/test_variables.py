@@ -20,6 +20,7 @@ NO_INPUT = {
     "dotenv": "for GitLab; a step has outputs",
     "verbose": "for a person at a terminal",
 }
+NO_GATE_INPUT = NO_INPUT | {"junit": "for GitLab's merge request widget", "summary": "a step has $GITHUB_STEP_SUMMARY"}
 NO_OPTION = {
     "token": "a secret: only ever in the environment",
     "key-passphrase": "likewise",
@@ -55,7 +56,7 @@ def test_no_output_is_read_as_an_option() -> None:
 @pytest.mark.parametrize(
     ("name", "action", "exceptions"),
     [
-        ("gate", "action.yml", NO_INPUT),
+        ("gate", "action.yml", NO_GATE_INPUT),
         ("outcome", "actions/outcome/action.yml", NO_INPUT | {"head": "by the gate's record", "origin": "the store's"}),
     ],
 )
