@@ -115,8 +115,9 @@ def command(**given: Any) -> int:
     if not given["submit_only"]:
         attesting.check(trust, given["timestamp_url"])
     forge = judging.open_forge(given, pipeline)
-    open_log = partial(options.open_log, given["store"], signing, trust=trust, origin=given["origin"], now=_now)
-    log = options.open_to_submit(given["store"], signing, trust=trust, now=_now) if given["submit_only"] else open_log()
+    open_log = partial(options.open_log, given["store"], signing, trust=trust, origin=given["origin"], now=_now, reference=forge.clock)
+    submitting = partial(options.open_to_submit, given["store"], signing, trust=trust, now=_now, reference=forge.clock)
+    log = submitting() if given["submit_only"] else open_log()
     deployment = _deployment(given, pipeline, forge)
     policy_file = judging.find_policy(given["policy_name"], Path(given["workspace"]))
     judged = judge(deployment, forge, log, requested_base=given["base"], policy_file=policy_file, now=_now)

@@ -207,10 +207,20 @@ class _StoreVerifier:
         revoked = self._find_revocations(origin, last)
         return CommitVerifier(self._store, Task(self._trust, origin, published, unpublished, self._now, self._scope.share, revoked)), size
 
+    def _read_tiles_of(self, head: Commit) -> LogReader | None:
+        """The log as the tiles in the store must have it: at its head or, where a writer was stopped before it wrote the head's, one commit before.
+
+        None where that is no commit. Raises `VerificationError`, `FormatError`.
+        """
+        if self._published is None or self._published.size < head.size:
+            before = self._read_commit(head.number - 1) if head.number > 1 else None
+            return LogReader(self._store, self._policy.unwitnessed(), before.checkpoint) if before is not None else None
+        return LogReader(self._store, self._policy.unwitnessed(), head.checkpoint)
+
     def _find_revocations(self, origin: str | None, last: Commit | None) -> Revocations:
         """What the log revokes. They are found by their indices: one that was taken away to hide a revocation is missed by `verify_commits`."""
         try:
-            reader = LogReader(self._store, self._policy.unwitnessed(), last.checkpoint) if last is not None and origin is not None else None
+            reader = self._read_tiles_of(last) if last is not None and origin is not None else None
             found = find(reader, self._store, self._trust, origin=origin or "")
         except (FormatError, VerificationError):  # the head is damaged, or the tree: both are found below
             return Revocations(self._trust)
@@ -328,10 +338,17 @@ class _StoreVerifier:
         try:
             if self._head.commit is None:
                 raise VerificationError("the log is empty now", remedy=ROLLED_BACK)
-            LogReader(self._store, self._policy.unwitnessed(), self._head.commit.checkpoint).verify_extends(earlier)
+            self._check_extends(earlier, self._head.commit)
         except (FormatError, VerificationError) as error:
             what = "the log doesn't continue the earlier checkpoint"
             self._report.error(what, where, error, expected="a tree that begins with that one", meaning=_BROKEN)
+
+    def _check_extends(self, earlier: Checkpoint, head: Commit) -> None:
+        """Raise `VerificationError` unless the log at this commit, which follows the one before, continues the earlier checkpoint."""
+        reader = self._read_tiles_of(head)
+        if reader is None or reader.size < earlier.size:
+            reader = LogReader(self._store, self._policy.unwitnessed(), head.checkpoint)  # of an equal size only the roots are compared
+        reader.verify_extends(earlier)
 
     def _check_hint(self, hint: bytes | None) -> None:
         if hint is not None and not (hint.isdigit() and len(hint) < 16 and int(hint) <= self._head.number):

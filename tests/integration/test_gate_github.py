@@ -400,3 +400,23 @@ def test_a_decision_by_these_rules_is_made_again_from_its_record(shop: Shop, gat
     scenario(shop)
     gate()
     assert run(["replay", shop.repository.head, "--store", "file:evidence"]) == 0
+
+
+@pytest.mark.parametrize(("ahead", "said"), [(900, "s behind the forge's clock"), (-900, "s ahead of the forge's clock")])
+@pytest.mark.parametrize("how", [(), ("--submit-only", "--trust", "changegate-trust.yml")], ids=["append", "submit"])
+def test_a_runner_whose_clock_is_not_githubs_records_nothing(
+    shop: Shop, gate: Callable[..., Any], ahead: int, said: str, how: tuple[str, ...]
+) -> None:
+    approved(shop)
+    gate.server.clock_ahead = ahead  # type: ignore[attr-defined]
+    code, report = gate(*how)
+    assert (code, report["verdict"]) == (ExitCode.NOT_RECORDED, "not-recorded")
+    assert said in report["notRecorded"]
+    assert not list(Path("evidence").rglob("*/*"))
+
+
+def test_a_clock_within_the_bound_is_as_good_as_githubs(shop: Shop, gate: Callable[..., Any]) -> None:
+    approved(shop)
+    for ahead in (240, -240):
+        gate.server.clock_ahead = ahead  # type: ignore[attr-defined]
+        assert gate()[0] == ExitCode.ALLOWED

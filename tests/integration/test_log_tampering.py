@@ -353,6 +353,7 @@ def test_what_a_stopped_writer_leaves_is_a_note() -> None:
     base = MemoryStore()
     for number in range(3):
         append_signed(log_in(base), number)
+    kept = base.objects[layout.CHECKPOINT]
     stopped_at: list[str] = []
     for last in range(100):
         store = MemoryStore(dict(base.objects))
@@ -361,8 +362,9 @@ def test_what_a_stopped_writer_leaves_is_a_note() -> None:
         try:
             append_signed(log_in(victim), 3)
         except Killed:
-            report = verify_store(store, TRUST)
-            assert report.clean, f"{stopped_at[-1]}: {said(report)}"
+            for since in (None, kept):
+                report = verify_store(store, TRUST, since=since)
+                assert report.clean, f"{stopped_at[-1]}: {said(report)}"
         else:
             break
     assert any(what.startswith("publish") for what in stopped_at)

@@ -5,6 +5,7 @@ Its facts are what commits say of themselves (`Assurance.ASSERTED`). See docs/fo
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple
@@ -75,6 +76,10 @@ class Git:
         """Open the repository. Raises `InputError` where there is none; `ForgeError` where it is shallow, somebody else's, or git too old."""
         self._path = path
         self._repository = Repository(path, timeout=timeout, on_request=on_request)
+
+    def clock(self) -> datetime | None:
+        """None: a repository at hand has no clock but this machine's."""
+        return None
 
     def resolve_head(self, commit: str) -> str:
         """See `changegate.forges.Forge`."""

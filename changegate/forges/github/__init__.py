@@ -12,6 +12,7 @@
 import re
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -69,6 +70,10 @@ class GitHub:
 
     def __repr__(self) -> str:
         return f"GitHub('{self._repository.owner}/{self._repository.name}', {self._client!r})"
+
+    def clock(self) -> datetime | None:
+        """GitHub's clock; see `Forge.clock`."""
+        return self._client.clock()
 
     def resolve_head(self, commit: str) -> str:
         """The full id of the commit that a revision names. Raises `InputError` where there is no such commit."""

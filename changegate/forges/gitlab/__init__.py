@@ -14,6 +14,7 @@ issue that is only mentioned and each further hundred of commits. Eight are unde
 import re
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -68,6 +69,10 @@ class GitLab:
 
     def __repr__(self) -> str:
         return f"GitLab('{self._path}', {self._client!r})"
+
+    def clock(self) -> datetime | None:
+        """GitLab's clock; see `Forge.clock`."""
+        return self._client.patience.clock()
 
     def resolve_head(self, commit: str) -> str:
         """The full id of the commit that a revision names: in the clone where there is one; see `Forge.resolve_head`."""
