@@ -86,7 +86,9 @@ def cases(ran: Ran) -> dict[str, int]:
 
 @pytest.mark.parametrize("page", ["docs/gitlab-ci.md", "README.md"])
 def test_the_pipelines_in_the_documentation_fit_the_templates(page: str) -> None:
-    blocks = [yaml.safe_load(each) for each in re.findall(r"^```yaml\n(.*?)^```$", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)]
+    blocks = [
+        yaml.safe_load(each) for each in re.findall(r"^```yaml\n(.*?)^```$", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    ]
     included = [each for block in blocks for each in block.get("include", [])]
     assert included
     for each in included:
