@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "integrate": "Append to the log what jobs without its key submitted.",
     "verify": "Check that an evidence store is whole, signed and consistent.",
     "show": "Print one change record, with the proof that it is in the log.",
+    "explain": "Print what a control asks and why, or what a reason in a report means.",
     "replay": "Make a recorded decision again from its recorded facts.",
     "audit": "The population of a period, and a sample of it that anybody can draw again.",
     "policy": "Start, check and describe the policy file.",

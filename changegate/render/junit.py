@@ -72,7 +72,11 @@ def _text(finding: Finding, change: Change | None) -> str:
     lines = [
         f"Needed: {visible(finding.required)}",
         f"Found: {visible(finding.observed, 1000)}",
-        *([f"Who: {visible(remedy.who)}", f"Do: {visible(remedy.step)}"] if remedy else [f"Do: read docs/controls/{finding.control}.md"]),
+        *(
+            [f"Who: {visible(remedy.who)}", f"Do: {visible(remedy.step)}"]
+            if remedy
+            else [f"Do: read what the control asks for: changegate explain {finding.control}"]
+        ),
         *([f"Where: {link}"] if link else []),
     ]
     return "\n".join(lines)

@@ -76,4 +76,4 @@ def things_to_do(decision: Decision, facts: Facts) -> tuple[ToDo, ...]:
 
 
 def _read_the_page(finding: Finding) -> Remedy:
-    return Remedy(who="whoever runs this pipeline", step=f"Read what the control asks for: docs/controls/{finding.control}.md")
+    return Remedy(who="whoever runs this pipeline", step=f"Read what the control asks for: changegate explain {finding.control}")

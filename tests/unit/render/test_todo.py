@@ -37,7 +37,7 @@ def test_a_finding_without_a_remedy_still_names_a_step() -> None:
     bare = Finding(control="range-known", change=None, outcome=Outcome.UNKNOWN, reason="cut", observed="o", required="r")
     said = report((), bare)
     (thing,) = things_to_do(said.decision, said.facts)
-    assert thing.step.endswith("docs/controls/range-known.md")
+    assert thing.step.endswith("changegate explain range-known")
     assert thing.who
 
 

@@ -1,0 +1,58 @@
+"""The pages of the controls, as the documentation has them: docs/controls, which the package brings along as changegate/pages."""
+
+import re
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from changegate.errors import InputError
+
+_ROW: Final = re.compile(r"^\| (`[a-z-]+`(?:, `[a-z-]+`)*) \|([^|]*)\|([^|]*)\|([^|]*)\|$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A row of a page's table of reasons."""
+
+    control: str
+    code: str
+    outcome: str
+    meaning: str
+    remedy: str
+
+
+def read_pages() -> dict[str, str]:
+    """Each control's page (Markdown) by the control's id, in alphabetical order."""
+    packaged = Path(str(files("changegate"))) / "pages"
+    folder = packaged if packaged.is_dir() else Path(__file__).parents[1] / "docs" / "controls"  # a checkout has no copy
+    return {each.stem: each.read_text(encoding="utf-8") for each in sorted(folder.glob("*.md"))}
+
+
+def find_reasons(pages: dict[str, str], code: str) -> list[Reason]:
+    """The rows of this reason code, of every control that has it."""
+    return [
+        Reason(control, code, outcome.strip(), meaning.strip(), remedy.strip())
+        for control, page in pages.items()
+        for codes, outcome, meaning, remedy in _ROW.findall(page)
+        if f"`{code}`" in codes.split(", ")
+    ]
+
+
+def explain(wanted: str) -> str:
+    """The page (Markdown) of a control, or what a reason code means in each control that has it. Raises `InputError` where there is neither."""
+    pages = read_pages()
+    if wanted in pages:
+        return pages[wanted]
+    reasons = find_reasons(pages, wanted)
+    if not reasons:
+        raise InputError(f"there is no control and no reason {wanted!r}", remedy=f"Name a reason from a report, or a control: {', '.join(pages)}.")
+    return "\n\n".join(_section(each) for each in reasons) + "\n"
+
+
+def _section(reason: Reason) -> str:
+    lines = [f"# {reason.control}: {reason.code}", f"**{reason.outcome}**: {reason.meaning}."]
+    if reason.remedy:
+        lines.append(f"What to do: {reason.remedy}.")
+    lines.append(f"The whole page: `changegate explain {reason.control}`")
+    return "\n\n".join(lines)
