@@ -27,9 +27,20 @@ class Kind(StrEnum):
     DEPLOYS = "deploys"
     """Every deploy that was let go: one row each, redeploys and rollbacks too."""
     ROLLBACKS = "rollbacks"
-    """Deploys that went back to an earlier commit."""
+    """Deploys that went back to an earlier commit, and those that were taken back after they ended."""
     BLOCKED = "blocked"
     """Attempts that were stopped: blocked, or not to be judged."""
+    EMERGENCIES = "emergencies"
+    """Deploys that were let go as an emergency."""
+    WAIVERS = "waivers"
+    """What was waived: one row a deploy and waiver."""
+
+
+EMERGENCY: Final = "allowed-as-emergency"
+"""The verdict of an emergency's record."""
+LET_GO: Final = frozenset({"allowed", EMERGENCY})
+_FACTS: Final = {Kind.EMERGENCIES: "emergency", Kind.WAIVERS: "waivers"}
+"""Where a record's `decision` keeps what a population is made of. A record without the field could not have said it."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +98,10 @@ class Row(NamedTuple):
     tickets: str = ""
     rollback_plan: str = ""
     """yes or no."""
+    type: str = ""
+    """Of a change: pull-request, merge, commit, direct-push…"""
+    exception: str = ""
+    """The waivers, or the emergency, by which the deploy was let go, as recorded."""
 
 
 COLUMNS: Final = Row._fields
@@ -117,6 +132,10 @@ class Population:
     """…and after its last one."""
     proofs: tuple[tuple[str, ...], tuple[str, ...]]
     """RFC 6962 consistency proofs, in hex: from `begin` to `end`, and from `end` to the checkpoint."""
+    decisions: int = 0
+    """How many gate decisions of the period and the places were read."""
+    silent: int = 0
+    """How many of them have no field for what is listed (emergencies, waivers), so that they can't be in the list."""
 
 
 def collect(reader: LogReader, trust: Trust, wanted: Wanted, revoked: Revocations) -> Population:
@@ -125,16 +144,25 @@ def collect(reader: LogReader, trust: Trust, wanted: Wanted, revoked: Revocation
     Raises `VerificationError` or `FormatError` where an entry, or the record behind one of the period, isn't what was signed; `StoreError`.
     """
     decisions: list[tuple[int, Card]] = []
-    endings: dict[str, str] = {}
+    endings: dict[str, tuple[int, Card]] = {}
     places: list[int] = []
     for index, card in reader.cards(newest_first=False) if reader.size else ():
         if wanted.begin <= card.at < wanted.end:
             places.append(index)
         if card.predicate_type == outcome.PREDICATE_TYPE and card.about is not None:
-            endings[card.about] = card.decision  # the latest one stands
+            endings[card.about] = index, card  # the latest one stands
         elif card.predicate_type == record.PREDICATE_TYPE and wanted.holds(card):
             decisions.append((index, card))
-    rows = [row for index, card in decisions for row in _rows(_read(reader, trust, revoked, index, card), index, card, wanted.kind, endings)]
+    rows: list[Row] = []
+    silent = 0
+    for index, card in decisions:
+        predicate = _read(reader, trust, revoked, index, card)
+        silent += _is_silent(predicate, wanted.kind)
+        ending = ""
+        if card.envelope in endings and _is_wanted(predicate, wanted.kind, endings[card.envelope][1].decision):
+            _read(reader, trust, revoked, *endings[card.envelope])  # no word of it counts that nobody signed
+            ending = endings[card.envelope][1].decision
+        rows += _rows(predicate, index, card, wanted.kind, ending)
     begin, end = (places[0], places[-1] + 1) if places else (reader.size, reader.size)
     return Population(
         wanted=wanted,
@@ -146,6 +174,8 @@ def collect(reader: LogReader, trust: Trust, wanted: Wanted, revoked: Revocation
         begin=_ends(reader, begin),
         end=_ends(reader, end),
         proofs=(_consistency(reader, begin, end), _consistency(reader, end, reader.size)),
+        decisions=len(decisions),
+        silent=silent,
     )
 
 
@@ -156,26 +186,57 @@ def _read(reader: LogReader, trust: Trust, revoked: Revocations, index: int, car
     return predicate
 
 
-def _rows(predicate: Mapping[str, Any], index: int, card: Card, kind: Kind, endings: Mapping[str, str]) -> Iterator[Row]:
-    went = card.decision == "allowed" or predicate["policy"]["enforced"] is False
-    moved = predicate["range"]["outcome"]
+def went(predicate: Mapping[str, Any]) -> bool:
+    """Whether the gate let the deploy go: by its verdict, or in audit mode, which stops nothing."""
+    return predicate["decision"]["verdict"] in LET_GO or predicate["policy"]["enforced"] is False
+
+
+def _is_silent(predicate: Mapping[str, Any], kind: Kind) -> bool:
+    return kind in _FACTS and _FACTS[kind] not in predicate["decision"] and not exceptions_of(predicate, kind)
+
+
+def exceptions_of(predicate: Mapping[str, Any], kind: Kind) -> tuple[str, ...]:
+    """By what a deploy was let go besides its changes' merits, each as one text: the waivers, the emergency, or, of other kinds, both."""
+    decision = predicate["decision"]
+    waivers = tuple(map(_say, decision.get("waivers") or ()))
+    emergency = decision.get("emergency") or (EMERGENCY if decision["verdict"] == EMERGENCY else None)
+    emergencies = (_say(emergency),) if emergency else ()
+    return {Kind.WAIVERS: waivers, Kind.EMERGENCIES: emergencies}.get(kind, waivers + emergencies)
+
+
+def _say(value: Any) -> str:
+    return value if isinstance(value, str) else canonical.dumps(value).decode("utf-8")
+
+
+def _is_wanted(predicate: Mapping[str, Any], kind: Kind, ending: str) -> bool:
     match kind:
         case Kind.BLOCKED:
-            taken = not went
+            return not went(predicate)
         case Kind.ROLLBACKS:
-            taken = went and moved == "rollback"
+            return went(predicate) and (predicate["range"]["outcome"] == "rollback" or ending == "rolled-back")
+        case Kind.WAIVERS | Kind.EMERGENCIES:
+            return went(predicate) and bool(exceptions_of(predicate, kind))
         case _:
-            taken = went
-    if not taken:
+            return went(predicate)
+
+
+def _rows(predicate: Mapping[str, Any], index: int, card: Card, kind: Kind, ending: str) -> Iterator[Row]:
+    if not _is_wanted(predicate, kind, ending):
         return
-    whole = _row(predicate, index, card, endings.get(card.envelope, ""))
+    said = exceptions_of(predicate, kind)
+    whole = _row(predicate, index, card, ending)._replace(exception="; ".join(said))
+    changes = predicate["changes"]
     if kind is Kind.CHANGES:
-        for change in predicate["changes"]:
+        for change in changes:
             yield _of_change(whole, change)
-    else:
-        findings = [each for part in (predicate, *predicate["changes"]) for each in part["findings"]]
-        changes = predicate["changes"]
-        yield whole._replace(change="; ".join(each["id"] for each in changes), findings=_failed(findings))
+        return
+    findings = [each for part in (predicate, *changes) for each in part["findings"]]
+    whole = whole._replace(change="; ".join(each["id"] for each in changes), findings=_failed(findings))
+    if kind is not Kind.WAIVERS:
+        yield whole
+        return
+    for number, waiver in enumerate(said, 1):
+        yield whole._replace(id=f"{whole.id}:waiver-{number}", exception=waiver)
 
 
 def _row(predicate: Mapping[str, Any], index: int, card: Card, ending: str) -> Row:
@@ -202,6 +263,7 @@ def _of_change(whole: Row, change: Mapping[str, Any]) -> Row:
     return whole._replace(
         id=f"{whole.id}:{change['id']}",
         change=change["id"],
+        type=change["kind"],
         findings=_failed(change["findings"]),
         title=change["title"],
         url=change["url"],

@@ -10,14 +10,20 @@ from changegate.cli import options
 from changegate.cli.records import Record, find_record
 from changegate.evidence.proof import format_receipt
 from changegate.evidence.reader import LogReader
-from changegate.evidence.statement import KEY_REVOCATION, KEY_ROTATION
+from changegate.evidence.statement import KEY_REVOCATION, KEY_ROTATION, SAMPLE_DRAW
 from changegate.render import keychange as key_page
 from changegate.render import outcome as outcome_page
 from changegate.render import record as record_page
+from changegate.render import sampledraw as sample_page
 from changegate.render.page import LogPlace
 from changegate.trust import short
 
-_PAGES: Final = {outcome.PREDICATE_TYPE: outcome_page.render, KEY_ROTATION: key_page.render, KEY_REVOCATION: key_page.render}
+_PAGES: Final = {
+    outcome.PREDICATE_TYPE: outcome_page.render,
+    KEY_ROTATION: key_page.render,
+    KEY_REVOCATION: key_page.render,
+    SAMPLE_DRAW: sample_page.render,
+}
 
 
 @click.command(name="show")

@@ -30,8 +30,11 @@ PURE = [
             "outcome.py",
             "history.py",
             "keychange.py",
+            "sampledraw.py",
+            "deploys.py",
         )
     ),
+    *(PACKAGE / "audit" / f"{name}.py" for name in ("pairing", "reconcile", "reconciled", "sampling", "tables")),
     *(PACKAGE / "controls").glob("*.py"),
     *(PACKAGE / "doctor").glob("*.py"),
     *(path for path in (PACKAGE / "render").glob("*.py")),
@@ -75,6 +78,9 @@ FORBIDDEN = {
     "history.py": {"cli", "render", "gate"},
     "outcome.py": {"cli", "render", "gate"},
     "keychange.py": {"cli", "render", "gate"},
+    "sampledraw.py": {"cli", "render", "gate"},
+    "deploys.py": {"facts", "policy", "decision", "controls", "record", "signing", "evidence", "stores", "forges", "render", "gate", "cli"},
+    "audit": {"forges", "render", "gate", "cli"},
 }
 ADAPTERS = {"changegate.forges.git", "changegate.forges.github", "changegate.stores.directory", "changegate.stores.git"}
 

@@ -5,6 +5,7 @@
 - `range`, `trusted`, `changes`: the port's three questions; `settings`: how the repository is set up;
 - `opened`: a pull request that isn't merged yet;
 - `owners`, `files`, `updates`: what only some policies ask besides;
+- `listed`: every deployment, for a reconciliation;
 - `notices`, `deployments`: what is written, a check and a comment on it, and the status of a deployment;
 - `association`, `people`, `commits`, `checks`, `tickets`, `translate`: pure rules, from JSON to facts.
 """
@@ -16,12 +17,14 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
+from changegate.deploys import PlatformDeploy
 from changegate.errors import InputError
 from changegate.facts import Change, CodeOwnersFile, Deployment, DeployRange, Maybe, Team
 from changegate.forges import NO_NEEDS, Baseline, Needs, Notice, OpenChange, TrustedFiles
 from changegate.forges.github.changes import fetch
 from changegate.forges.github.client import Client, OnRequest
 from changegate.forges.github.deployments import Ended, StatusSet, set_status
+from changegate.forges.github.listed import list_deploys
 from changegate.forges.github.notices import put_check, put_comment
 from changegate.forges.github.opened import Asked, fetch_open, find_target
 from changegate.forges.github.owners import fetch_teams, read_code_owners
@@ -123,6 +126,10 @@ class GitHub:
     def put_comment(self, number: int, notice: Notice) -> str:
         """A comment on a pull request; see `Reviewing.put_comment`."""
         return put_comment(self._client, self._repository, number, notice)
+
+    def list_deploys(self, since: datetime) -> tuple[PlatformDeploy, ...]:
+        """The repository's deployments since then, to every environment, the newest first. Raises `ForgeError` where the list isn't whole."""
+        return list_deploys(self._client, self._repository, since)
 
     def set_deployment_status(self, ended: Ended) -> StatusSet | None:
         """Say how a deploy ended on the deployment that belongs to it; None where GitHub has none. Raises `ForgeError`."""
