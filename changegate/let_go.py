@@ -58,7 +58,7 @@ def _first_record(reader: LogReader | None, deployment: Deployment, *, default: 
 
 
 def find_trusted(found: DeployRange, deployment: Deployment, log: Log, reader: LogReader | None) -> str:
-    """Where policy, templates and owners are read: at what is deployed; where the deploy brings versions that were let go before, at the last of them.
+    """Where policy, templates and owners are read: at what is deployed; if the deploy brings versions let go before, at the last of them.
 
     Going back needs no approval, and a success that whoever may write reports can name any version that was live. Else either would make a policy
     hold again that was replaced since, for a change that the present one stops. Of several such versions on branches, it is the one let go last.
