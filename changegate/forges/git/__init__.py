@@ -99,6 +99,10 @@ class Git:
         self._path = path
         self._repository = Repository(path, timeout=timeout, on_request=on_request)
 
+    def clock(self) -> datetime | None:
+        """None: a repository at hand has no clock but this machine's."""
+        return None
+
     def resolve_head(self, commit: str) -> str:
         """See `changegate.forges.Forge`."""
         found = self._repository.find_commit(commit)

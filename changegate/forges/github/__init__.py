@@ -74,6 +74,10 @@ class GitHub:
     def __repr__(self) -> str:
         return f"GitHub('{self._repository.owner}/{self._repository.name}', {self._client!r})"
 
+    def clock(self) -> datetime | None:
+        """GitHub's clock; see `Forge.clock`."""
+        return self._client.clock()
+
     def resolve_head(self, commit: str) -> str:
         """The full id of the commit that a revision names. Raises `InputError` where there is no such commit."""
         return resolve_revision(self._client, self._repository, commit)

@@ -73,6 +73,10 @@ class GitLab:
     def __repr__(self) -> str:
         return f"GitLab('{self._path}', {self._client!r})"
 
+    def clock(self) -> datetime | None:
+        """GitLab's clock; see `Forge.clock`."""
+        return self._client.patience.clock()
+
     def resolve_head(self, commit: str) -> str:
         """The full id of the commit that a revision names: in the clone where there is one; see `Forge.resolve_head`."""
         return resolve(self._client, self._project, commit) if self._clone is None else self._clone.resolve_head(commit)
