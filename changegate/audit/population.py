@@ -4,18 +4,20 @@ Nothing is left to the order of the log or to the times of its commits, which no
 those whose own record is dated in the period are read, their signatures verified. A list with an entry that can't be read is none.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from changegate import canonical, outcome, record
-from changegate.evidence import merkle
+from changegate.audit.scan import Scan, scan
+from changegate.evidence import merkle, revocations
 from changegate.evidence.card import Card
 from changegate.evidence.reader import LogReader
 from changegate.evidence.revocations import Revocations
 from changegate.evidence.signed_record import verify_record
+from changegate.stores import Store
 from changegate.trust import Trust
 
 
@@ -45,11 +47,11 @@ class Wanted:
 
     def holds(self, card: Card) -> bool:
         """Whether an entry is of the period and the places asked for."""
-        return (
-            self.begin <= card.at < self.end
-            and (not self.environments or card.environment in self.environments)
-            and (not self.repositories or card.repository in self.repositories)
-        )
+        return self.begin <= card.at < self.end and self.holds_place(card)
+
+    def holds_place(self, card: Card) -> bool:
+        """Whether an entry, of whatever time, is of the places asked for."""
+        return (not self.environments or card.environment in self.environments) and (not self.repositories or card.repository in self.repositories)
 
 
 class Row(NamedTuple):
@@ -119,26 +121,23 @@ class Population:
     """RFC 6962 consistency proofs, in hex: from `begin` to `end`, and from `end` to the checkpoint."""
 
 
-def collect(reader: LogReader, trust: Trust, wanted: Wanted, revoked: Revocations) -> Population:
+def collect(reader: LogReader, trust: Trust, wanted: Wanted, store: Store) -> Population:
     """The population as the log has it under the reader's checkpoint.
 
     Raises `VerificationError` or `FormatError` where an entry, or the record behind one of the period, isn't what was signed; `StoreError`.
     """
-    decisions: list[tuple[int, Card]] = []
-    endings: dict[str, str] = {}
-    places: list[int] = []
-    for index, card in reader.cards(newest_first=False) if reader.size else ():
-        if wanted.begin <= card.at < wanted.end:
-            places.append(index)
-        if card.predicate_type == outcome.PREDICATE_TYPE and card.about is not None:
-            endings[card.about] = card.decision  # the latest one stands
-        elif card.predicate_type == record.PREDICATE_TYPE and wanted.holds(card):
-            decisions.append((index, card))
-    rows = [row for index, card in decisions for row in _rows(_read(reader, trust, revoked, index, card), index, card, wanted.kind, endings)]
-    begin, end = (places[0], places[-1] + 1) if places else (reader.size, reader.size)
+    found = scan(reader, wanted.begin, wanted.end)
+    revoked = revocations.collect(found.revocations, store, trust)
+    return tabulate(reader, wanted, found, lambda index, card: _read(reader, trust, revoked, index, card))
+
+
+def tabulate(reader: LogReader, wanted: Wanted, found: Scan, read: Callable[[int, Card], Mapping[str, Any]]) -> Population:
+    """The population among what was found. `read` gives the verified predicate of an entry's record. Raises as `collect` does."""
+    rows = list_rows(wanted, found.dated, found.about, read)
+    begin, end = (found.dated[0][0], found.dated[-1][0] + 1) if found.dated else (reader.size, reader.size)
     return Population(
         wanted=wanted,
-        rows=tuple(rows),
+        rows=rows,
         origin=reader.checkpoint.origin,
         checkpoint=reader.signed.decode("utf-8"),
         size=reader.size,
@@ -147,6 +146,15 @@ def collect(reader: LogReader, trust: Trust, wanted: Wanted, revoked: Revocation
         end=_ends(reader, end),
         proofs=(_consistency(reader, begin, end), _consistency(reader, end, reader.size)),
     )
+
+
+def list_rows(
+    wanted: Wanted, dated: Iterable[tuple[int, Card]], about: Iterable[tuple[int, Card]], read: Callable[[int, Card], Mapping[str, Any]]
+) -> tuple[Row, ...]:
+    """The rows that these entries make, `dated` in the period, `about` said of them later; both in the log's order. Raises what `read` raises."""
+    decisions = [(index, card) for index, card in dated if card.predicate_type == record.PREDICATE_TYPE and wanted.holds(card)]
+    endings = {card.about: card.decision for _, card in about if card.about and card.predicate_type == outcome.PREDICATE_TYPE}  # the latest stands
+    return tuple(row for index, card in decisions for row in _rows(read(index, card), index, card, wanted.kind, endings))
 
 
 def _read(reader: LogReader, trust: Trust, revoked: Revocations, index: int, card: Card) -> dict[str, Any]:

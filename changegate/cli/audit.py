@@ -12,10 +12,11 @@ from changegate.audit import sampling, tables
 from changegate.audit.population import Kind, Population, Wanted, collect
 from changegate.cli import options
 from changegate.errors import InputError
-from changegate.evidence import log_policy, revocations
+from changegate.evidence import log_policy
 from changegate.render.text import visible
 from changegate.stores import open_store
 
+_PACKED: Final = ("changes", "deploys", "rollbacks", "blocked")
 _STRATA: Final = ("environment", "repository", "month", "range", "mode")
 _SHOWN: Final = ("decided", "environment", "change", "author", "approved_by", "tickets", "outcome")
 
@@ -54,8 +55,7 @@ def population(**given: Any) -> None:
     trusted, source = options.find_trust(given["trust"])
     reader = options.open_reader(given["store"], trusted)
     store = open_store(given["store"])
-    revoked = revocations.collect(((index, reader.entry(index)) for index in range(reader.size)), store, trusted)
-    found = collect(reader, trusted, wanted, revoked)
+    found = collect(reader, trusted, wanted, store)
     keys = ", ".join(each.name for each in log_policy.of(trusted).logs)
     ipe = tables.header(found, source=store.url, extracted=datetime.now(UTC).isoformat(timespec="seconds"), trust=f"{source}: {keys}")
     _write(found, ipe, given["format_"], given["out"])
@@ -102,6 +102,40 @@ def _summary(found: Population, ipe: dict[str, Any]) -> None:
     click.echo(f"  log        {visible(found.origin)}: all of its {found.examined} entries examined")
     click.echo(f"  period     entries {found.begin.size} to {found.end.size}; root {found.end.root}")
     click.echo("  means      a change that never went through the gate has no record and isn't in here: compare with the platform's deployments")
+
+
+@command.command(name="export")
+@click.option("--from", "begin", required=True, metavar="DATE", help="The first day (2026-01-01) or moment (2026-01-01T00:00:00Z), UTC.")
+@click.option("--to", "end", required=True, metavar="DATE", help="The last day, or the moment before which the period ends.")
+@click.option("--kind", type=click.Choice(_PACKED), default="changes", show_default=True, help="Which population.")
+@click.option("--environment", "environments", multiple=True, metavar="NAME", help="Only this environment. May be given more than once.")
+@click.option("--repository", "repositories", multiple=True, metavar="NAME", help="Only this repository. May be given more than once.")
+@click.option("--sample", type=click.IntRange(1), metavar="N", help="Draw a sample of so many, with --seed.")
+@click.option("--seed", metavar="TEXT", help="Any text that neither side could choose to its liking, such as the root of a checkpoint.")
+@click.option("--reconciliation", metavar="FILE", help="What `changegate audit reconcile` wrote, to go into the pack.")
+@click.option("--attach", multiple=True, metavar="FILE", help="Another file for the pack. May be given more than once.")
+@click.option("--checkpoint", metavar="FILE", help="Export the log as it was at this checkpoint: with that of an earlier pack, the same bytes again.")
+@options.store_option
+@options.trust_option
+@click.option("--out", required=True, metavar="FILE", help="Where to write the pack, such as pack.zip.")
+def export(**given: Any) -> None:
+    """Everything that an auditor needs of a period, in one file that he verifies without us.
+
+    The records with their proofs, the log's checkpoints, the population, the sample, a report for people, and a script that verifies it all. The same
+    log and the same options give the same bytes.
+    """
+    from changegate.cli import auditpack  # the other commands need none of it
+
+    begin, end = _moment("--from", given["begin"], last=False), _moment("--to", given["end"], last=True)
+    auditpack.write_pack(auditpack.wanted(begin, end, given["kind"], given["environments"], given["repositories"]), given)
+
+
+@command.command()
+def verifier() -> None:
+    """Print the script that verifies an evidence pack without changegate: for auditors who rather take it from here than from the pack."""
+    from changegate.cli import auditpack
+
+    click.echo(auditpack.verifier(), nl=False)
 
 
 @command.command()
