@@ -121,7 +121,7 @@ def _summary(found: Population, ipe: dict[str, Any]) -> None:
 def export(**given: Any) -> None:
     """Everything that an auditor needs of a period, in one file that he verifies without us.
 
-    The records with their proofs, the log's checkpoints, the population, the sample, a report for people, and a script that verifies it all. The same
+    The records with their proofs, the log's checkpoints, the population, the sample, and a script that verifies it all. The same
     log and the same options give the same bytes.
     """
     from changegate.cli import auditpack  # the other commands need none of it

@@ -12,7 +12,6 @@ from typing import Final
 from changegate import canonical
 from changegate.audit.pack import archive, manifest, stretch
 from changegate.audit.pack.contents import KEYS, TRUST, Claims, Contents, Drawing, Kept, format_keys
-from changegate.audit.pack.report import format_report
 from changegate.audit.scan import scan
 from changegate.errors import VerificationError
 from changegate.evidence import layout, merkle, revocations
@@ -24,7 +23,6 @@ from changegate.evidence.signed_record import verify_record
 from changegate.stores import Store
 from changegate.trust import Trust, parse
 
-REPORT: Final = "report.html"
 README: Final = "README.txt"
 VERIFIER: Final = "verify.py"
 RECONCILIATION: Final = "reconciliation.json"
@@ -72,10 +70,9 @@ def export(reader: LogReader, store: Store, policy: LogPolicy, trust: Trust, ord
 
     rows = contents.rows()
     drawn = set(contents.sampled(rows))
-    facts: dict[str, bytes] = {}
     for digest in dict.fromkeys(row.record for row in rows if not order.drawing or row.id in drawn):
-        facts |= _add_facts(reader, contents.decisions[digest].card, add)
-    for path, content in finish(contents, facts, order):
+        _add_facts(reader, contents.decisions[digest].card, add)
+    for path, content in finish(contents, order):
         add(path, content)
     written = manifest.format_manifest(listed)
     out.add(manifest.MANIFEST, written)
@@ -84,7 +81,7 @@ def export(reader: LogReader, store: Store, policy: LogPolicy, trust: Trust, ord
     return contents
 
 
-def finish(contents: Contents, facts: Mapping[str, bytes], order: Order) -> Iterator[tuple[str, bytes]]:
+def finish(contents: Contents, order: Order) -> Iterator[tuple[str, bytes]]:
     """The members that are no records: those that follow from them, and those that were given."""
     yield from contents.members()
     if order.reconciliation is not None:
@@ -94,7 +91,6 @@ def finish(contents: Contents, facts: Mapping[str, bytes], order: Order) -> Iter
     yield TRUST, order.trust
     yield KEYS, format_keys(parse(order.trust))
     yield README, _README.encode("utf-8")
-    yield REPORT, format_report(contents, facts, reconciliation=order.reconciliation, attachments=sorted(order.attachments))
     yield VERIFIER, order.verifier
 
 
@@ -126,19 +122,16 @@ def _records(
             yield Kept(index, card, signed.key_id, canonical.loads(signed.payload, what="statement")["predicate"])
 
 
-def _add_facts(reader: LogReader, card: Card, add: Callable[[str, bytes], None]) -> Mapping[str, bytes]:
-    """The facts behind one decision, by the digest of its record."""
+def _add_facts(reader: LogReader, card: Card, add: Callable[[str, bytes], None]) -> None:
+    """The facts behind one decision."""
     facts = reader.facts(card)
-    if facts is None:
-        return {}
-    add(f"facts/{card.facts}.json", facts)
-    return {card.envelope: facts}
+    if facts is not None:
+        add(f"facts/{card.facts}.json", facts)
 
 
 _README: Final = """\
 This is an evidence pack of changegate: the records of every deploy of a period, signed, with what proves that none is missing or was edited.
 
-  report.html       read this first; it needs no network
   population.csv    the population; beside it, where it comes from
   sample.json       the sample and its seed, where one was drawn: the units with the lowest SHA-256 of seed, line feed and id
   records/          the signed records;  receipts/  the proof that each is in the log;  facts/  what was fetched before a decision

@@ -30,7 +30,6 @@ _KINDS: Final[Sequence[tuple[str, str, str]]] = (
     (r"trust\.yml", "application/yaml", "the trust file that the pack was made under: compare it with your own"),
     (r"keys\.json", _JSON, "the keys of that trust file, for verify.py"),
     (r"README\.txt", _NOTE, "what this is and how to verify it"),
-    (r"report\.html", "text/html; charset=utf-8", "the report for people, made of what is in here"),
     (r"verify\.py", "text/x-python; charset=utf-8", "verifies this pack without changegate"),
 )
 _REMEDY: Final = "Ask for the pack again, and for its SHA-256 by another way; keep this one."

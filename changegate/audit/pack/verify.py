@@ -1,6 +1,5 @@
 """Verify an evidence pack under a trust file that didn't come with it."""
 
-from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from changegate import __version__, canonical
@@ -20,7 +19,7 @@ from changegate.trust import Trust, parse
 
 _REMEDY: Final = "The pack isn't what the log has. Ask for it again; make one yourself from the store, and compare."
 _ATTACHMENTS: Final = "attachments/"
-MADE_OF_RECORDS: Final = (export.REPORT, export.README, export.VERIFIER)
+MADE_OF_RECORDS: Final = (export.README, export.VERIFIER)
 """What another version of changegate may write otherwise."""
 
 
@@ -47,7 +46,7 @@ def verify_pack(members: Members, trust: Trust, verifier: bytes) -> Verified:
     4. Every entry of the period and the places asked for has its record in the pack, and so has every entry in the stretch that says how one of
        these deploys ended.
     5. Each of the facts is what the log's entry names.
-    6. Policies, population, sample, keys and, where this version made them, README, report and verify.py are what follows from the records.
+    6. Policies, population, sample, keys and, where this version made them, README and verify.py are what follows from the records.
 
     The caller still owes: that no deploy went past the gate, and that no key was revoked elsewhere in the log.
     Raises `VerificationError`, `FormatError`.
@@ -65,8 +64,8 @@ def verify_pack(members: Members, trust: Trust, verifier: bytes) -> Verified:
     found = Contents(claims, newest.origin, newest.size, drawing=drawing)
     _add_records(members, trust, part, newest, found)
     _check_complete(part, found)
-    facts = _read_facts(members, found)
-    return _compare(members, part, newest, found, facts, verifier)
+    _check_facts(members, found)
+    return _compare(members, part, newest, found, verifier)
 
 
 def _get(members: Members, name: str) -> bytes:
@@ -108,25 +107,24 @@ def _check_complete(part: stretch.Stretch, found: Contents) -> None:
             raise VerificationError(f"entry {index} is of the period, and its record {card.envelope[:16]} isn't in the pack", remedy=_REMEDY)
 
 
-def _read_facts(members: Members, found: Contents) -> Mapping[str, bytes]:
+def _check_facts(members: Members, found: Contents) -> None:
     named: dict[str, list[Card]] = {}
     for each in found.records:
         named.setdefault(each.card.facts or "", []).append(each.card)
-    facts: dict[str, bytes] = {}
+    facts: set[str] = set()
     for name in members.names:
         if name.startswith("facts/"):
             digest, content = name.partition("/")[2].partition(".")[0], members.read(name)
             if digest_of(content) != digest or digest not in named:
                 raise VerificationError(f"{name} isn't what any record in the pack was decided on", remedy=_REMEDY)
-            facts |= {card.envelope: content for card in named[digest]}
+            facts |= {card.envelope for card in named[digest]}
     drawn = set(found.sampled(found.rows()))
     for row in found.rows():
         if (row.id in drawn or found.drawing is None) and row.record not in facts and found.decisions[row.record].card.facts:
             raise VerificationError(f"the facts behind {row.id} aren't in the pack", remedy=_REMEDY)
-    return facts
 
 
-def _compare(members: Members, part: stretch.Stretch, newest: Checkpoint, found: Contents, facts: Mapping[str, bytes], verifier: bytes) -> Verified:
+def _compare(members: Members, part: stretch.Stretch, newest: Checkpoint, found: Contents, verifier: bytes) -> Verified:
     order = export.Order(
         claims=found.claims,
         trust=_get(members, contents.TRUST),
@@ -139,7 +137,7 @@ def _compare(members: Members, part: stretch.Stretch, newest: Checkpoint, found:
     same_version = found.claims.tool == f"changegate {__version__}"
     expected: set[str] = set()
     different: list[str] = []
-    for name, content in export.finish(found, facts, order):
+    for name, content in export.finish(found, order):
         expected.add(name)
         if _get(members, name) != content:
             if same_version or name not in MADE_OF_RECORDS:
