@@ -87,7 +87,7 @@ class CommitVerifier:
     def __init__(self, store: Store, task: Task) -> None:
         self._store, self.task = store, task
         self._policy = log_policy.of(task.trust).unwitnessed()
-        self._records = RecordVerifier(store, task.trust, task.revocations)
+        self._records = RecordVerifier(store, task.trust, task.revocations, task.origin)
 
     def verify(self, first: int, last: int) -> list[Stretch]:
         """Commits `first` to `last`, all of which are in the store's listing.
@@ -135,9 +135,11 @@ class CommitVerifier:
         """The record and the index of one entry."""
         stretch.named.add(card)
         if self.task.share is not None and not self.task.share.takes(index):
+            stretch.named.add_statement(index, card.envelope)
             return
         stretch.report.records += 1
-        self._records.verify(index, card, commit, stretch.report)
+        signed = self._records.verify(index, card, commit, stretch.report)
+        stretch.named.add_statement(index, signed or card.envelope)
         self.compare(layout.index_key(card.key), format_index_object(index), index, stretch.report)
 
     def compare(self, key: str, expected: bytes, index: int, report: Report) -> None:
