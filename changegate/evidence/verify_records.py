@@ -8,10 +8,10 @@ from changegate.evidence import idempotency, layout, statement
 from changegate.evidence.card import Card, format_time
 from changegate.evidence.commit import Commit, digest_of
 from changegate.evidence.findings import EDITED, LOST, Report
+from changegate.evidence.read_ahead import ReadAhead
 from changegate.evidence.reader import decompress
 from changegate.evidence.revocations import Revocations
 from changegate.evidence.signed_record import MAX_AGE, MAX_RECORD_BYTES, verify_envelope
-from changegate.stores import Store
 from changegate.trust import Trust
 
 _MAX_SKEW: Final = timedelta(minutes=10)  # of two runners, each within the bound that the log keeps
@@ -29,7 +29,7 @@ _MISLEADING: Final = (
 class RecordVerifier:
     """Verifies entries one by one into a report."""
 
-    def __init__(self, store: Store, trust: Trust, revocations: Revocations, origin: str | None) -> None:
+    def __init__(self, store: ReadAhead, trust: Trust, revocations: Revocations, origin: str | None) -> None:
         """`origin` is the log's name; None where no trusted one is known, so that no idempotency key can be checked."""
         self._store, self._trust, self._revocations, self._origin = store, trust, revocations, origin
 
