@@ -236,7 +236,7 @@ def _report(finished: Finished | Waits, claim: Claim, place: Place, where: Recor
         head=finished.gate.commit,
         gate_digest=finished.gate.envelope,
         gate_index=finished.gate.index,
-        repeated=isinstance(finished, Finished) and finished.repeated,
+        repeated=finished.repeated,
         where=where,
         status=status,
     )

@@ -11,6 +11,8 @@ from changegate.errors import FormatError
 from changegate.evidence.card import Card
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
+GATE_DECISION: Final = "https://changegate.dev/gate-decision/v1"
+DEPLOY_OUTCOME: Final = "https://changegate.dev/deploy-outcome/v1"
 KEY_ROTATION: Final = "https://changegate.dev/key-rotation/v1"
 KEY_REVOCATION: Final = "https://changegate.dev/key-revocation/v1"
 SAMPLE_DRAW: Final = "https://changegate.dev/sample-draw/v1"
@@ -21,12 +23,17 @@ KEYS: Final = "keys"
 _REMEDY: Final = "The record is no change record that this changegate knows; use the version that wrote it, or a newer one."
 
 
-def differences(payload: bytes, card: Card) -> tuple[tuple[str, str, str], ...]:
+def parse(payload: bytes) -> Any:
+    """The statement in a verified envelope, as a JSON value. Raises `FormatError` for what isn't strict JSON."""
+    return canonical.loads(payload, what="statement")
+
+
+def differences(statement: Any, card: Card) -> tuple[tuple[str, str, str], ...]:
     """Where the card says other than the signed statement: (field, what the statement says, what the card says). Empty where they agree.
 
-    `payload` is a verified envelope's. Raises `FormatError` for one that is no statement.
+    Raises `FormatError` for what is no statement.
     """
-    signed = _read(payload)
+    signed = _read(statement)
     of_card = {
         "predicateType": card.predicate_type,
         "commit": card.commit,
@@ -40,8 +47,7 @@ def differences(payload: bytes, card: Card) -> tuple[tuple[str, str, str], ...]:
     return tuple((name, str(signed.get(name)), str(value)) for name, value in of_card.items() if signed.get(name) != value)
 
 
-def _read(payload: bytes) -> Mapping[str, Any]:
-    statement = canonical.loads(payload, what="statement")
+def _read(statement: Any) -> Mapping[str, Any]:
     match statement:
         case {"_type": "https://in-toto.io/Statement/v1", "subject": [{"digest": {"gitCommit": str(commit)}}, *_], "predicateType": str(kind)}:
             predicate = statement.get("predicate")
@@ -112,4 +118,4 @@ def _sample_draw(predicate: Any, subject: str) -> Mapping[str, Any]:
     raise FormatError("statement: its predicate has no log, population and time", remedy=_REMEDY)
 
 
-_READERS: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {"https://changegate.dev/deploy-outcome/v1": _outcome}
+_READERS: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {DEPLOY_OUTCOME: _outcome}
