@@ -15,6 +15,9 @@ KEY_ROTATION: Final = "https://changegate.dev/key-rotation/v1"
 KEY_REVOCATION: Final = "https://changegate.dev/key-revocation/v1"
 KEYS: Final = "keys"
 """What stands for the environment on the card of a record about keys; for the repository stands the log."""
+ATTESTATION: Final = "https://changegate.dev/attestation/v1"
+ATTESTATIONS: Final = "attestations"
+"""Likewise on the card of an attestation; for the repository stands the log where it is about no single one."""
 _REMEDY: Final = "The record is no change record that this changegate knows; use the version that wrote it, or a newer one."
 
 
@@ -50,7 +53,13 @@ def _read(payload: bytes) -> Mapping[str, Any]:
             "predicateType": ("https://changegate.dev/key-rotation/v1" | "https://changegate.dev/key-revocation/v1") as kind,
         }:
             return {"predicateType": kind, "commit": key_id, **_key_change(statement.get("predicate"), key_id)}
-    raise FormatError("statement: not an in-toto Statement v1 with a git commit, or a key, as its first subject", remedy=_REMEDY)
+        case {
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"digest": {"sha256": str(digest)}}],
+            "predicateType": "https://changegate.dev/attestation/v1",
+        }:
+            return {"predicateType": ATTESTATION, "commit": digest, **_attestation(statement.get("predicate"), digest)}
+    raise FormatError("statement: not an in-toto Statement v1 with a git commit, a key or a file as its first subject", remedy=_REMEDY)
 
 
 def _change(predicate: Any) -> Mapping[str, Any]:
@@ -93,6 +102,16 @@ def _key_change(predicate: Any, subject: str) -> Mapping[str, Any]:
         ):
             return {"repository": origin, "environment": KEYS, "decision": change, "time": decided}
     raise FormatError("statement: its predicate has no log, key, change and time", remedy=_REMEDY)
+
+
+def _attestation(predicate: Any, subject: str) -> Mapping[str, Any]:
+    """A file that somebody attests: it is the subject, and lies where others have their facts."""
+    match predicate:
+        case {
+            "log": str(origin), "repository": str(repository), "type": str(kind), "file": {"sha256": digest}, "time": {"decided": decided}
+        } if digest == subject:  # fmt: skip
+            return {"repository": repository or origin, "environment": ATTESTATIONS, "decision": kind, "time": decided, "facts": digest}
+    raise FormatError("statement: its predicate has no log, repository, type, file and time", remedy=_REMEDY)
 
 
 _READERS: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {"https://changegate.dev/deploy-outcome/v1": _outcome}
