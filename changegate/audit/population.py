@@ -16,6 +16,7 @@ from changegate.evidence.card import Card
 from changegate.evidence.reader import LogReader
 from changegate.evidence.revocations import Revocations
 from changegate.evidence.signed_record import verify_record
+from changegate.evidence.statement import ATTESTATION
 from changegate.trust import Trust
 
 
@@ -30,6 +31,8 @@ class Kind(StrEnum):
     """Deploys that went back to an earlier commit."""
     BLOCKED = "blocked"
     """Attempts that were stopped: blocked, or not to be judged."""
+    ATTESTATIONS = "attestations"
+    """Other evidence that was recorded in the period: one row each."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ def collect(reader: LogReader, trust: Trust, wanted: Wanted, revoked: Revocation
             places.append(index)
         if card.predicate_type == outcome.PREDICATE_TYPE and card.about is not None:
             endings[card.about] = card.decision  # the latest one stands
-        elif card.predicate_type == record.PREDICATE_TYPE and wanted.holds(card):
+        elif card.predicate_type == _counted(wanted.kind) and wanted.holds(card):
             decisions.append((index, card))
     rows = [row for index, card in decisions for row in _rows(_read(reader, trust, revoked, index, card), index, card, wanted.kind, endings)]
     begin, end = (places[0], places[-1] + 1) if places else (reader.size, reader.size)
@@ -156,7 +159,14 @@ def _read(reader: LogReader, trust: Trust, revoked: Revocations, index: int, car
     return predicate
 
 
+def _counted(kind: Kind) -> str:
+    return ATTESTATION if kind is Kind.ATTESTATIONS else record.PREDICATE_TYPE
+
+
 def _rows(predicate: Mapping[str, Any], index: int, card: Card, kind: Kind, endings: Mapping[str, str]) -> Iterator[Row]:
+    if kind is Kind.ATTESTATIONS:
+        yield _attested(predicate, index, card)
+        return
     went = card.decision == "allowed" or predicate["policy"]["enforced"] is False
     moved = predicate["range"]["outcome"]
     match kind:
@@ -195,6 +205,30 @@ def _row(predicate: Mapping[str, Any], index: int, card: Card, ending: str) -> R
         run=run["url"] or run["id"],
         record=card.envelope,
         log_index=index,
+    )
+
+
+def _attested(predicate: Mapping[str, Any], index: int, card: Card) -> Row:
+    """Other evidence: its days stand as the range, its file's name as the title, its controls as what it is about; who reviewed it, approved it."""
+    review = predicate["review"] or {"reviewer": "", "decision": ""}
+    return Row(
+        id=card.envelope[:16],
+        decided=card.time,
+        repository=card.repository,
+        environment=card.environment,
+        commit=card.commit,
+        range=f"{predicate['period']['from']}..{predicate['period']['to']}",
+        verdict=card.decision,
+        mode="",
+        outcome=review["decision"],
+        deployer="",
+        run="",
+        record=card.envelope,
+        log_index=index,
+        change="; ".join(predicate["controls"]),
+        title=predicate["file"]["name"],
+        author=predicate["owner"],
+        approved_by=review["reviewer"],
     )
 
 

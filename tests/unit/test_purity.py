@@ -30,6 +30,9 @@ PURE = [
             "outcome.py",
             "history.py",
             "keychange.py",
+            "attestation.py",
+            "attachment.py",
+            "access.py",
         )
     ),
     *(PACKAGE / "controls").glob("*.py"),
@@ -75,6 +78,9 @@ FORBIDDEN = {
     "history.py": {"cli", "render", "gate"},
     "outcome.py": {"cli", "render", "gate"},
     "keychange.py": {"cli", "render", "gate"},
+    "attestation.py": {"cli", "render", "gate"},
+    "attest.py": {"cli", "render", "gate"},
+    "access.py": {"policy", "decision", "controls", "record", "signing", "evidence", "stores", "forges", "render", "gate", "cli"},
 }
 ADAPTERS = {"changegate.forges.git", "changegate.forges.github", "changegate.stores.directory", "changegate.stores.git"}
 
