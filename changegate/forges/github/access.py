@@ -20,7 +20,7 @@ _PAGE: Final = 100
 _PAGES: Final = 200
 _WRITES: Final = ("administration", "contents", "deployments", "pull_requests", "workflows")
 """Permissions by which an app changes what is deployed, or the rules for it."""
-ORGANIZATION: Final = "organization administration: read"
+_AS_OWNER: Final = "Use the token of an organization owner, or one with the organization permission 'Administration: read', in CHANGEGATE_TOKEN."
 
 
 def read_access(client: Client, given: Repository, branches: Sequence[str]) -> Found:
@@ -30,19 +30,19 @@ def read_access(client: Client, given: Repository, branches: Sequence[str]) -> F
     repository, root = Repository(owner, name), f"/repos/{state.name}"
     entries, unknown = list[Entry](), list[Unknown]()
 
-    def take(part: str, permission: str, read: Callable[[], list[Entry]]) -> None:
+    def take(part: str, permission: str, read: Callable[[], list[Entry]], remedy: str = "") -> None:
         found = look(read, permission)
         if isinstance(found, Unavailable):
-            unknown.append(Unknown(part=part, why=found.why, remedy=found.remedy))
+            unknown.append(Unknown(part=part, why=found.why, remedy=remedy or found.remedy))
         else:
             entries.extend(found)
 
-    take("collaborators", "metadata: read", lambda: _collaborators(client, root))
-    take("teams", "metadata: read", lambda: _teams(client, root))
+    take("collaborators", "administration: read", lambda: _collaborators(client, root))
+    take("teams", "administration: read", lambda: _teams(client, root))
     take("deploy keys", "administration: read", lambda: _deploy_keys(client, root))
     take("environments", "actions: read", lambda: _environments(client, root))
     if answer.at("owner").text("type") == "Organization":
-        take("apps", ORGANIZATION, lambda: _apps(client, owner))
+        take("apps", "administration: read", lambda: _apps(client, owner), _AS_OWNER)
     else:
         why = "GitHub lists the apps installed on a person's account to that person alone"
         unknown.append(Unknown(part="apps", why=why, remedy="Look under Settings → Applications, and attest what you see with `changegate attest`."))
