@@ -134,7 +134,9 @@ def format_markdown(matrix: Matrix) -> str:
         lines.append("")
     heads = ["control", "reason", "is about", *(["count"] if counted else [])]
     lines += ["## Reasons", "", _line(heads), _line(["---"] * len(heads))]
-    lines += [_line([f"`{control}`", f"`{reason}`", about, *([_number(number)] if counted else [])]) for control, reason, about, number in matrix.reasons]
+    lines += [
+        _line([f"`{control}`", f"`{reason}`", about, *([_number(number)] if counted else [])]) for control, reason, about, number in matrix.reasons
+    ]
     return "\n".join(lines) + "\n"
 
 

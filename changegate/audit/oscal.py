@@ -29,7 +29,7 @@ def component_definition(matrix: Matrix, *, at: datetime) -> str:
         "uuid": _id("component"),
         "type": "software",
         "title": "changegate",
-        "description": "Judges every change of a deploy against a policy, stops what doesn't meet it, and keeps signed evidence in an append-only log.",
+        "description": "Judges every change of a deploy by a policy, stops what doesn't meet it, and keeps signed evidence in an append-only log.",
         "props": [_prop("version", __version__)],
         "control-implementations": [_implementation(framework, matrix) for framework in FRAMEWORKS],
     }

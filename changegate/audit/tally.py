@@ -8,12 +8,15 @@ from typing import Any, NamedTuple
 from changegate import canonical, outcome, record
 from changegate.attestation import Verdict
 from changegate.audit.mapping import CONTROLS, Control, Counted
-from changegate.audit.population import Wanted
+from changegate.audit.population import Wanted, went
+from changegate.audit.scan import scan
+from changegate.evidence import revocations
 from changegate.evidence.card import Card
 from changegate.evidence.reader import LogReader
 from changegate.evidence.revocations import Revocations
 from changegate.evidence.signed_record import verify_record
 from changegate.evidence.statement import ATTESTATION, KEY_REVOCATION, KEY_ROTATION
+from changegate.stores import Store
 from changegate.trust import Trust
 
 
@@ -46,43 +49,51 @@ class _Counts:
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
-def count(reader: LogReader, trust: Trust, wanted: Wanted, revoked: Revocations) -> Tally:
+def count(reader: LogReader, trust: Trust, wanted: Wanted, store: Store) -> Tally:
     """Count what the log holds of the period under the reader's checkpoint; `wanted.kind` has no say.
 
     Raises `VerificationError` or `FormatError` where a record of the period isn't what was signed; `StoreError`.
     """
-    counts, gone, ended = _Counts(), set[str](), set[str]()
-    for index, card in reader.cards(newest_first=False) if reader.size else ():
-        if card.predicate_type == outcome.PREDICATE_TYPE and card.about is not None:
-            ended.add(card.about)  # also one that was recorded after the period
+    found = scan(reader, wanted.begin, wanted.end)
+    revoked = revocations.collect(found.revocations, store, trust)
+    counts, gone = _Counts(), set[str]()
+    for index, card in found.dated:
         if not wanted.holds(card):
             continue
-        signed = verify_record(card, reader.envelope(card), trust)
-        revoked.check(index, signed.key_id)
-        predicate = canonical.loads(signed.payload, what="statement")["predicate"]
-        if card.predicate_type == record.PREDICATE_TYPE:
-            if _count_decision(counts, card, predicate):
-                gone.add(card.envelope)
-        else:
+        predicate = _read(reader, trust, revoked, index, card)
+        if card.predicate_type != record.PREDICATE_TYPE:
             _count_other(counts, card, predicate)
-    counts.exceptions["outcome-recorded"] = len(gone - ended)
+        elif _count_decision(counts, card, predicate):
+            gone.add(card.envelope)
+    for index, card in found.about:
+        if card.about in gone and card.predicate_type == outcome.PREDICATE_TYPE:
+            _read(reader, trust, revoked, index, card)  # no word of it counts that nobody signed
+            gone.discard(card.about)
+    counts.exceptions["outcome-recorded"] = len(gone)
     evidence = {each.id: Evidence(counts.records[each.id], counts.stopped[each.id], counts.exceptions[each.id]) for each in CONTROLS}
     return Tally(evidence, dict(counts.reasons), reader.signed.decode("utf-8"))
 
 
+def _read(reader: LogReader, trust: Trust, revoked: Revocations, index: int, card: Card) -> Mapping[str, Any]:
+    signed = verify_record(card, reader.envelope(card), trust)
+    revoked.check(index, signed.key_id)
+    predicate: Mapping[str, Any] = canonical.loads(signed.payload, what="statement")["predicate"]
+    return predicate
+
+
 def _count_decision(counts: _Counts, card: Card, predicate: Mapping[str, Any]) -> bool:
     """Whether it let its deploy go."""
-    went = card.decision == "allowed" or predicate["policy"]["enforced"] is False
+    let_go = went(predicate)
     counts.records["deploy-gated"] += 1
-    counts.stopped["deploy-gated"] += not went
-    counts.exceptions["deploy-gated"] += went and card.decision != "allowed"
+    counts.stopped["deploy-gated"] += not let_go
+    counts.exceptions["deploy-gated"] += let_go and card.decision != "allowed"
     for finding in (each for part in (predicate, *predicate["changes"]) for each in part["findings"]):
         control = finding["control"]
         counts.records[control] += 1
         counts.reasons[control, finding["reason"]] += 1
         if finding["outcome"] in {"fail", "unknown"}:
-            (counts.exceptions if went else counts.stopped)[control] += 1
-    return went
+            (counts.exceptions if let_go else counts.stopped)[control] += 1
+    return let_go
 
 
 def _count_other(counts: _Counts, card: Card, predicate: Mapping[str, Any]) -> None:

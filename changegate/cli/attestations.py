@@ -16,7 +16,7 @@ from changegate.attestation import AttachedFile, Claim, Kind, Review
 from changegate.audit import mapping
 from changegate.cli import attesting, judging, local_store, options, publish, signers
 from changegate.errors import InputError
-from changegate.evidence.reader import signed_size
+from changegate.evidence.checkpoint import format_head, parse
 from changegate.render import Recorded, Submitted
 from changegate.render.attestation import render_json, render_terminal
 from changegate.stores import open_store
@@ -98,10 +98,12 @@ def record(
         store = partial(open_store, given["store"])
         witnessed = attesting.attest(made.receipt, log, trust, open_store=store, open_log=open_log, timestamp_url=given["timestamp_url"])
         unwritten = publish.receipt(witnessed.receipt, given["receipt"])
+        head = parse(witnessed.receipt.checkpoint)
         place = Recorded(
             digest=made.envelope_digest,
             log_index=witnessed.receipt.index,
-            log_size=signed_size(witnessed.receipt.checkpoint),
+            log_size=head.size,
+            checkpoint=format_head(head),
             origin=origin,
             store_url=store().url,
             receipt="" if unwritten else given["receipt"] or "",

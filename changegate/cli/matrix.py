@@ -1,7 +1,7 @@
 """changegate audit matrix: what is asked of change management, which control answers it, and how much evidence of it there is."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,9 +11,9 @@ from changegate import policy
 from changegate.audit import mapping, matrix, oscal, tally
 from changegate.audit.population import Kind, Wanted
 from changegate.cli import options
-from changegate.cli.periods import moment
+from changegate.cli.periods import Period
+from changegate.cli.periods import parse as parse_period
 from changegate.errors import InputError
-from changegate.evidence import revocations
 from changegate.policy import EffectivePolicy
 from changegate.render.text import visible
 from changegate.stores import open_store
@@ -24,13 +24,15 @@ _FORMATS: Final = ("markdown", "csv", "json", "oscal-component", "oscal-results"
 @click.command(name="matrix")
 @click.option("--from", "begin", metavar="DATE", help="Count the records from this day (2026-01-01) or moment on. Without: nothing is counted.")
 @click.option("--to", "end", metavar="DATE", help="The last day, or the moment before which the period ends.")
-@click.option("--environment", "environments", multiple=True, metavar="NAME", help="Count only this environment's deploys. May be given more than once.")
+@click.option("--environment", "environments", multiple=True, metavar="NAME", help="Count only this environment. May be given more than once.")
 @click.option("--repository", "repositories", multiple=True, metavar="NAME", help="Count only this repository's. May be given more than once.")
 @click.option("--owner", "owners", multiple=True, metavar="CONTROL=NAME", help="Who owns a control. May be given more than once.")
 @click.option("--policy", "policy_file", metavar="FILE", help="Show how this policy file sets each control.")
 @options.store_option
 @options.trust_option
-@click.option("--format", "format_", type=click.Choice(_FORMATS), default="markdown", show_default=True, metavar="FORMAT", help=f"{', '.join(_FORMATS)}.")
+@click.option(
+    "--format", "format_", type=click.Choice(_FORMATS), default="markdown", show_default=True, metavar="FORMAT", help=f"{', '.join(_FORMATS)}."
+)
 @click.option("--out", metavar="FILE", help="Where to write it. Default: it is printed.")
 def command(**given: Any) -> None:
     """SOC 2 CC8.1, ISO 27001 A.8.32, NIST CM-3 and CM-5, PCI DSS 6.5: each point, the controls, their settings, owners and evidence.
@@ -44,12 +46,12 @@ def command(**given: Any) -> None:
     owners = dict(_owner(each) for each in given["owners"])
     settings = _settings(given["policy_file"], given["environments"]) if given["policy_file"] else {}
     at = datetime.now(UTC).replace(microsecond=0)
-    period = (moment("--from", given["begin"], last=False), moment("--to", given["end"], last=True)) if given["begin"] else None
+    period = parse_period(given["begin"], given["end"], now=at) if given["begin"] else None
     counted = _count(period, given) if period else None
     words = (given["begin"], given["end"]) if period else None
     built = matrix.build(counted, period=words, owners=owners, settings=settings)
     if given["format_"] == "oscal-results" and counted and period:
-        text = oscal.assessment_results(counted, begin=period[0], end=period[1] - timedelta(microseconds=1), at=at)
+        text = oscal.assessment_results(counted, begin=period.begin, end=period.end, at=at)
     elif given["format_"] == "oscal-component":
         text = oscal.component_definition(built, at=at)
     else:
@@ -60,14 +62,11 @@ def command(**given: Any) -> None:
         click.echo(text, nl=False)
 
 
-def _count(period: tuple[datetime, datetime], given: dict[str, Any]) -> tally.Tally:
-    if period[0] >= period[1]:
-        raise InputError("--from is not before --to", remedy="Give the first and the last day of the period.")
+def _count(period: Period, given: dict[str, Any]) -> tally.Tally:
     trusted, _ = options.find_trust(given["trust"])
     reader = options.open_reader(given["store"], trusted)
-    revoked = revocations.collect(((index, reader.entry(index)) for index in range(reader.size)), open_store(given["store"]), trusted)
     wanted = Wanted(Kind.DEPLOYS, *period, frozenset(given["environments"]), frozenset(given["repositories"]))
-    return tally.count(reader, trusted, wanted, revoked)
+    return tally.count(reader, trusted, wanted, open_store(given["store"]))
 
 
 def _owner(text: str) -> tuple[str, str]:
@@ -91,14 +90,14 @@ def _settings(file: str, environments: Sequence[str]) -> dict[str, str]:
 
 
 def _of_policy(effective: EffectivePolicy) -> list[str]:
-    return [name.replace("_", "-") for name in type(effective.controls).model_fields]
+    return list(effective.controls.model_dump(mode="json"))
 
 
 def _say(effective: EffectivePolicy, control: str) -> str:
-    rules = effective.controls.model_dump(mode="json")[control.replace("-", "_")]
+    rules = effective.controls.model_dump(mode="json")[control]
     if not rules["enabled"]:
         return "off"
-    said = [f"{name.replace('_', '-')} {_value(value)}" for name, value in rules.items() if name != "enabled"]
+    said = [f"{name} {_value(value)}" for name, value in rules.items() if name != "enabled"]
     return ", ".join(["on", *said])
 
 

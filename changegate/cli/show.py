@@ -11,11 +11,12 @@ from changegate.cli.records import Record, find_record
 from changegate.errors import InputError
 from changegate.evidence.proof import format_receipt
 from changegate.evidence.reader import LogReader
-from changegate.evidence.statement import ATTESTATION, KEY_REVOCATION, KEY_ROTATION
+from changegate.evidence.statement import ATTESTATION, KEY_REVOCATION, KEY_ROTATION, SAMPLE_DRAW
 from changegate.render import attestation as attestation_page
 from changegate.render import keychange as key_page
 from changegate.render import outcome as outcome_page
 from changegate.render import record as record_page
+from changegate.render import sampledraw as sample_page
 from changegate.render.page import LogPlace
 from changegate.trust import short
 
@@ -24,6 +25,7 @@ _PAGES: Final = {
     KEY_ROTATION: key_page.render,
     KEY_REVOCATION: key_page.render,
     ATTESTATION: attestation_page.render,
+    SAMPLE_DRAW: sample_page.render,
 }
 
 

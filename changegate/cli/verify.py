@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import secrets
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 import click
@@ -13,7 +15,7 @@ from changegate.cli.verified import Checked, as_json, print_report
 from changegate.errors import ExitCode, FormatError, InputError, VerificationError
 from changegate.evidence import log_policy
 from changegate.evidence.card import parse_card
-from changegate.evidence.checkpoint import parse
+from changegate.evidence.checkpoint import parse, parse_head
 from changegate.evidence.proof import parse_receipt
 from changegate.evidence.verify import Scope, verify_receipt, verify_store
 from changegate.evidence.verify_commits import Share
@@ -28,7 +30,11 @@ _RECEIPT: Final = b"c2sp.org/tlog-proof@v1\n"
 @click.command(name="verify")
 @click.argument("store", required=False)
 @options.trust_option
-@click.option("--since", metavar="FILE", help="A checkpoint or receipt kept from earlier: the log must have grown from it, and lost nothing.")
+@click.option(
+    "--since",
+    metavar="FILE|SIZE:ROOT",
+    help="A checkpoint or receipt kept from earlier, or what a report or a deployment's status says of one: the log must have grown from it.",
+)
 @click.option("--new-only", is_flag=True, help="With --since: check only what is newer, and that the tree still holds what is older.")
 @click.option("--share", metavar="PERCENT", help="Check the records of a random share (such as 1%), and all of the tree and its checkpoints.")
 @click.option("--seed", metavar="TEXT", help="With --share: draw the same share again. By default a new one, which is printed.")
@@ -58,7 +64,7 @@ def command(
     if seed is not None and share is None:
         raise InputError("--seed goes with --share", remedy="Give the share, too: --share 1%.")
     drawn = Share(_parse_share(share), seed or secrets.token_hex(8)) if share is not None else None
-    kept = _read_checkpoint(since, trusted) if since else None
+    kept = parse_head(since) or _read_checkpoint(since, trusted) if since else None
     opened = open_store(store, whole=True)
     if next(iter(opened.list("")), None) is None:
         raise InputError(f"{opened.url} is empty or isn't there", remedy="Check STORE; a log begins with the first `changegate gate`.")
@@ -67,7 +73,7 @@ def command(
         report = verify_store(opened, trusted, since=kept, now=datetime.now(UTC), scope=scope, progress=tell)
     if report.entries == 0 and not report.problems:
         raise InputError(f"{opened.url} holds no log, or an empty one", remedy="Check STORE; a log begins with the first `changegate gate`.")
-    checked = Checked(report, scope, since, parse(kept).size if kept else 0)
+    checked = Checked(report, scope, since, (parse(kept) if isinstance(kept, bytes) else kept).size if kept else 0)
     if format_ == "json":
         click.echo(json.dumps(as_json(checked, source), indent=2))
     else:
@@ -115,12 +121,17 @@ def _check_receipt(receipt: str, record: str | None, trusted: Trust, source: str
 
 def _read_checkpoint(file: str, trusted: Trust) -> bytes:
     """A kept checkpoint, by itself or in a receipt. Raises `InputError` for one that no trusted log signed: nothing could be held against it."""
+    if re.fullmatch(r"\d+:\S*", file) and not Path(file).exists():
+        raise InputError(
+            f"--since: {file[:100]!r} is no SIZE:ROOT: a size, a colon, and 44 letters of base64 (or 64 hex digits)",
+            remedy="Copy it whole from the report's line `checkpoint`, an output of that name, or the deployment's status.",
+        )
     data = options.read_file(file, "--since")
     try:
         kept = parse_receipt(data).checkpoint if data.startswith(_RECEIPT) else data
         parse(kept)
     except FormatError as error:
-        remedy = "Give the file `checkpoint` of the store as you kept it earlier, or a receipt."
+        remedy = "Give the file `checkpoint` of the store as you kept it earlier, a receipt, or SIZE:ROOT as a report says it."
         raise InputError(f"--since: {file} is no checkpoint and no receipt ({error.message})", remedy=remedy) from error
     try:
         log_policy.of(trusted).verify(kept)

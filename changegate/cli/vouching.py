@@ -4,7 +4,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from changegate import attestation, canonical, keychange, outcome, record
+from changegate import attestation, canonical, keychange, outcome, record, sampledraw
 from changegate.errors import FormatError, VerificationError
 from changegate.evidence import layout, revocations
 from changegate.evidence.card import Card
@@ -13,7 +13,7 @@ from changegate.evidence.publisher import parse_index_object
 from changegate.evidence.reader import LogReader, read_log
 from changegate.evidence.revocations import Revocations
 from changegate.evidence.signed_record import verify_record
-from changegate.evidence.statement import ATTESTATION, KEY_REVOCATION, KEY_ROTATION
+from changegate.evidence.statement import ATTESTATION, KEY_REVOCATION, KEY_ROTATION, SAMPLE_DRAW
 from changegate.evidence.waiting import Vouch
 from changegate.gate import MAX_REPEATS
 from changegate.outcome import Ending
@@ -73,6 +73,8 @@ def _is_key(card: Card, statement: Any, origin: str, key_id: str) -> bool:
             return card.repository == origin and card.key == keychange.idempotency_key(statement, by=key_id)
         if card.predicate_type == ATTESTATION:
             return bool(statement["predicate"]["log"] == origin) and card.key == attestation.idempotency_key(statement)
+        if card.predicate_type == SAMPLE_DRAW:
+            return card.repository == origin and card.key == sampledraw.idempotency_key(statement)
     except (FormatError, KeyError, TypeError, ValueError):
         return False
     return False

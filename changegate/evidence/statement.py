@@ -13,6 +13,9 @@ from changegate.evidence.card import Card
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 KEY_ROTATION: Final = "https://changegate.dev/key-rotation/v1"
 KEY_REVOCATION: Final = "https://changegate.dev/key-revocation/v1"
+SAMPLE_DRAW: Final = "https://changegate.dev/sample-draw/v1"
+AUDIT: Final = "audit"
+"""What stands for the environment on the card of a record about an audit; for the repository the log, for the commit the population's digest."""
 KEYS: Final = "keys"
 """What stands for the environment on the card of a record about keys; for the repository stands the log."""
 ATTESTATION: Final = "https://changegate.dev/attestation/v1"
@@ -59,7 +62,14 @@ def _read(payload: bytes) -> Mapping[str, Any]:
             "predicateType": "https://changegate.dev/attestation/v1",
         }:
             return {"predicateType": ATTESTATION, "commit": digest, **_attestation(statement.get("predicate"), digest)}
-    raise FormatError("statement: not an in-toto Statement v1 with a git commit, a key or a file as its first subject", remedy=_REMEDY)
+        case {
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"digest": {"sha256": str(population)}}],
+            "predicateType": "https://changegate.dev/sample-draw/v1",
+        }:
+            return {"predicateType": SAMPLE_DRAW, "commit": population, **_sample_draw(statement.get("predicate"), population)}
+    what = "a git commit, a key, a population or a file"
+    raise FormatError(f"statement: not an in-toto Statement v1 with {what} as its first subject", remedy=_REMEDY)
 
 
 def _change(predicate: Any) -> Mapping[str, Any]:
@@ -112,6 +122,14 @@ def _attestation(predicate: Any, subject: str) -> Mapping[str, Any]:
         } if digest == subject:  # fmt: skip
             return {"repository": repository or origin, "environment": ATTESTATIONS, "decision": kind, "time": decided, "facts": digest}
     raise FormatError("statement: its predicate has no log, repository, type, file and time", remedy=_REMEDY)
+
+
+def _sample_draw(predicate: Any, subject: str) -> Mapping[str, Any]:
+    """A sample that was drawn: its population is the subject."""
+    match predicate:
+        case {"log": str(origin), "population": {"sha256": population}, "time": {"decided": decided}} if population == subject:
+            return {"repository": origin, "environment": AUDIT, "decision": "drawn", "time": decided}
+    raise FormatError("statement: its predicate has no log, population and time", remedy=_REMEDY)
 
 
 _READERS: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {"https://changegate.dev/deploy-outcome/v1": _outcome}

@@ -63,6 +63,7 @@ def render_terminal(predicate: Mapping[str, Any], where: Recorded | Submitted, *
         lines.append(f"  record     {where.digest[:16]}: {visible(where.why)}")
     else:
         lines.append(f"  record     {where.digest[:16]}, entry {where.log_index} of {visible(where.origin)} in {visible(where.store_url)}")
+        lines.append(f"  checkpoint {visible(where.checkpoint)}")
         lines += [f"  receipt    {visible(where.receipt)}"] if where.receipt else []
         lines += [f"  warning    {visible(each)}" for each in where.warnings]
     return inert("\n".join(lines) + "\n")
@@ -72,7 +73,13 @@ def render_json(predicate: Mapping[str, Any], where: Recorded | Submitted, *, re
     """The same for programs."""
     place: dict[str, Any] = {"record": where.digest[:16], "digest": where.digest, "repeated": repeated}
     if isinstance(where, Recorded):
-        place |= {"logIndex": where.log_index, "log": where.origin, "store": where.store_url, "receipt": where.receipt}
+        place |= {
+            "logIndex": where.log_index,
+            "log": where.origin,
+            "checkpoint": where.checkpoint,
+            "store": where.store_url,
+            "receipt": where.receipt,
+        }
         place["warnings"] = list(where.warnings)
     return json.dumps({**place, "attestation": predicate}, indent=2) + "\n"
 

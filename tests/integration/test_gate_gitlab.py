@@ -346,3 +346,13 @@ def test_code_owners(job: Job, code_owners: str, code: int, reasons: list[str]) 
     said = job.gate()
     assert (said.code, said.report["reasons"]) == (code, reasons), said.report["findings"]
     assert run(["replay", job.project.head, "--store", "file:evidence"]) == 0
+
+
+def test_a_runner_whose_clock_is_not_gitlabs_records_nothing(job: Job) -> None:
+    approved(job)
+    job.server.clock_ahead = 900
+    said = job.gate()
+    assert (said.code, "s behind the forge's clock" in said.err) == (ExitCode.NOT_RECORDED, True), said
+    assert not list(Path("evidence").rglob("*/*"))
+    job.server.clock_ahead = -240
+    assert job.gate().code == ExitCode.ALLOWED

@@ -80,6 +80,21 @@ def test_what_a_key_signed_before_its_revocation_stays_valid_and_nothing_after()
     assert problems(store) == [f"signed by key {A.key_id[:16]}, which entry 1 revoked (by key {B.key_id[:16]}: a laptop was stolen)"]
 
 
+def test_a_writer_that_was_stopped_before_its_tiles_hides_no_revocation() -> None:
+    store = MemoryStore()
+    add_revocation(log_of(store), A, by=B)
+    before = dict(store.objects)
+    add_record(log_of(store), 3, A)
+    unfinished = {key: data for key, data in store.objects.items() if not key.startswith(("tile/", "index/", "checkpoint"))} | {
+        key: data for key, data in before.items() if key.startswith(("tile/", "index/", "checkpoint"))
+    }
+    report = verify_store(MemoryStore(unfinished), TRUST)
+    assert report.notes
+    assert [each.found for each in report.problems] == [
+        f"signed by key {A.key_id[:16]}, which entry 0 revoked (by key {B.key_id[:16]}: a laptop was stolen)"
+    ]
+
+
 def test_the_place_in_the_log_counts_and_not_the_time_that_a_record_claims() -> None:
     store = MemoryStore()
     log = log_of(store)

@@ -402,7 +402,7 @@ def test_the_deployment_of_this_run_gets_its_status(
             assert not [each for each in new if each.state != "INACTIVE"]
             continue
         assert [each.state for each in new] == states
-        assert {each.description for each in new} == {f"changegate record {record['id']}, log index 1: {ending}"}
+        assert {each.description for each in new} == {f"changegate record {record['id']}, {ending}; log {record['checkpoint']} of {record['origin']}"}
         assert {(each.log_url, each.environment_url) for each in new} == {
             ("https://github.com/acme/shop/actions/runs/991", "https://shop.example"),
         }

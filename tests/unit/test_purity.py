@@ -33,8 +33,11 @@ PURE = [
             "attestation.py",
             "attachment.py",
             "access.py",
+            "sampledraw.py",
+            "deploys.py",
         )
     ),
+    *(PACKAGE / "audit" / f"{name}.py" for name in ("pairing", "reconcile", "reconciled", "sampling", "tables")),
     *(PACKAGE / "controls").glob("*.py"),
     *(PACKAGE / "doctor").glob("*.py"),
     *(path for path in (PACKAGE / "render").glob("*.py")),
@@ -81,6 +84,9 @@ FORBIDDEN = {
     "attestation.py": {"cli", "render", "gate"},
     "attest.py": {"cli", "render", "gate"},
     "access.py": {"policy", "decision", "controls", "record", "signing", "evidence", "stores", "forges", "render", "gate", "cli"},
+    "sampledraw.py": {"cli", "render", "gate"},
+    "deploys.py": {"facts", "policy", "decision", "controls", "record", "signing", "evidence", "stores", "forges", "render", "gate", "cli"},
+    "audit": {"forges", "render", "gate", "cli"},
 }
 ADAPTERS = {"changegate.forges.git", "changegate.forges.github", "changegate.stores.directory", "changegate.stores.git"}
 

@@ -94,6 +94,17 @@ class Repository:
             only_right=tuple(line[1:] for line in lines if line.startswith(">")),
         )
 
+    def list_line(self, head: str) -> tuple[tuple[str, int], ...]:
+        """The commits of a branch's own line (first parents), the newest first, each with the second in which it says it was committed."""
+        listed = self._read("rev-list", "--timestamp", "--first-parent", "--end-of-options", head).decode("ascii")
+        return tuple((sha, int(at)) for at, sha in (line.split() for line in listed.splitlines()))
+
+    def list_beyond(self, tips: Sequence[str], known: Sequence[str], *, line_only: bool = False) -> frozenset[str]:
+        """The commits in the history of `tips` (on the line of their first parents alone) that are not in that of `known`."""
+        words = "".join(f"{each}\n" for each in (*tips, *(f"^{each}" for each in known)))
+        options = ("--first-parent",) if line_only else ()
+        return frozenset(self._read("rev-list", *options, "--stdin", stdin=words.encode("ascii")).decode("ascii").split()) if tips else frozenset()
+
     def read_commits(self, shas: Sequence[str]) -> tuple[CommitObject, ...]:
         """The commits, in the given order, each checked against its id."""
         return tuple(parse_commit(sha, content) for sha, content in zip(shas, self.read_objects(shas, "commit"), strict=True))

@@ -98,6 +98,15 @@ DEPLOYMENTS: Final = Connection(
 )
 DEPLOYED: Final = f"""query($owner: String!, $name: String!, $environment: String!, $after: String) {{
   repository(owner: $owner, name: $name, followRenames: false) {{ {DEPLOYMENTS.page(DEPLOYMENTS.first, ", after: $after")} }} }}"""
+LISTED: Final = Connection(
+    "Repository",
+    "deployments",
+    f"id environment commitOid createdAt {STATUSES}",
+    first=50,
+    arguments="orderBy: {field: CREATED_AT, direction: DESC}",
+)
+EVERY_DEPLOYMENT: Final = f"""query($owner: String!, $name: String!, $after: String) {{
+  repository(owner: $owner, name: $name, followRenames: false) {{ {LISTED.page(LISTED.first, ", after: $after")} }} }}"""
 
 REVISION: Final = """query($owner: String!, $name: String!, $revision: String!) {
   repository(owner: $owner, name: $name, followRenames: false) {

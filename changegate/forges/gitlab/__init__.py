@@ -2,7 +2,8 @@
 
 - the range, its commits and their content come from the clone that the job has, where each object is what its id says; a preview needs none;
 - `client`, `faults`: requests, and what their failures mean;
-- `deployments`: what is deployed now; `association`, `changes`: which merge request brought a commit, and all that is known of it;
+- `deployments`: what is deployed now; `listed`: all deployments, for a reconciliation;
+- `association`, `changes`: which merge request brought a commit, and all that is known of it;
 - `versions`, `people`, `reviews`, `checks`, `tickets`, `files`, `content`: its parts;
 - `opened`, `notices`, `trusted`: a merge request that isn't merged yet;
 - `settings`: how the project is set up, for the doctor.
@@ -14,11 +15,13 @@ issue that is only mentioned and each further hundred of commits. Eight are unde
 import re
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 from changegate.access import Found
+from changegate.deploys import PlatformDeploy
 from changegate.errors import ForgeError, InputError
 from changegate.facts import Assurance, Change, CodeOwnersFile, Deployment, DeployRange, Maybe, Missing, RangeOutcome, Team
 from changegate.forges import NO_NEEDS, Baseline, Needs, Notice, OpenChange, TrustedFiles
@@ -27,6 +30,7 @@ from changegate.forges.gitlab.access import read_access
 from changegate.forges.gitlab.changes import Source, fetch
 from changegate.forges.gitlab.client import Client, OnRequest
 from changegate.forges.gitlab.deployments import Ended, StatusSet, set_status, successes
+from changegate.forges.gitlab.listed import list_deploys
 from changegate.forges.gitlab.notices import put_check, put_note
 from changegate.forges.gitlab.opened import fetch_open, find_target
 from changegate.forges.gitlab.owners import fetch_teams, read_code_owners
@@ -70,6 +74,10 @@ class GitLab:
 
     def __repr__(self) -> str:
         return f"GitLab('{self._path}', {self._client!r})"
+
+    def clock(self) -> datetime | None:
+        """GitLab's clock; see `Forge.clock`."""
+        return self._client.patience.clock()
 
     def resolve_head(self, commit: str) -> str:
         """The full id of the commit that a revision names: in the clone where there is one; see `Forge.resolve_head`."""
@@ -127,6 +135,10 @@ class GitLab:
     def fetch_open_change(self, number: int, target: str, needs: Needs, *, environment: str, run: str) -> OpenChange:  # noqa: ARG002 - the protocol's
         """The open merge request of this number; see `Reviewing.fetch_open_change`."""
         return fetch_open(self._source(needs, run, {}), number, environment)
+
+    def list_deploys(self, since: datetime) -> tuple[PlatformDeploy, ...]:
+        """The project's deployments since then, to every environment, the newest first. Raises `ForgeError` where the list isn't whole."""
+        return list_deploys(self._client, self._project, self._path, since)
 
     def put_check(self, head: str, notice: Notice) -> str:
         """A status on a commit; see `Reviewing.put_check`."""

@@ -165,6 +165,7 @@ class _Api:
             **_head("Deployment", repo, deployed.id),
             "environment": deployed.environment,
             "commitOid": deployed.sha,
+            "createdAt": _iso(deployed.at),
             "commit": self.commit(repo, commit) if commit else None,
             "statuses": lambda _info, **page: connection(newest_first, status, page),
         }
