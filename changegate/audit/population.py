@@ -239,6 +239,8 @@ def _is_wanted(predicate: Mapping[str, Any], kind: Kind, ending: str) -> bool:
             return went(predicate) and (predicate["range"]["outcome"] == "rollback" or ending == "rolled-back")
         case Kind.WAIVERS | Kind.EMERGENCIES:
             return went(predicate) and bool(exceptions_of(predicate, kind))
+        case Kind.ATTESTATIONS:
+            return False
         case _:
             return went(predicate)
 

@@ -6,7 +6,7 @@ import hashlib
 import tracemalloc
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from support.evidence import KEY, ORIGIN, MemoryStore, append, key_of, log_in, record
 from support.records import TRUST, signed_record
 
-from changegate import canonical, codeowners, codeowners_gitlab, pipeline, plan, policy, trust, yaml_text
+from changegate import access, attestation, canonical, codeowners, codeowners_gitlab, pipeline, plan, policy, trust, yaml_text
 from changegate.audit import tables
 from changegate.doctor import workflow_file
 from changegate.doctor.gitlab import ci_file
@@ -99,7 +99,13 @@ def job_of(data: bytes) -> object:
     return [pipeline.read_pipeline(each, local_run="1") for each in (environ, gitlab)]
 
 
+ACCESS: Final = (
+    b'{"entries":[],"fetched":"2026-03-01T12:00:00Z","forge":"github","format":"changegate-access-1","repository":"r","tool":"t","unknown":[]}'
+)
+
 PARSERS: Final[Mapping[str, tuple[Parse, bytes]]] = {
+    "access.parse_access": (access.parse_access, ACCESS),
+    "attestation.parse_period": (of_text(lambda text: attestation.parse_period(text, today=date(2026, 4, 1))), b"2026-01-01..2026-03-31"),
     "audit.tables.parse": (tables.parse, b"id,at\n1,2026-01-01\n"),
     "canonical.loads": (lambda data: canonical.loads(data, what="it"), b'{"a":[1,2.5,"x",null]}'),
     "codeowners.parse": (of_text(codeowners.parse), b"*.py @alice @acme/web # why\n/docs/ d@example.com\n"),
@@ -257,7 +263,7 @@ def _parses(function: ast.FunctionDef) -> bool:
     return function.name.startswith("read") and kind in {"bytes", "str", "Mapping[str, str]"}
 
 
-READS_A_FILE: Final = {"cli.options.read_file", "cli.options.read_trust"}
+READS_A_FILE: Final = {"cli.attestations.read_bounded", "cli.options.read_file", "cli.options.read_trust"}
 """They are given a path, and hand what lies there to a parser of the table."""
 
 
