@@ -18,6 +18,7 @@ from support.records import TRUST, signed_record
 
 from changegate import access, attestation, canonical, codeowners, codeowners_gitlab, pipeline, plan, policy, trust, yaml_text
 from changegate.audit import tables
+from changegate.cli import exported, periods
 from changegate.doctor import workflow_file
 from changegate.doctor.gitlab import ci_file
 from changegate.errors import ChangegateError
@@ -77,6 +78,12 @@ COMMIT: Final = (
 POLICY: Final = b"version: 1\ncontrols:\n  peer-approved:\n    approvals: 2\n"
 WORKFLOW: Final = b"on: push\njobs:\n  deploy:\n    runs-on: ubuntu\n    steps:\n      - uses: a/b@v1\n"
 STATEMENT: Final = b'{"_type":"https://in-toto.io/Statement/v1","subject":[{"digest":{"gitCommit":"ab"}}],"predicateType":"x","predicate":{}}'
+DEPLOYMENTS: Final = (
+    b'[{"id":1,"sha":"'
+    + b"c" * 40
+    + b'","environment":"production","created_at":"2026-01-01T00:00:00Z","updated_at":"2026-01-01T00:00:00Z","ref":"main",'
+    b'"repository_url":"https://api.github.com/repos/acme/shop","statuses":[{"state":"success","created_at":"2026-01-01T00:00:00Z"}]}]'
+)
 KEY_PEM: Final = keys.format_public(KEY.public_key).encode()
 
 
@@ -108,6 +115,8 @@ PARSERS: Final[Mapping[str, tuple[Parse, bytes]]] = {
     "attestation.parse_period": (of_text(lambda text: attestation.parse_period(text, today=date(2026, 4, 1))), b"2026-01-01..2026-03-31"),
     "audit.tables.parse": (tables.parse, b"id,at\n1,2026-01-01\n"),
     "canonical.loads": (lambda data: canonical.loads(data, what="it"), b'{"a":[1,2.5,"x",null]}'),
+    "cli.exported.parse": (lambda data: exported.parse(data, "acme/shop"), DEPLOYMENTS),
+    "cli.periods.parse": (of_text(lambda text: periods.parse(text, "2026-03-31", now=datetime(2026, 4, 1, tzinfo=UTC))), b"2026-01-01T00:00:00Z"),
     "codeowners.parse": (of_text(codeowners.parse), b"*.py @alice @acme/web # why\n/docs/ d@example.com\n"),
     "codeowners_gitlab.parse": (of_text(codeowners_gitlab.parse), b"[Docs][2] @bob\n*.md\n^[Optional]\n*.py @alice\n"),
     "doctor.gitlab.ci_file.parse": (ci_file.parse, b"deploy:\n  script: make\n"),
@@ -115,6 +124,7 @@ PARSERS: Final[Mapping[str, tuple[Parse, bytes]]] = {
     "evidence.card.parse_card": (card.parse_card, card.format_card(record(1)[0])),
     "evidence.card.parse_time": (of_text(card.parse_time), b"2026-03-01T12:00:00.123456Z"),
     "evidence.checkpoint.parse": (checkpoint.parse, CHECKPOINT),
+    "evidence.checkpoint.parse_head": (of_text(checkpoint.parse_head), b"7:" + CHECKPOINT.split(b"\n")[2]),
     "evidence.checkpoint.parse_text": (of_text(checkpoint.parse_text), CHECKPOINT.partition(b"\n\n")[0] + b"\n"),
     "evidence.commit.parse_commit": (commit.parse_commit, LOG["commit/001"]),
     "evidence.cosignature.parse_lines": (lambda data: [cosignature.time_of(each) for each in cosignature.parse_lines(data)], COSIGNATURE),
