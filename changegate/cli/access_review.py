@@ -14,8 +14,9 @@ from changegate.cli import judging, options
 from changegate.cli.attestations import attestation_options, now, read_bounded, read_claim, record
 from changegate.cli.pages import examples
 from changegate.errors import FormatError, InputError
-from changegate.evidence import log_policy
+from changegate.evidence import log_policy, revocations
 from changegate.evidence.reader import LogReader, read_log
+from changegate.evidence.revocations import Revocations
 from changegate.evidence.signed_record import verify_record
 from changegate.evidence.statement import ATTESTATION
 from changegate.pipeline import read_pipeline
@@ -141,14 +142,19 @@ def _find_earlier(repository: str, given: Mapping[str, Any]) -> _Earlier | None:
         return None
     trust = options.read_trust(file)
     reader = read_log(store, log_policy.of(trust).unwitnessed())
-    return _search(reader, trust, repository) if reader is not None else None
+    if reader is None:
+        return None
+    return _search(reader, trust, repository, revocations.find(reader, store, trust, origin=reader.checkpoint.origin))
 
 
-def _search(reader: LogReader, trust: Trust, repository: str) -> _Earlier | None:
+def _search(reader: LogReader, trust: Trust, repository: str, revoked: Revocations) -> _Earlier | None:
     for index, card in reader.cards():
         if (card.predicate_type, card.decision, card.repository) != (ATTESTATION, Kind.ACCESS_REVIEW, repository):
             continue
-        verify_record(card, reader.envelope(card), trust)
+        signed = verify_record(card, reader.envelope(card), trust)
+        ended = revoked.of(signed.key_id)
+        if ended is not None and ended.index < index:
+            continue  # its key was revoked by then: it counts for nothing, and `changegate verify` names it
         try:
             found = access.parse_access(reader.facts(card) or b"")
         except FormatError:

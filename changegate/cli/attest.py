@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+from click.core import ParameterSource
 
 from changegate import attachment
 from changegate.attestation import Kind
@@ -35,11 +36,7 @@ def command(context: click.Context, /, **given: Any) -> None:
     `changegate show ID --attachment FILE` gives the file back.
     """
     if context.invoked_subcommand is not None:
-        if given["kind"] or given["file"]:
-            raise InputError(
-                f"--type and --file stand after no `{context.invoked_subcommand}`",
-                remedy=f"See `changegate attest {context.invoked_subcommand} --help`.",
-            )
+        _refuse_options(context, context.invoked_subcommand)
         return
     if not given["kind"] or not given["file"]:
         raise InputError("--type and --file are needed", remedy="See `changegate attest --help`.")
@@ -48,6 +45,13 @@ def command(context: click.Context, /, **given: Any) -> None:
     content = read_bounded(given["file"])
     file = attachment.describe(name, content, media_type=given["media_type"], allow_secrets=given["allow_secrets"])
     record(claim, file, content, given)
+
+
+def _refuse_options(context: click.Context, below: str) -> None:
+    """What is said before the name of a command below this one would be lost. Raises `InputError`."""
+    named = [each for each in context.command.params if context.get_parameter_source(each.name or "") is ParameterSource.COMMANDLINE]
+    if named:
+        raise InputError(f"{named[0].opts[-1]} stands before `{below}`, where it says nothing", remedy=f"Give it after: changegate attest {below} …")
 
 
 command.add_command(access_review.command)

@@ -1,7 +1,9 @@
 """Access reviews over the doubles: who may do what, compared with the last review, signed off by a reviewer; nothing unseen is left out silently."""
 
+import gzip
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from doubles.gitlab.state import MAINTAINER
 
 from changegate import access
 from changegate.cli import run
+from changegate.evidence.revocations import Revocation
 from changegate.evidence.verify import verify_store
 from changegate.stores import open_store
 from changegate.trust import parse
@@ -148,6 +151,48 @@ def test_what_the_token_may_not_see_is_named_and_approved_by_nobody(hub: Hub, ca
     it.repo.setup.may_push = True
     assert review(server) == 0
     assert "0 added, 0 removed, 0 changed" in capsys.readouterr().out  # of what nobody could read nothing is new
+
+
+class Ended:
+    """Every key was revoked before the log's first entry."""
+
+    def of(self, key_id: str) -> Revocation:
+        return Revocation(key_id, "b" * 64, -1, datetime(2026, 1, 1, tzinfo=UTC), "stolen")
+
+
+def test_a_review_that_a_revoked_key_signed_is_compared_with_by_nobody(
+    hub: Hub, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert review(hub[1], "--reviewer", "carol", "--decision", "approved", *WHEN) == 0
+    assert review(hub[1]) == 0
+    assert "0 added, 0 removed, 0 changed" in capsys.readouterr().out
+    monkeypatch.setattr("changegate.cli.access_review.revocations.find", lambda *_, **__: Ended())
+    assert review(hub[1]) == 0
+    assert "the log holds no earlier review" in capsys.readouterr().out
+
+
+def test_without_a_trust_file_nothing_in_a_log_is_compared_with(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    assert review(hub[1], "--reviewer", "carol", "--decision", "approved", *WHEN) == 0
+    Path("changegate-trust.yml").rename("elsewhere.yml")
+    assert review(hub[1]) == 2
+    assert "no trust file says whom to believe" in capsys.readouterr().err
+    assert review(hub[1], "--trust", "elsewhere.yml") == 0
+
+
+def test_an_earlier_review_that_was_changed_is_named(hub: Hub) -> None:
+    assert review(hub[1], "--reviewer", "carol", "--decision", "approved", *WHEN) == 0
+    (kept,) = Path("evidence/facts").rglob("*.json.gz")
+    kept.chmod(0o644)
+    kept.write_bytes(gzip.compress(gzip.decompress(kept.read_bytes()).replace(b"bob", b"eve")))
+    assert review(hub[1]) == 5
+
+
+def test_a_review_in_a_form_of_its_own_is_compared_with_by_nobody(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("review.pdf").write_bytes(b"%PDF-1.7")
+    words = ("--type", "access-review", "--file", "review.pdf", "--control", "access-reviewed", "--repository", "acme/shop")
+    assert run(["attest", *words, *WHEN, *LOG]) == 0
+    assert review(hub[1]) == 0
+    assert "the log holds no earlier review" in capsys.readouterr().out
 
 
 def test_a_persons_apps_are_unknown(hub: Hub) -> None:

@@ -148,8 +148,9 @@ def test_what_can_not_be_recorded_leaves_nothing(place: Place, words: tuple[str,
 def test_without_words_it_says_what_is_needed(place: Place) -> None:
     assert run(["attest"]) == 2
     assert "--type and --file are needed" in place.said()
-    assert run(["attest", "--type", "incident", "access-review"]) == 2
-    assert "stand after no `access-review`" in place.said()
+    for words in (("--type", "incident"), ("--owner", "carol"), ("--submit-only",), ("--control", "own:x")):
+        assert run(["attest", *words, "access-review"]) == 2
+        assert f"{words[0]} stands before `access-review`" in place.said()
 
 
 def test_in_a_pipeline_the_store_is_named(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
