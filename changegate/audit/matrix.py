@@ -3,16 +3,21 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from changegate import __version__
 from changegate.audit.criteria import FRAMEWORKS, Framework, Point
 from changegate.audit.mapping import CONTROLS, REASONS, Control, aspect
+from changegate.audit.tables import cell
 from changegate.audit.tally import Evidence, Tally
 
 FORMAT: Final = "changegate-matrix-1"
 NOBODY: Final = "(none here)"
+_KNOWN: Final = frozenset((control, reason) for control, aspects in REASONS.items() for named in aspects.values() for reason in named)
+_OWN: Final = frozenset(text for control in CONTROLS for text in (control.setting, control.owner))
+_MARKDOWN: Final = re.compile(r"([\\`*_\[\]<>|!&~])")
 
 
 class Row(NamedTuple):
@@ -55,12 +60,8 @@ def build(tally: Tally | None = None, *, period: tuple[str, str] | None = None, 
         for about, named in aspects.items()
         for reason in named
     )
-    strange = tuple((*key, aspect(*key), number) for key, number in sorted(tally.reasons.items()) if key not in _known()) if tally else ()
+    strange = tuple((*key, aspect(*key), number) for key, number in sorted(tally.reasons.items()) if key not in _KNOWN) if tally else ()
     return Matrix(tuple(rows), reasons + strange, period, tally.checkpoint if tally else "")
-
-
-def _known() -> set[tuple[str, str]]:
-    return {(control, reason) for control, aspects in REASONS.items() for named in aspects.values() for reason in named}
 
 
 def answering(point: str) -> tuple[Control, ...]:
@@ -106,15 +107,8 @@ def format_csv(matrix: Matrix) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
-    writer.writerows([_cell(value) for value in row] for row in matrix.rows)
+    writer.writerows(["" if value is None else cell(value) for value in row] for row in matrix.rows)
     return out.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    """Safe to open in a spreadsheet, as `changegate.audit.tables` has it."""
-    if value is None:
-        return ""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 def format_markdown(matrix: Matrix) -> str:
@@ -130,23 +124,23 @@ def format_markdown(matrix: Matrix) -> str:
             asks, last = row.asks if point else "", row.point
             control = f"`{row.control}`: {row.states}" if row.states else row.control
             counts = [_number(each) for each in (row.records, row.stopped, row.exceptions)] if counted else []
-            lines.append(_line([point, asks, control, row.setting, row.owner, row.evidence, *counts]))
+            lines.append(_line([point, asks, control, _outside(row.setting), _outside(row.owner), row.evidence, *counts]))
         lines.append("")
     heads = ["control", "reason", "is about", *(["count"] if counted else [])]
     lines += ["## Reasons", "", _line(heads), _line(["---"] * len(heads))]
-    lines += [
-        _line([f"`{control}`", f"`{reason}`", about, *([_number(number)] if counted else [])]) for control, reason, about, number in matrix.reasons
-    ]
+    for control, reason, about, number in matrix.reasons:
+        named = [f"`{control}`", f"`{reason}`"] if (control, reason) in _KNOWN else [_outside(control), _outside(reason)]
+        lines.append(_line([*named, about, *([_number(number)] if counted else [])]))
     return "\n".join(lines) + "\n"
 
 
 def _line(cells: list[str]) -> str:
-    return "| " + " | ".join(_escaped(cell) for cell in cells) + " |"
+    return "| " + " | ".join(cells) + " |"
 
 
-def _escaped(text: str) -> str:
-    """Owners and settings come from outside; backticks of ours stay."""
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ").replace("\r", " ")
+def _outside(text: str) -> str:
+    """Owners, settings and reasons of later versions come from outside: in those nothing is Markdown. Texts of ours keep their code spans."""
+    return text if text in _OWN else _MARKDOWN.sub(r"\\\1", text.replace("\n", " ").replace("\r", " "))
 
 
 def _number(value: int | None) -> str:

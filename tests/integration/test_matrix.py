@@ -84,7 +84,10 @@ def test_owners_and_settings_are_those_that_are_given(shop: GitShop) -> None:
     assert by_control["peer-approved"]["owner"] == "'=cmd|x"
     assert (by_control["checks-passed"]["setting"], by_control["checks-passed"]["owner"]) == ("checks-passed: off", "dave")
     assert by_control["deploy-gated"]["setting"] == "enforce: true"
-    assert "=cmd\\|x" in printed(shop, *words)
+    Path("policy.yml").write_text("version: 1\ncontrols:\n  checks-passed:\n    required: ['[x](http://evil.example) | <b>']\n")
+    page = printed(shop, *words)
+    assert "=cmd\\|x" in page
+    assert "\\[x\\](http://evil.example) \\| \\<b\\>" in page
 
 
 def test_the_component_definition_is_oscal(shop: GitShop) -> None:
