@@ -64,7 +64,7 @@ def render_terminal(report: EndReport, *, width: int = 100) -> str:
     page.write("gate", f"{report.gate_digest[:16]}, index {report.gate_index}")
     if isinstance(where, Recorded):
         page.write("log", visible(where.origin))
-        page.write("since", where.checkpoint)
+        page.write("keep", f"{where.checkpoint} for verify --since")
         page.write("store", visible(where.store_url))
         if where.receipt:
             page.write("receipt", visible(where.receipt))
