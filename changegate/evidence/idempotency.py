@@ -11,12 +11,12 @@ from typing import Any, Final
 from changegate import canonical
 from changegate.errors import FormatError
 from changegate.evidence.card import Card
-from changegate.evidence.statement import DEPLOY_OUTCOME, GATE_DECISION, KEY_REVOCATION, KEY_ROTATION, SAMPLE_DRAW
+from changegate.evidence.statement import ATTESTATION, DEPLOY_OUTCOME, GATE_DECISION, KEY_REVOCATION, KEY_ROTATION, SAMPLE_DRAW
 
 MAX_REPEATS: Final = 100
 """How often the gate may run in one attempt of a job."""
 ROLLED_BACK: Final = "rolled-back"
-KINDS: Final = frozenset({GATE_DECISION, DEPLOY_OUTCOME, KEY_ROTATION, KEY_REVOCATION, SAMPLE_DRAW})
+KINDS: Final = frozenset({GATE_DECISION, DEPLOY_OUTCOME, KEY_ROTATION, KEY_REVOCATION, SAMPLE_DRAW, ATTESTATION})
 """The predicate types whose keys are known here."""
 
 
@@ -70,6 +70,15 @@ def of_sample(statement: Mapping[str, Any]) -> str:
     return _digest({"predicateType": SAMPLE_DRAW, **parts})
 
 
+def of_attestation(statement: Mapping[str, Any]) -> str:
+    """Log, type, place, period, owner, controls, the file's content, and who decided what."""
+    predicate = statement["predicate"]
+    review = predicate["review"] or {"reviewer": "", "decision": ""}
+    parts = {name: predicate[name] for name in ("log", "type", "repository", "period", "owner", "controls")}
+    parts |= {"file": predicate["file"]["sha256"], "reviewer": review["reviewer"], "decision": review["decision"]}
+    return _digest({"predicateType": ATTESTATION, **parts})
+
+
 def is_own(card: Card, statement: Any, *, origin: str, by: str) -> bool:
     """Whether a card stands under the key of its record, in this log: `statement` is what `by` signed. False for a kind that isn't known."""
     try:
@@ -81,6 +90,8 @@ def is_own(card: Card, statement: Any, *, origin: str, by: str) -> bool:
             return card.repository == origin and card.key == of_key_change(statement, by=by)
         if card.predicate_type == SAMPLE_DRAW:
             return card.repository == origin and card.key == of_sample(statement)
+        if card.predicate_type == ATTESTATION:
+            return bool(statement["predicate"]["log"] == origin) and card.key == of_attestation(statement)
     except (FormatError, KeyError, TypeError, ValueError):
         return False
     return False

@@ -20,6 +20,9 @@ AUDIT: Final = "audit"
 """What stands for the environment on the card of a record about an audit; for the repository the log, for the commit the population's digest."""
 KEYS: Final = "keys"
 """What stands for the environment on the card of a record about keys; for the repository stands the log."""
+ATTESTATION: Final = "https://changegate.dev/attestation/v1"
+ATTESTATIONS: Final = "attestations"
+"""Likewise on the card of an attestation; for the repository stands the log where it is about no single one."""
 _REMEDY: Final = "The record is no change record that this changegate knows; use the version that wrote it, or a newer one."
 
 
@@ -61,11 +64,18 @@ def _read(statement: Any) -> Mapping[str, Any]:
             return {"predicateType": kind, "commit": key_id, **_key_change(statement.get("predicate"), key_id)}
         case {
             "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"digest": {"sha256": str(digest)}}],
+            "predicateType": "https://changegate.dev/attestation/v1",
+        }:
+            return {"predicateType": ATTESTATION, "commit": digest, **_attestation(statement.get("predicate"), digest)}
+        case {
+            "_type": "https://in-toto.io/Statement/v1",
             "subject": [{"digest": {"sha256": str(population)}}],
             "predicateType": "https://changegate.dev/sample-draw/v1",
         }:
             return {"predicateType": SAMPLE_DRAW, "commit": population, **_sample_draw(statement.get("predicate"), population)}
-    raise FormatError("statement: not an in-toto Statement v1 with a git commit, a key, or a population as its first subject", remedy=_REMEDY)
+    what = "a git commit, a key, a population or a file"
+    raise FormatError(f"statement: not an in-toto Statement v1 with {what} as its first subject", remedy=_REMEDY)
 
 
 def _change(predicate: Any) -> Mapping[str, Any]:
@@ -108,6 +118,16 @@ def _key_change(predicate: Any, subject: str) -> Mapping[str, Any]:
         ):
             return {"repository": origin, "environment": KEYS, "decision": change, "time": decided}
     raise FormatError("statement: its predicate has no log, key, change and time", remedy=_REMEDY)
+
+
+def _attestation(predicate: Any, subject: str) -> Mapping[str, Any]:
+    """A file that somebody attests: it is the subject, and lies where others have their facts."""
+    match predicate:
+        case {
+            "log": str(origin), "repository": str(repository), "type": str(kind), "file": {"sha256": digest}, "time": {"decided": decided}
+        } if digest == subject:  # fmt: skip
+            return {"repository": repository or origin, "environment": ATTESTATIONS, "decision": kind, "time": decided, "facts": digest}
+    raise FormatError("statement: its predicate has no log, repository, type, file and time", remedy=_REMEDY)
 
 
 def _sample_draw(predicate: Any, subject: str) -> Mapping[str, Any]:

@@ -39,13 +39,13 @@ class RecordVerifier:
         1. The card is not dated ahead of its commit nor more than `MAX_AGE` before it.
         2. The envelope is there, has the card's digest, and a trusted key signed it in its time, which holds the commit, too.
         3. The card repeats what the signed statement says, and stands under the idempotency key that follows from it.
-        4. The facts are there and have the card's digest.
+        4. The facts, or the file that is attested, are there and have the card's digest.
         """
         if commit is not None:
             self._verify_time(index, card, commit, report)
         signed = self._verify_envelope(index, card, commit, report)
         if card.facts is not None:
-            self._verify_facts(card.facts, report)
+            self._verify_facts(card.facts, report, attached=card.predicate_type == statement.ATTESTATION)
         return signed
 
     def _verify_time(self, index: int, card: Card, commit: Commit, report: Report) -> None:
@@ -97,16 +97,17 @@ class RecordVerifier:
             what = "an entry stands under a key that isn't its record's"
             report.problem(what, f"entry {index}", expected="the key that follows from what was signed", found=card.key, meaning=_ELSEWHERE)
 
-    def _verify_facts(self, digest: str, report: Report) -> None:
+    def _verify_facts(self, digest: str, report: Report, *, attached: bool) -> None:
         key = layout.facts_key(digest)
         data = self._store.read(key)
         if data is None:
-            report.problem("facts are missing", key, expected=digest, found="nothing", meaning=LOST)
+            report.problem("an attached file is missing" if attached else "facts are missing", key, expected=digest, found="nothing", meaning=LOST)
             return
         try:
             found = digest_of(decompress(data))
         except FormatError as error:
-            report.error("facts are damaged", key, error, expected=digest, meaning=EDITED)
+            report.error("an attached file is damaged" if attached else "facts are damaged", key, error, expected=digest, meaning=EDITED)
             return
         if found != digest:
-            report.problem("facts aren't those that were decided on", key, expected=digest, found=found, meaning=EDITED)
+            what = "an attached file isn't the one that was attested" if attached else "facts aren't those that were decided on"
+            report.problem(what, key, expected=digest, found=found, meaning=EDITED)

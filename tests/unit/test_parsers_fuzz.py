@@ -6,7 +6,7 @@ import hashlib
 import tracemalloc
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from support.evidence import KEY, ORIGIN, MemoryStore, append, key_of, log_in, record
 from support.records import TRUST, signed_record
 
-from changegate import canonical, codeowners, codeowners_gitlab, pipeline, plan, policy, trust, yaml_text
+from changegate import access, attestation, canonical, codeowners, codeowners_gitlab, pipeline, plan, policy, trust, yaml_text
 from changegate.audit import tables
 from changegate.audit.pack import contents, manifest, stretch
 from changegate.cli import exported, periods
@@ -114,7 +114,13 @@ def job_of(data: bytes) -> object:
     return [pipeline.read_pipeline(each, local_run="1") for each in (environ, gitlab)]
 
 
+ACCESS: Final = (
+    b'{"entries":[],"fetched":"2026-03-01T12:00:00Z","forge":"github","format":"changegate-access-1","repository":"r","tool":"t","unknown":[]}'
+)
+
 PARSERS: Final[Mapping[str, tuple[Parse, bytes]]] = {
+    "access.parse_access": (access.parse_access, ACCESS),
+    "attestation.parse_period": (of_text(lambda text: attestation.parse_period(text, today=date(2026, 4, 1))), b"2026-01-01..2026-03-31"),
     "audit.pack.contents.parse_claims": (contents.parse_claims, CLAIMS),
     "audit.pack.contents.parse_drawing": (contents.parse_drawing, b'{"seed":"root of 7","size":25}'),
     "audit.pack.manifest.parse_manifest": (
@@ -288,7 +294,7 @@ def _parses(function: ast.FunctionDef) -> bool:
     return function.name.startswith("read") and kind in {"bytes", "str", "Mapping[str, str]"}
 
 
-READS_A_FILE: Final = {"cli.options.read_file", "cli.options.read_trust"}
+READS_A_FILE: Final = {"cli.attestations.read_bounded", "cli.options.read_file", "cli.options.read_trust"}
 """They are given a path, and hand what lies there to a parser of the table."""
 
 
