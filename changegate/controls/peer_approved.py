@@ -7,7 +7,7 @@ from typing import Final
 from changegate.approvals import Contributors, Judged, Standing, contributors, judge_reviews
 from changegate.controls.relanding import land_again
 from changegate.decision import Finding, Outcome, Remedy
-from changegate.facts import Assurance, Change, ChangeKind, Commit, Facts, Identity, RangeCommit, ReviewState, Unavailable
+from changegate.facts import Assurance, Change, ChangeKind, Commit, Facts, Identity, Review, ReviewState, Unavailable
 from changegate.ownership import Lack, find_gaps
 from changegate.policy import PeerApproved
 
@@ -45,12 +45,18 @@ _REJECTED: Final = (
     # The nearest miss first: what needs least to be mended says most about what to do.
     (Standing.LATE, Reason.LATE_APPROVAL),
     (Standing.STALE, Reason.STALE_APPROVAL),
+    (Standing.BEFORE_RETARGET, Reason.STALE_APPROVAL),
     (Standing.BEFORE_FORCE_PUSH, Reason.STALE_APPROVAL),
     (Standing.BY_READER, Reason.READER_APPROVED),
     (Standing.DISMISSED, Reason.DISMISSED_APPROVAL),
     (Standing.BY_CONTRIBUTOR, Reason.SELF_APPROVED),
     (Standing.BY_BOT, Reason.BOT_APPROVED),
 )
+_WHO: Final = {
+    Standing.BY_CONTRIBUTOR: "who made it",
+    Standing.BY_BOT: "which is a bot",
+    Standing.BY_READER: "who may not write to the repository",
+}
 _LACKS: Final = {
     Lack.TEAM: Reason.TEAM_NOT_APPROVED,
     Lack.OWNER: Reason.OWNER_NOT_APPROVED,
@@ -164,8 +170,10 @@ def _too_few(change: Change, rules: PeerApproved, judged: tuple[Judged, ...], co
 def _landed(change: Change, facts: Facts, rules: PeerApproved, counting: list[Judged]) -> Finding:
     """Compare what landed with what was approved (approval says nothing about content that came in by the merge)."""
     approved = "; ".join(_describe(each, change) for each in counting)
-    if not change.landed or change.kind is not ChangeKind.PULL_REQUEST:
+    if change.kind is not ChangeKind.PULL_REQUEST:
         return _finding(change, rules, Outcome.PASS, Reason.APPROVED, approved)
+    if not change.landed:
+        return _would_land(change, facts, rules, approved)
     if isinstance(change.head_tree, Unavailable):
         return _unknown(change, rules, Reason.LANDED_DIFFERS, f"the reviewed content can't be read: {change.head_tree.why}", _RETRY)
     in_range = {commit.sha: commit for commit in facts.range.commits}
@@ -173,7 +181,8 @@ def _landed(change: Change, facts: Facts, rules: PeerApproved, counting: list[Ju
     if len(landed) < len(change.landed):
         return _unknown(change, rules, Reason.LANDED_DIFFERS, "what landed is not all in the range that is deployed", _RETRY)
     tip = landed[-1]
-    moved = _base_moved(change, tip, landed)
+    first = tip if len(tip.parents) > 1 else landed[0]
+    moved = not first.parents or first.parents[0] not in _built_on(change)
     if moved and len(tip.parents) > 1 and not (tip.by_forge or tip.clean):
         observed = f"merged onto a newer base by hand ({tip.sha[:10]}), and such a merge may hold anything"
         step = f"compare it with a merge by the forge; {land_again(change, 'a merge by the forge (button, queue or API)')}"
@@ -190,13 +199,21 @@ def _landed(change: Change, facts: Facts, rules: PeerApproved, counting: list[Ju
     return _unknown(change, rules, Reason.LANDED_DIFFERS, observed, f"compare the two; {land_again(change, 'all of its content approved')}")
 
 
-def _base_moved(change: Change, tip: RangeCommit, landed: list[RangeCommit]) -> bool:
-    """Whether the commit that the change landed on is missing from what the reviewed head was built on."""
+def _would_land(change: Change, facts: Facts, rules: PeerApproved, approved: str) -> Finding:
+    """The same of an open change: merged now, it would land on the tip of its target, at which the range begins."""
+    if facts.range.base in _built_on(change):
+        return _finding(change, rules, Outcome.PASS, Reason.APPROVED, approved)
+    if rules.newer_base == "allow":
+        return _finding(change, rules, Outcome.PASS, Reason.NEWER_BASE, f"{approved}; to be merged onto a newer base")
+    step = "bring it up to date with the branch that it goes to, then have it approved again, then merge it"
+    observed = f"{approved}; but its base has moved: it would be merged onto a newer one than the one that was reviewed"
+    return _fail(change, rules, Reason.NEWER_BASE, observed, Remedy(who="the author", step=step, link=change.url))
+
+
+def _built_on(change: Change) -> set[str]:
+    """The commits on which the reviewed head was built."""
     commits: tuple[Commit, ...] = change.commits if not isinstance(change.commits, Unavailable) else ()
-    own = {commit.sha for commit in commits}
-    built_on = {parent for commit in commits for parent in commit.parents} - own
-    first = tip if len(tip.parents) > 1 else landed[0]
-    return not first.parents or first.parents[0] not in built_on
+    return {parent for commit in commits for parent in commit.parents} - {commit.sha for commit in commits}
 
 
 def _finding(change: Change, rules: PeerApproved, outcome: Outcome, reason: Reason, observed: str, remedy: Remedy | None = None) -> Finding:
@@ -218,6 +235,8 @@ def _unknown(change: Change, rules: PeerApproved, reason: Reason, observed: str,
 def _describe(judged: Judged, change: Change) -> str:
     review = judged.review
     who, on = _name(review.reviewer), _short(review.commit)
+    if judged.standing in _WHO:
+        return f"approved by {who}, {_WHO[judged.standing]}"
     match judged.standing:
         case Standing.COUNTS:
             return f"approved by {who} on {on}"
@@ -227,14 +246,10 @@ def _describe(judged: Judged, change: Change) -> str:
             return f"approved by {who} on {on}, {_pushed_since(review.commit, change)}"
         case Standing.BEFORE_FORCE_PUSH:
             return f"approved by {who} before the last force-push"
+        case Standing.BEFORE_RETARGET:
+            return f"approved by {who}, then {_base_changed(review, change)}"
         case Standing.LATE:
             return f"approved by {who} only after the merge"
-        case Standing.BY_CONTRIBUTOR:
-            return f"approved by {who}, who made it"
-        case Standing.BY_BOT:
-            return f"approved by {who}, which is a bot"
-        case Standing.BY_READER:
-            return f"approved by {who}, who may not write to the repository"
         case Standing.DISMISSED:
             return f"the review by {who} was dismissed"
         case _:
@@ -250,6 +265,19 @@ def _pushed_since(reviewed: str | Unavailable, change: Change) -> str:
     after = change.commits[shas.index(reviewed) + 1 :]
     many = "1 commit" if len(after) == 1 else f"{len(after)} commits"
     return f"then {many} pushed by {_names(commit.author for commit in after)}"
+
+
+def _base_changed(review: Review, change: Change) -> str:
+    """What happened to the base after the approval: the last that can be named."""
+    bases = () if isinstance(change.retargeted, Unavailable) else change.retargeted
+    since = [each for each in bases if isinstance(review.submitted_at, Unavailable) or review.submitted_at <= each.at]
+    named = [each for each in since if each.before or each.after]
+    if not named:
+        return "its base was changed"
+    before, after = named[0].before, named[-1].after
+    if all(each.before == each.after for each in named):
+        return f"the base {after} was rewritten"
+    return f"the base was changed from {before} to {after}"
 
 
 def _others(makers: Contributors) -> str:

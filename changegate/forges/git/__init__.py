@@ -27,8 +27,9 @@ from changegate.facts import (
 from changegate.forges import NO_NEEDS, Baseline, Needs, TrustedFiles
 from changegate.forges.git.changes import build_changes
 from changegate.forges.git.history import CommitObject
+from changegate.forges.git.objects import Entry
 from changegate.forges.git.process import OnRequest
-from changegate.forges.git.repository import Entry, Repository
+from changegate.forges.git.repository import Repository
 from changegate.forges.git.restored import find_restored
 
 _TEMPLATE: Final = re.compile(
@@ -259,7 +260,7 @@ class Git:
         below = self._repository.list_files(at, *directories, recursive=True) if directories else ()
         templates = [entry for entry in (*root, *below) if entry.mode in _FILE_MODES and _TEMPLATE.fullmatch(entry.path)]
         policy = self._find_policy(at, str(path))
-        contents = list(self._repository.read_objects([entry.object for entry in (*templates, *policy)], "blob"))
+        contents = self._repository.read_files((*templates, *policy))
         return TrustedFiles(
             policy=contents[-1] if policy else Missing(why=f"there is no {path} at {at}"),
             templates=tuple(content.decode("utf-8", "replace") for content in contents[: len(templates)]),

@@ -4,12 +4,12 @@
 - `client`, `faults`: requests, and what their failures mean;
 - `deployments`: what is deployed now; `listed`: all deployments, for a reconciliation;
 - `association`, `changes`: which merge request brought a commit, and all that is known of it;
-- `versions`, `people`, `reviews`, `checks`, `tickets`, `files`, `content`: its parts;
+- `versions`, `notes`, `people`, `reviews`, `checks`, `tickets`, `files`, `content`: its parts;
 - `opened`, `notices`, `trusted`: a merge request that isn't merged yet;
 - `settings`: how the project is set up, for the doctor.
 
-A range costs at most 3 requests, 1 per hundred merge requests, 1 per ten, 8 for each and 2 per person; besides, 1 for each further diff version, each
-issue that is only mentioned and each further hundred of commits. Eight are under way at once.
+A range costs at most 3 requests, 1 per hundred merge requests, 1 per ten, 9 for each and 2 per person; besides, 1 for each further diff version, each
+issue that is only mentioned and each further hundred of commits or notes. Eight are under way at once.
 """
 
 import re

@@ -1,81 +1,9 @@
-"""What is known about a deploy: frozen values, each with where it came from.
-
-Facts are fetched once by a forge adapter and never change. Everything after them (findings, decision, record) is a pure function
-of them, so that a recorded decision can be made again from its recorded facts.
-
-Two types say that a value is not there, and they are never confused:
-
-- `Missing`: the source answered, and there is none. A change without a ticket has no ticket.
-- `Unavailable`: the source didn't answer, or not completely. Nobody knows. A control that needs the value ends as *unknown*, which blocks.
-"""
+"""What is known about a change: who made it, what it holds, who reviewed it, its tickets and its checks."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict
-
-
-class Fact(BaseModel):
-    """Base of all facts: frozen, closed, comparable by value."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def _valid_text(value: Any) -> Any:
-    # JSON may carry lone surrogates ("\ud800"), which no UTF-8 can; they become U+FFFD here, once, for every adapter.
-    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
-
-
-def _to_utc(value: datetime) -> datetime:
-    return value.astimezone(UTC)
-
-
-Text = Annotated[str, BeforeValidator(_valid_text)]
-"""Text from outside: data, to be escaped by whoever prints it."""
-
-Time = Annotated[AwareDatetime, AfterValidator(_to_utc)]
-"""A moment, in UTC."""
-
-
-class Missing(Fact):
-    """The source answered, and there is none."""
-
-    fact: Literal["missing"] = "missing"
-    why: Text = ""
-
-
-class Unavailable(Fact):
-    """The source could not be asked or did not answer completely: the value is unknown."""
-
-    fact: Literal["unavailable"] = "unavailable"
-    why: Text
-    remedy: Text = ""
-
-
-T = TypeVar("T")
-Known: TypeAlias = T | Unavailable
-"""A value that there always is, if only one could see it."""
-Maybe: TypeAlias = T | Missing | Unavailable
-"""A value that there may not be."""
-
-MISSING: Final = Missing()
-NOT_ASKED: Final = Unavailable(why="it was not asked for", remedy="Run the gate with the policy that needs it.")
-"""Stands for a fact that costs requests of its own, and that the policy did not need."""
-
-
-class Assurance(StrEnum):
-    """Who vouches for a fact."""
-
-    ASSERTED = "asserted"
-    """Somebody with push access wrote it (a commit trailer)."""
-    FORGE = "forge"
-    """The forge's API says so, about an authenticated account."""
-
-    def meets(self, demanded: "Assurance") -> bool:
-        """Whether this level is at least the demanded one."""
-        return self is demanded or self is Assurance.FORGE
+from changegate.facts.values import MISSING, NOT_ASKED, Assurance, Fact, Known, Maybe, Text, Time, Unavailable
 
 
 class IdentityKind(StrEnum):
@@ -199,6 +127,16 @@ class Review(Fact):
     url: Text = ""
 
 
+class Retarget(Fact):
+    """The change got another base: from here on it is compared with something else, so whoever approved it before saw another difference."""
+
+    at: Time
+    before: Text = ""
+    """The branch before; empty where only the difference shows it."""
+    after: Text = ""
+    """The branch since; the same where the branch itself was rewritten."""
+
+
 class TicketKind(StrEnum):
     """What stands behind a ticket's key."""
 
@@ -278,6 +216,8 @@ class Change(Fact):
     """The change's own commits, as reviewed; a squash commit is not among them."""
     former: Known[tuple[Known[Identity], ...]] = ()
     """Who made commits that the change doesn't have any more (GitLab keeps those of every push): contributors like those of `commits`."""
+    pushers: Known[tuple[Known[Identity], ...]] = ()
+    """Who pushed to it, as far as the forge says so, whatever names the commits bear: contributors, too."""
     landed: tuple[str, ...]
     """The commits of the range that this change brought, oldest first."""
     head: Known[str]
@@ -287,6 +227,8 @@ class Change(Fact):
     merged_by: Maybe[Identity] = MISSING
     reviews: Known[tuple[Review, ...]]
     force_pushed_at: Known[tuple[Time, ...]] = ()
+    retargeted: Known[tuple[Retarget, ...]] = ()
+    """When its base changed, the oldest first."""
     tickets: Known[tuple[Ticket, ...]]
     checks: Maybe[tuple[Check, ...]]
     """`Missing` where the source knows no checks at all (a bare git history)."""
@@ -294,113 +236,3 @@ class Change(Fact):
     """Those of its commits that are update merges."""
     files: Known[tuple[ChangedFile, ...]] = NOT_ASKED
     """All that it touches."""
-
-
-class RangeOutcome(StrEnum):
-    """How the commit to deploy stands to the one that is deployed."""
-
-    AHEAD = "ahead"
-    FIRST_DEPLOY = "first-deploy"
-    REDEPLOY = "redeploy"
-    ROLLBACK = "rollback"
-    REWRITTEN = "rewritten"
-
-
-class BaseSource(StrEnum):
-    """Who says what is deployed now."""
-
-    DEPLOYMENT = "deployment"
-    LOG = "log"
-    OPTION = "option"
-
-
-class RangeCommit(Fact):
-    """A commit between base and head."""
-
-    sha: str
-    tree: str
-    parents: tuple[str, ...]
-    subject: Text
-    by_forge: bool = False
-    """Whether the forge itself made it, by its own verified identity."""
-    restored_at: tuple[str, ...] = ()
-    """Later commits of the deployed branch at which every file that this one changed is again exactly as before it. Empty where nobody looked."""
-    clean: bool = False
-    """For a merge of two: whether it holds just what git makes of its parents, with nothing slipped in and no conflict resolved."""
-
-
-class DeployRange(Fact):
-    """Every commit that this deploy brings (`commits`) or takes away (`removed`), over the full ancestry."""
-
-    outcome: RangeOutcome
-    base: str
-    head: str
-    base_source: BaseSource
-    base_url: Text = ""
-    base_tree: str = ""
-    """The tree of the base, where it is known."""
-    deployed: str = ""
-    """The commit that is known to be deployed, where a wider range was asked for: what is trusted is read there, not at the base."""
-    assurance: Assurance = Assurance.ASSERTED
-    """Who vouches that these are the commits."""
-    head_deployed_at: Maybe[Time] = MISSING
-    """For a rollback: when the forge says that the head was deployed here, for the first time."""
-    commits: tuple[RangeCommit, ...] = ()
-    removed: tuple[RangeCommit, ...] = ()
-
-
-class Version(Fact):
-    """A version that was deployed to this environment before, and may be returned to."""
-
-    commit: str
-    names: tuple[Text, ...] = ()
-
-
-class Run(Fact):
-    """The pipeline run that deploys."""
-
-    id: Text
-    attempt: int = 1
-    url: Text = ""
-    workflow: Text = ""
-    workflow_ref: Text = ""
-    workflow_sha: Text = ""
-    trigger: Text = ""
-
-
-class Artifact(Fact):
-    """Something that is deployed, by the digest of its bytes."""
-
-    name: Text
-    sha256: str
-
-
-class Deployment(Fact):
-    """Which deploy this is, as the pipeline says."""
-
-    forge: Text
-    repository: Text
-    repository_id: Text = ""
-    server_url: Text = ""
-    environment: Text
-    head: str
-    ref: Text = ""
-    deployer: Maybe[Identity] = MISSING
-    run: Run
-    artifacts: tuple[Artifact, ...] = ()
-
-
-class Facts(Fact):
-    """All that was fetched for one deploy."""
-
-    deployment: Deployment
-    range: DeployRange
-    changes: tuple[Change, ...]
-    templates: Known[tuple[Text, ...]] = ()
-    """The repository's templates for a change's description, as they stand at the base."""
-    deployed: tuple[Version, ...] = ()
-    """Versions deployed before, newest first, the base among them."""
-    code_owners: Maybe[CodeOwnersFile] = NOT_ASKED
-    teams: tuple[Team, ...] = ()
-    """The teams that the policy or the code owners ask for, each once."""
-    fetched_at: Time
