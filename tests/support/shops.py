@@ -89,6 +89,9 @@ class Shop(Protocol):
     def report(self, sha: str, name: str, state: str) -> None:
         """A check on a commit."""
 
+    def set_status(self, sha: str, name: str, state: str, by: str) -> None:
+        """A commit status that somebody sets by the API, as anybody may who may write."""
+
     def delete(self, name: str) -> None:
         """The account deleted."""
 
@@ -146,6 +149,9 @@ class OnGitHub:
 
     def report(self, sha: str, name: str, state: str) -> None:
         self.repo.report(sha, name, {"pending": "in_progress"}.get(state, state))
+
+    def set_status(self, sha: str, name: str, state: str, by: str) -> None:
+        self.repo.report(sha, name, state, kind="status", by=self.people[by])
 
     def delete(self, name: str) -> None:
         self.people[name].deleted = True
@@ -286,6 +292,9 @@ class OnGitLab:
     def _report(self, project: gitlab.Project, sha: str, name: str, state: str) -> None:
         status = {"failure": "failed", "neutral": "failed", "pending": "running"}.get(state, state)
         project.report(sha, name, status, allow_failure=state == "neutral")
+
+    def set_status(self, sha: str, name: str, state: str, by: str) -> None:
+        self.repo.report(sha, name, {"failure": "failed"}.get(state, state), set_by=self.people[by])
 
     def delete(self, name: str) -> None:
         self.hub.delete(self.people[name])

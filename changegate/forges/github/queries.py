@@ -37,10 +37,10 @@ _COMMIT: Final = f"""id oid message tree {{ oid }} {PARENTS} author {{ {_GIT_ACT
 CONTEXTS: Final = Connection(
     "StatusCheckRollup",
     "contexts",
-    """__typename
-  ... on CheckRun { id databaseId externalId name status conclusion startedAt completedAt url
-    checkSuite { app { databaseId } workflowRun { databaseId url workflow { databaseId } } } }
-  ... on StatusContext { id context state createdAt targetUrl }""",
+    f"""__typename
+  ... on CheckRun {{ id databaseId externalId name status conclusion startedAt completedAt url
+    checkSuite {{ app {{ databaseId }} workflowRun {{ databaseId url workflow {{ databaseId }} }} }} }}
+  ... on StatusContext {{ id context state createdAt targetUrl creator {{ {_ACTOR} }} }}""",
     first=100,
 )
 _CHECKS: Final = f"statusCheckRollup {{ id {CONTEXTS} }}"

@@ -254,7 +254,14 @@ class _Api:
 
     def context(self, repo: Repository, each: Reported) -> Node:
         if each.kind == "status":
-            return {**_head("StatusContext", repo, each.id), "context": each.name, "state": each.state, "createdAt": _iso(each.at), "targetUrl": None}
+            return {
+                **_head("StatusContext", repo, each.id),
+                "context": each.name,
+                "state": each.state,
+                "createdAt": _iso(each.at),
+                "creator": self.actor(each.by or self.hub.actions),
+                "targetUrl": None,
+            }
         run = each.workflow_run or each.id
         url = f"https://{self.host}/{repo.name}/actions/runs/{run}"
         finished = each.state not in {"QUEUED", "IN_PROGRESS", "WAITING", "PENDING", "REQUESTED"}
