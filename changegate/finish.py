@@ -69,6 +69,8 @@ class Waits(NamedTuple):
 
     envelope_digest: str
     gate: GateDecisionEntry
+    repeated: bool
+    """Whether it waited before; then nothing was left."""
 
 
 def record_outcome(
@@ -88,7 +90,7 @@ def record_outcome(
     1. The decision: an allowed one, or one in audit mode, of this repository and environment, whose signature holds.
     2. The claim can be true, and contradicts no earlier outcome of the decision.
     3. Sign and append; with `submit_only` leave it waiting. The log takes one success or failure of a decision, and one rollback: the same again
-       appends nothing.
+       appends nothing, and leaves nothing beside what waits.
 
     Raises `InputError` for what can't be recorded, else `SigningError`, `StoreError`, `VerificationError` or `FormatError`.
     """
@@ -107,16 +109,16 @@ def record_outcome(
     try:
         if submit_only:
             log.submit(card, envelope=envelope)
-            return Waits(card.envelope, gate)
+            return Waits(card.envelope, gate, repeated=False)
         return Finished(card.envelope, log.append(card, envelope=envelope), gate, repeated=False)
     except AlreadyRecordedError as earlier:
         _check_conflict(claim.ending, gate, (earlier.card.decision,))
         return Finished(earlier.card.envelope, earlier.receipt, gate, repeated=True)
     except AlreadySubmittedError as error:
-        raise AlreadySubmittedError(
-            f"an outcome {claim.ending.value} of record {gate.envelope[:16]} waits already",
-            remedy="Nothing more is to do; `changegate integrate` appends it.",
-        ) from error
+        if error.waiting is None:
+            raise
+        _check_conflict(claim.ending, gate, (error.waiting.decision,))
+        return Waits(error.waiting.envelope, gate, repeated=True)
 
 
 def _check_conflict(ending: Ending, gate: GateDecisionEntry, recorded: tuple[str, ...]) -> None:

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from changegate import canonical, record
 from changegate import policy as policies
 from changegate.controls import evaluate
 from changegate.decision import Decision
 from changegate.errors import InputError, PolicyError, StoreError
+from changegate.evidence.idempotency import MAX_REPEATS
 from changegate.evidence.log import AlreadyRecordedError, AlreadySubmittedError, Log
 from changegate.evidence.proof import Receipt
 from changegate.evidence.reader import LogReader
@@ -21,8 +22,6 @@ from changegate.ownership import teams_needed
 from changegate.policy import EffectivePolicy, PeerApproved
 from changegate.recorded import PolicySource, Previous
 from changegate.signing import RecordSigner
-
-MAX_REPEATS: Final = 100
 
 
 class PolicyFile(NamedTuple):

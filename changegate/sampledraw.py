@@ -10,8 +10,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from changegate import __version__, canonical
+from changegate import __version__
 from changegate.errors import InputError
+from changegate.evidence import idempotency
 from changegate.evidence.card import Card
 from changegate.evidence.statement import AUDIT, SAMPLE_DRAW
 from changegate.facts import Text
@@ -86,15 +87,8 @@ def index_card(statement: dict[str, Any], envelope: bytes) -> Card:
         commit=predicate["population"]["sha256"],
         decision="drawn",
         time=predicate["time"]["decided"],
-        key=idempotency_key(statement),
+        key=idempotency.of_sample(statement),
     )
-
-
-def idempotency_key(statement: dict[str, Any]) -> str:
-    """What makes two appends the same: log, population, seed, division, size. Raises `KeyError`, `TypeError` for what is no such statement."""
-    predicate = statement["predicate"]
-    parts = {name: predicate[name] for name in ("log", "population", "seed", "by")} | {"size": len(predicate["sample"])}
-    return hashlib.sha256(canonical.dumps({"predicateType": SAMPLE_DRAW, **parts})).hexdigest()
 
 
 def schema() -> dict[str, Any]:

@@ -17,6 +17,7 @@ from changegate.evidence.card import Card
 from changegate.evidence.reader import LogReader
 from changegate.evidence.revocations import Revocations
 from changegate.evidence.signed_record import verify_record
+from changegate.evidence.statement import ATTESTATION
 from changegate.stores import Store
 from changegate.trust import Trust
 
@@ -36,6 +37,8 @@ class Kind(StrEnum):
     """Deploys that were let go as an emergency."""
     WAIVERS = "waivers"
     """What was waived: one row a deploy and waiver."""
+    ATTESTATIONS = "attestations"
+    """Other evidence that was recorded in the period: one row each."""
 
 
 EMERGENCY: Final = "allowed-as-emergency"
@@ -186,7 +189,10 @@ def list_rows(
     }  # the latest stands
     rows: list[Row] = []
     for index, card in dated:
-        if card.predicate_type != record.PREDICATE_TYPE or not wanted.holds(card):
+        if card.predicate_type != (ATTESTATION if wanted.kind is Kind.ATTESTATIONS else record.PREDICATE_TYPE) or not wanted.holds(card):
+            continue
+        if wanted.kind is Kind.ATTESTATIONS:
+            rows.append(_attested(read(index, card), index, card))
             continue
         predicate, ended = read(index, card), endings.get(card.envelope)
         ending = ended[1].decision if ended else ""
@@ -233,6 +239,8 @@ def _is_wanted(predicate: Mapping[str, Any], kind: Kind, ending: str) -> bool:
             return went(predicate) and (predicate["range"]["outcome"] == "rollback" or ending == "rolled-back")
         case Kind.WAIVERS | Kind.EMERGENCIES:
             return went(predicate) and bool(exceptions_of(predicate, kind))
+        case Kind.ATTESTATIONS:
+            return False
         case _:
             return went(predicate)
 
@@ -273,6 +281,30 @@ def _row(predicate: Mapping[str, Any], index: int, card: Card, ending: str) -> R
         run=run["url"] or run["id"],
         record=card.envelope,
         log_index=index,
+    )
+
+
+def _attested(predicate: Mapping[str, Any], index: int, card: Card) -> Row:
+    """Other evidence: its days stand as the range, its file's name as the title, its controls as what it is about; who reviewed it, approved it."""
+    review = predicate["review"] or {"reviewer": "", "decision": ""}
+    return Row(
+        id=card.envelope[:16],
+        decided=card.time,
+        repository=card.repository,
+        environment=card.environment,
+        commit=card.commit,
+        range=f"{predicate['period']['from']}..{predicate['period']['to']}",
+        verdict=card.decision,
+        mode="",
+        outcome=review["decision"],
+        deployer="",
+        run="",
+        record=card.envelope,
+        log_index=index,
+        change="; ".join(predicate["controls"]),
+        title=predicate["file"]["name"],
+        author=predicate["owner"],
+        approved_by=review["reviewer"],
     )
 
 

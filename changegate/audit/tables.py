@@ -4,11 +4,11 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from changegate import __version__
-from changegate.audit.population import COLUMNS, Population
+from changegate.audit.population import COLUMNS, Population, Row
 from changegate.errors import InputError
 
 FORMAT: Final = "changegate-population-1"
@@ -64,10 +64,15 @@ def format_json(population: Population, ipe: Mapping[str, Any]) -> str:
 
 def format_csv(population: Population) -> str:
     """The rows alone, as RFC 4180 has it, safe to open in a spreadsheet."""
+    return format_rows(population.rows)
+
+
+def format_rows(rows: Iterable[Row]) -> str:
+    """As `format_csv`."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
-    writer.writerows([cell(value) for value in row] for row in population.rows)
+    writer.writerows([cell(value) for value in row] for row in rows)
     return out.getvalue()
 
 

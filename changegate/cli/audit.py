@@ -1,4 +1,4 @@
-"""changegate audit: the population of a period, and a sample of it that anybody can draw again."""
+"""changegate audit: what an auditor asks. The population is here; the other commands have modules of their own."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +8,7 @@ import click
 
 from changegate.audit import tables
 from changegate.audit.population import COLUMNS, Kind, Population, Wanted, collect
-from changegate.cli import options, periods, readiness, reconcile, sample
+from changegate.cli import auditpack, matrix, options, periods, readiness, reconcile, sample
 from changegate.errors import InputError
 from changegate.evidence import log_policy
 from changegate.render.text import visible
@@ -26,6 +26,9 @@ def command() -> None:
 command.add_command(reconcile.command)
 command.add_command(sample.command)
 command.add_command(readiness.command)
+command.add_command(matrix.command)
+command.add_command(auditpack.export_command)
+command.add_command(auditpack.verifier_command)
 
 
 @command.command()

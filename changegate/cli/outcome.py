@@ -122,7 +122,7 @@ def command(**given: Any) -> None:
     attested = _attest(finished, log, trust, open_log, given) if isinstance(finished, Finished) and not given["submit_only"] else None
     finished = finished._replace(receipt=attested.receipt) if attested and isinstance(finished, Finished) else finished
     origin = log.verifier_key.name
-    status, warnings = set_status(_end(finished, origin, claim, place, given), given, pipeline)
+    status, warnings = set_status(_end(finished, origin, claim, place, given), given, pipeline, now=_now)
     where = _where(finished, origin, warnings + (attested.warnings if attested else ()), local, given)
     report = _report(finished, claim, place, where, status)
     text = render_json(report) if given["format_"] == "json" else render_terminal(report, width=options.width())
@@ -236,7 +236,7 @@ def _report(finished: Finished | Waits, claim: Claim, place: Place, where: Recor
         head=finished.gate.commit,
         gate_digest=finished.gate.envelope,
         gate_index=finished.gate.index,
-        repeated=isinstance(finished, Finished) and finished.repeated,
+        repeated=finished.repeated,
         where=where,
         status=status,
     )

@@ -12,6 +12,7 @@ import click
 
 from changegate.cli import options, progress
 from changegate.cli.verified import Checked, as_json, print_report
+from changegate.cli.verified_pack import is_pack, print_pack
 from changegate.errors import ExitCode, FormatError, InputError, VerificationError
 from changegate.evidence import log_policy
 from changegate.evidence.card import parse_card
@@ -48,6 +49,8 @@ def command(
 ) -> int:  # fmt: skip
     """Check every signature, every hash, the tree and its checkpoints in STORE (a directory, file:DIR or git:REPOSITORY[#BRANCH]).
 
+    STORE may also be an evidence pack, or the folder where one was unpacked.
+
     Exit code 5 says that something is not as it was signed; each problem is named, with where it is.
     """
     trusted, source = _find_trust(trust)
@@ -57,12 +60,12 @@ def command(
         return _check_receipt(receipt, record, trusted, source)
     if store is None:
         raise InputError("which store?", remedy="Name it: changegate verify file:DIR, or changegate verify --receipt FILE.")
-    if record is not None:
-        raise InputError("--record goes with --receipt", remedy="Give the receipt, too.")
-    if new_only and since is None:
-        raise InputError("--new-only: newer than what?", remedy="Give the checkpoint that you verified earlier: --since FILE.")
-    if seed is not None and share is None:
-        raise InputError("--seed goes with --share", remedy="Give the share, too: --share 1%.")
+    _check_options(since=since, new_only=new_only, share=share, seed=seed, record=record)
+    if is_pack(store):
+        if since is not None or share is not None or jobs is not None:
+            raise InputError("a pack is checked as a whole, by itself", remedy="Leave the other options out, or name the store.")
+        print_pack(store, trusted, source, as_json=format_ == "json")
+        return ExitCode.ALLOWED
     drawn = Share(_parse_share(share), seed or secrets.token_hex(8)) if share is not None else None
     kept = parse_head(since) or _read_checkpoint(since, trusted) if since else None
     opened = open_store(store, whole=True)
@@ -79,6 +82,15 @@ def command(
     else:
         print_report(checked, trusted, source)
     return ExitCode.ALLOWED if report.clean else ExitCode.NOT_VERIFIED
+
+
+def _check_options(*, since: str | None, new_only: bool, share: str | None, seed: str | None, record: str | None) -> None:
+    if record is not None:
+        raise InputError("--record goes with --receipt", remedy="Give the receipt, too.")
+    if new_only and since is None:
+        raise InputError("--new-only: newer than what?", remedy="Give the checkpoint that you verified earlier: --since FILE.")
+    if seed is not None and share is None:
+        raise InputError("--seed goes with --share", remedy="Give the share, too: --share 1%.")
 
 
 def _find_trust(file: str | None) -> tuple[Trust, str]:

@@ -7,7 +7,7 @@ from typing import Final
 from changegate.approvals import Contributors, Judged, Standing, contributors, judge_reviews
 from changegate.controls.relanding import land_again
 from changegate.decision import Finding, Outcome, Remedy
-from changegate.facts import Assurance, Change, ChangeKind, Commit, Facts, Identity, RangeCommit, Review, ReviewState, Unavailable
+from changegate.facts import Assurance, Change, ChangeKind, Commit, Facts, Identity, Review, ReviewState, Unavailable
 from changegate.ownership import Lack, find_gaps
 from changegate.policy import PeerApproved
 
@@ -170,8 +170,10 @@ def _too_few(change: Change, rules: PeerApproved, judged: tuple[Judged, ...], co
 def _landed(change: Change, facts: Facts, rules: PeerApproved, counting: list[Judged]) -> Finding:
     """Compare what landed with what was approved (approval says nothing about content that came in by the merge)."""
     approved = "; ".join(_describe(each, change) for each in counting)
-    if not change.landed or change.kind is not ChangeKind.PULL_REQUEST:
+    if change.kind is not ChangeKind.PULL_REQUEST:
         return _finding(change, rules, Outcome.PASS, Reason.APPROVED, approved)
+    if not change.landed:
+        return _would_land(change, facts, rules, approved)
     if isinstance(change.head_tree, Unavailable):
         return _unknown(change, rules, Reason.LANDED_DIFFERS, f"the reviewed content can't be read: {change.head_tree.why}", _RETRY)
     in_range = {commit.sha: commit for commit in facts.range.commits}
@@ -179,7 +181,8 @@ def _landed(change: Change, facts: Facts, rules: PeerApproved, counting: list[Ju
     if len(landed) < len(change.landed):
         return _unknown(change, rules, Reason.LANDED_DIFFERS, "what landed is not all in the range that is deployed", _RETRY)
     tip = landed[-1]
-    moved = _base_moved(change, tip, landed)
+    first = tip if len(tip.parents) > 1 else landed[0]
+    moved = not first.parents or first.parents[0] not in _built_on(change)
     if moved and len(tip.parents) > 1 and not (tip.by_forge or tip.clean):
         observed = f"merged onto a newer base by hand ({tip.sha[:10]}), and such a merge may hold anything"
         step = f"compare it with a merge by the forge; {land_again(change, 'a merge by the forge (button, queue or API)')}"
@@ -196,13 +199,21 @@ def _landed(change: Change, facts: Facts, rules: PeerApproved, counting: list[Ju
     return _unknown(change, rules, Reason.LANDED_DIFFERS, observed, f"compare the two; {land_again(change, 'all of its content approved')}")
 
 
-def _base_moved(change: Change, tip: RangeCommit, landed: list[RangeCommit]) -> bool:
-    """Whether the commit that the change landed on is missing from what the reviewed head was built on."""
+def _would_land(change: Change, facts: Facts, rules: PeerApproved, approved: str) -> Finding:
+    """The same of an open change: merged now, it would land on the tip of its target, at which the range begins."""
+    if facts.range.base in _built_on(change):
+        return _finding(change, rules, Outcome.PASS, Reason.APPROVED, approved)
+    if rules.newer_base == "allow":
+        return _finding(change, rules, Outcome.PASS, Reason.NEWER_BASE, f"{approved}; to be merged onto a newer base")
+    step = "bring it up to date with the branch that it goes to, then have it approved again, then merge it"
+    observed = f"{approved}; but its base has moved: it would be merged onto a newer one than the one that was reviewed"
+    return _fail(change, rules, Reason.NEWER_BASE, observed, Remedy(who="the author", step=step, link=change.url))
+
+
+def _built_on(change: Change) -> set[str]:
+    """The commits on which the reviewed head was built."""
     commits: tuple[Commit, ...] = change.commits if not isinstance(change.commits, Unavailable) else ()
-    own = {commit.sha for commit in commits}
-    built_on = {parent for commit in commits for parent in commit.parents} - own
-    first = tip if len(tip.parents) > 1 else landed[0]
-    return not first.parents or first.parents[0] not in built_on
+    return {parent for commit in commits for parent in commit.parents} - {commit.sha for commit in commits}
 
 
 def _finding(change: Change, rules: PeerApproved, outcome: Outcome, reason: Reason, observed: str, remedy: Remedy | None = None) -> Finding:

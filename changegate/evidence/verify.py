@@ -32,12 +32,13 @@ from changegate.evidence.log_object import parse_log_object
 from changegate.evidence.named import Buckets
 from changegate.evidence.proof import parse_receipt
 from changegate.evidence.reader import LogReader
-from changegate.evidence.revocations import Revocations, find
+from changegate.evidence.revocations import Revocations, collect
 from changegate.evidence.signed_record import verify_record
 from changegate.evidence.tree import TreeReader
 from changegate.evidence.verify_commits import CommitVerifier, Share, Stretch, Task, short
 from changegate.evidence.verify_history import check_history
-from changegate.evidence.verify_objects import ObjectVerifier
+from changegate.evidence.verify_objects import ObjectVerifier, check_repeated
+from changegate.evidence.verify_revocations import list_revoking
 from changegate.evidence.verify_tiles import TileVerifier
 from changegate.evidence.verify_timestamps import verify_timestamps
 from changegate.evidence.workers import Workers
@@ -135,6 +136,7 @@ class _StoreVerifier:
             for stretch in self._stretches(spans, first, size):
                 self._join(stretch, named)
             self._tiles.finish()
+            check_repeated(named, self._report)
             self._check_published()
             self._check_earlier(earlier)
             self._check_hint(hint)
@@ -219,11 +221,16 @@ class _StoreVerifier:
         return LogReader(self._store, self._policy.unwitnessed(), head.checkpoint)
 
     def _find_revocations(self, origin: str | None, last: Commit | None) -> Revocations:
-        """What the log revokes. They are found by their indices: one that was taken away to hide a revocation is missed by `verify_commits`."""
+        """What the log revokes, wherever it says so: no index is relied on, which anybody could take away who may write to the store.
+
+        What can't be read of the entries is found again, and named, where they are held against the commits; but where older commits aren't read.
+        """
+        unread = self._report if self._scope.new_only else Report()
         try:
             reader = self._read_tiles_of(last) if last is not None and origin is not None else None
-            found = find(reader, self._store, self._trust, origin=origin or "")
-        except (FormatError, VerificationError):  # the head is damaged, or the tree: both are found below
+            found = collect(list_revoking(reader, self._store, last, unread), self._store, self._trust)
+        except (FormatError, VerificationError) as error:
+            unread.error("revocations can't be looked for", "the tree's right edge", error, expected="the signed tree", meaning=LOST)
             return Revocations(self._trust)
         self._report.revoked = tuple(str(each) for each in found)
         return found

@@ -9,7 +9,9 @@ r"""The report for machines (`--format json`): one object, all that the other fo
     deployment  forge, repository, environment, head, ref, run
     range       outcome, base, head, baseSource, commits, removed (numbers of commits)
     todo        [{control, reason, outcome, required, who, step, places: [{change | null, title, url, observed, link}]}]
-    changes     [{id, kind, title, url, outcomes: {control: pass | fail | unknown | not-applicable}}]
+    changes     [{id, kind, title, url, outcomes: {control: pass | fail | unknown | not-applicable}, reviews}]
+                reviews: null where they couldn't be read, else all, those taken back (`dismissed`) included: [{by, state, at, commit, via, url}],
+                with null for what is not known
     findings    [{control, change | null, outcome, reason, observed, required, remedy: {who, role, step, link} | null}]
     record      {id, digest, logIndex, logSize, origin, store, receipt, warnings}, or null
     submitted   the digest of the signed record, where it waits to be integrated
@@ -26,6 +28,7 @@ import json
 import re
 from typing import Any, Final
 
+from changegate.facts import Change, Unavailable
 from changegate.render import Preview, Recorded, RecordingFailed, Report, Submitted, matrix, todo
 from changegate.render.todo import ToDo
 
@@ -106,16 +109,33 @@ def _thing(thing: ToDo) -> dict[str, Any]:
 
 def _changes(report: Report) -> list[dict[str, Any]]:
     table = matrix.build(report.decision, report.facts)
-    kinds = {change.id: change.kind.value for change in report.facts.changes}
+    known = {change.id: change for change in report.facts.changes}
     return [
         {
             "id": row.change,
-            "kind": kinds.get(row.change, ""),
+            "kind": known[row.change].kind.value if row.change in known else "",
             "title": row.title,
             "url": row.url,
             "outcomes": {control: outcome.value for control, outcome in zip(table.controls, row.outcomes, strict=True)},
+            "reviews": _reviews(known[row.change]) if row.change in known else None,
         }
         for row in table.rows
+    ]
+
+
+def _reviews(change: Change) -> list[dict[str, Any]] | None:
+    if isinstance(change.reviews, Unavailable):
+        return None
+    return [
+        {
+            "by": None if isinstance(each.reviewer, Unavailable) else each.reviewer.login,
+            "state": each.state.value,
+            "at": None if isinstance(each.submitted_at, Unavailable) else each.submitted_at.isoformat(),
+            "commit": None if isinstance(each.commit, Unavailable) else each.commit,
+            "via": each.via,
+            "url": each.url,
+        }
+        for each in change.reviews
     ]
 
 

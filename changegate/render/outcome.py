@@ -4,7 +4,7 @@ The JSON object (`--format json`), ASCII as the gate's report is:
 
     version     1
     outcome     success | failure | rolled-back
-    repeated    true where the log had this very outcome already: nothing was appended
+    repeated    true where the log had this very outcome already, or it waited: nothing was appended
     deployment  repository, environment, head
     gate        {id, digest, logIndex}: the gate decision that it belongs to
     record      {id, digest, logIndex, logSize, checkpoint, origin, store, receipt, warnings}, or null where it waits to be integrated
@@ -55,7 +55,8 @@ def render_terminal(report: EndReport, *, width: int = 100) -> str:
     page, where = Page(width), report.where
     page.lines.append(f"{_headline(report.outcome)} in {visible(report.environment, 100)}: {visible(report.repository, 200)} at {short(report.head)}")
     if report.repeated:
-        page.write("repeated", "the log had this outcome already; nothing was appended")
+        already = "the log had this outcome already" if isinstance(where, Recorded) else "this outcome waits already"
+        page.write("repeated", f"{already}; nothing was appended")
     if isinstance(where, Recorded):
         page.write("record", f"{where.record_id}, index {where.log_index} in a log of {where.log_size}")
     else:
@@ -64,7 +65,7 @@ def render_terminal(report: EndReport, *, width: int = 100) -> str:
     page.write("gate", f"{report.gate_digest[:16]}, index {report.gate_index}")
     if isinstance(where, Recorded):
         page.write("log", visible(where.origin))
-        page.write("since", where.checkpoint)
+        page.write("keep", f"{where.checkpoint} for verify --since")
         page.write("store", visible(where.store_url))
         if where.receipt:
             page.write("receipt", visible(where.receipt))

@@ -7,7 +7,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidSignature
@@ -43,6 +43,8 @@ class Envelope:
     signatures: tuple[Signature, ...]
     is_bundle: bool = False
     """Whether it stood in a Sigstore bundle, whose certificate says who signed (`changegate.signing.keyless`)."""
+    in_one_form: bool = field(default=False, compare=False)
+    """Whether it was read from the very bytes that `format_envelope` writes for one signature. Any other form has another digest."""
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:
@@ -84,7 +86,7 @@ def parse_envelope(data: bytes) -> Envelope:
     plain = _PLAIN.fullmatch(data)
     if plain:
         payload, kind, key_id, value = (each.decode("ascii") for each in plain.groups())
-        return Envelope(kind, _decode(payload, "payload"), (Signature(key_id, _decode(value, "sig")),))
+        return Envelope(kind, _decode(payload, "payload"), (Signature(key_id, _decode(value, "sig")),), in_one_form=True)
     return _parse_any(data)
 
 

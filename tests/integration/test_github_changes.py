@@ -1,6 +1,7 @@
 """`GitHub.fetch_changes` against the double: every commit to its change, and every fact that the judgement asks for."""
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 import pytest
 from doubles.github import WEB_FLOW, GitHubServer, Person
@@ -16,7 +17,6 @@ from changegate.facts import (
     Missing,
     Retarget,
     ReviewState,
-    T,
     TicketKind,
     Unavailable,
 )
@@ -46,6 +46,9 @@ def changes(it: World, server: GitHubServer, ref: str = "refs/heads/main") -> tu
 def only(it: World, server: GitHubServer) -> Change:
     (change,) = changes(it, server)
     return change
+
+
+T = TypeVar("T")
 
 
 def sure(value: Known[T] | Missing) -> T:

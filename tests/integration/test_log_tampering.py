@@ -194,3 +194,15 @@ def test_the_commit_of_every_kind_of_tampering_still_parses_or_is_refused_by_nam
         assert commit.format_commit(parsed) == changed
         assert parsed.size == 1
         assert merkle.Frontier().extend(parsed.leaf_hashes) == parsed.after
+
+
+@pytest.mark.parametrize("shared", [62, 32, 2])
+def test_an_object_that_is_named_almost_as_an_entrys_is_not_taken_for_it(shared: int) -> None:
+    store = MemoryStore()
+    append_signed(log_in(store), 1)
+    for key in [key for key in store.objects if key.startswith((layout.INDEX, layout.ENVELOPES, layout.FACTS))]:
+        name, dot, ending = key.rpartition("/")[2].partition(".")
+        store.objects[key.replace(name + dot + ending, f"{name[:shared]:0<64}{dot}{ending}")] = b"0"
+    report = verify_store(store, TRUST)
+    assert [each.what for each in report.notes] == ["an object belongs to no entry"] * 2
+    assert [each.what for each in report.problems] == ["an object belongs to no commit"]

@@ -3,19 +3,15 @@
 Where GitLab's own semantics make another answer right, `DIFFERENT` has it, with the reason.
 """
 
-import json
-import os
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
-from doubles.serving import Double
+from support.gating import gate, open_shop
 from support.parity import ALLOWED, BLOCKED, NOT_ITS_OWN, SCENARIOS, UNKNOWN, Expected, Happens, approvals, evidence, landing, owners, ranges
 from support.shops import SHOPS, Shop
 
 from changegate.cli import run
-from changegate.forges.github import GitHub
-from changegate.forges.gitlab import GitLab
 
 
 class Other(NamedTuple):
@@ -57,40 +53,9 @@ DIFFERENT: dict[Happens, Other] = {
 }
 
 
-class Gated(NamedTuple):
-    """How the gate ended."""
-
-    code: int
-    report: Any
-    error: str
-
-    @property
-    def lacks(self) -> Any:
-        """What it found wanting."""
-        found = [each for each in self.report.get("findings", ()) if each["outcome"] not in {"pass", "not-applicable"}]
-        return found or self.error
-
-
 @pytest.fixture(params=SHOPS)
 def shop(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    made: Shop = SHOPS[request.param]()
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name == "CI" or name.startswith(("CHANGEGATE_", "GITHUB_", "GITLAB_", "CI_"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("CHANGEGATE_TOKEN", made.token)
-    assert run(["keys", "generate"]) == 0
-    return made
-
-
-def gate(shop: Shop, server: Double, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *more: str) -> Gated:
-    clock = {"sleep": server.sleep, "now": lambda: sum(server.slept)}
-    for forge in (GitHub, GitLab):  # no test waits by the wall clock
-        monkeypatch.setattr(forge.__init__, "__kwdefaults__", {**(forge.__init__.__kwdefaults__ or {}), **clock})
-    capsys.readouterr()
-    words = ["gate", *shop.arguments(server, Path("clone.git")), "--signing-key", "changegate-key.pem", "--store", "file:evidence"]
-    code = run([*words, "--format", "json", *more])
-    printed = capsys.readouterr()
-    return Gated(code, json.loads(printed.out) if printed.out.startswith("{") else {"reasons": []}, printed.err)
+    return open_shop(request.param, tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("happens", SCENARIOS, ids=[each.__name__ for each in SCENARIOS])

@@ -14,7 +14,7 @@ from typing import Final
 from changegate import canonical, keychange, outcome, record
 from changegate.cli.vouching import vouch
 from changegate.errors import StoreError
-from changegate.evidence import cosignature, log_policy, note
+from changegate.evidence import cosignature, idempotency, log_policy, note
 from changegate.evidence.card import Card, format_time
 from changegate.evidence.integration import integrate
 from changegate.evidence.log import Environment, Log
@@ -261,7 +261,7 @@ class Author:
         }
         commit = digest(b"%d %d" % (self.life.seed, number))[: chance.choice([40, 64])]
         envelope = self._sign(record.PREDICATE_TYPE, commit, predicate)
-        key = record.idempotency_key(self._statement(record.PREDICATE_TYPE, commit, predicate), origin=ORIGIN)
+        key = idempotency.of_decision(self._statement(record.PREDICATE_TYPE, commit, predicate), origin=ORIGIN)
         verdict = str(predicate["decision"]["verdict"])  # type: ignore[index]
         card = Card(
             digest(envelope), record.PREDICATE_TYPE, repository, environment, commit, verdict, format_time(at), key,
@@ -280,7 +280,7 @@ class Author:
 
     @staticmethod
     def _end_of(about: Card, ending: Ending) -> str:
-        return outcome.idempotency_key(about.envelope, ending, origin=ORIGIN)
+        return idempotency.of_outcome(about.envelope, ending, origin=ORIGIN)
 
     def _log(self, clock: datetime, store: Store | None = None) -> Log:
         """As a new job opens it."""

@@ -8,7 +8,8 @@ from typing import Final
 
 from changegate.facts import Assurance, Change, ChangeKind, Commit, Identity, Missing, Review, ReviewState, Trailer, Unavailable
 from changegate.forges import trailers
-from changegate.forges.git.history import MAX_DESCRIPTION, MAX_MESSAGE, CommitObject, Step, partition, short_ids
+from changegate.forges.caps import MAX_MESSAGE, cut_description
+from changegate.forges.git.history import CommitObject, Step, partition, short_ids
 
 _NO_PERMISSIONS: Final = Unavailable(why="a git history doesn't say who may write", remedy="Judge by the forge's API (assurance: forge).")
 _NO_CHECKS: Final = Missing(why="a git history records no checks")
@@ -111,7 +112,7 @@ def _describe(landing: CommitObject, brought: Sequence[CommitObject]) -> str:
     """
     bodies = [landing.body, *(f"# Commit {commit.sha}\n\n{commit.body}" for commit in brought if commit.body)]
     # No more is read of a plan, and what is cut can only be missed.
-    return "\n\n".join(body for body in bodies if body)[:MAX_DESCRIPTION]
+    return cut_description("\n\n".join(body for body in bodies if body))
 
 
 def _landing_reviews(landing: CommitObject, found: tuple[Trailer, ...]) -> Iterator[Review]:

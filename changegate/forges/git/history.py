@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from changegate.facts import Identity, Known, Time, Unavailable
 from changegate.forges import trailers
+from changegate.forges.caps import MAX_LINE, MAX_MESSAGE, cut_line
 from changegate.forges.git.objects import check_id, damaged
 
 _PERSON: Final = re.compile(rb"(?P<name>[^<]*)<(?P<address>[^>]*)>(?:.*> ?)? ?(?P<seconds>-?[0-9]{1,20})?(?: [+-][0-9]+)?\s*", re.DOTALL)
@@ -16,12 +17,6 @@ _ENCODINGS: Final = re.compile(
     r"utf-?8|(us-)?ascii|iso-?8859-[0-9]{1,2}|latin-?1|(cp|windows-)125[0-8]|koi8-r|euc-jp|shift_jis|sjis|iso-2022-jp|euc-kr|gbk|gb2312|gb18030|big5"
 )
 """The `encoding` headers that are believed; by any other, a commit could look otherwise here than to its reader."""
-
-
-MAX_SUBJECT: Final = 1000
-MAX_DESCRIPTION: Final = 256 * 1024
-MAX_MESSAGE: Final = 1024 * 1024
-"""In characters. A longer message is not read: nobody can have reviewed it, and what it asserts would be cut."""
 
 
 class Signature(NamedTuple):
@@ -44,8 +39,7 @@ class CommitObject(NamedTuple):
     @property
     def subject(self) -> str:
         """The message's first paragraph, on one line; only its beginning where it is very long."""
-        subject = " ".join(self.message.lstrip()[: 4 * MAX_SUBJECT].partition("\n\n")[0].split())
-        return subject if len(subject) <= MAX_SUBJECT else f"{subject[:MAX_SUBJECT]}… (cut)"
+        return cut_line(" ".join(self.message.lstrip()[: 4 * MAX_LINE].partition("\n\n")[0].split()))
 
     @property
     def too_long(self) -> bool:

@@ -17,10 +17,12 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
+from changegate.access import Found
 from changegate.deploys import PlatformDeploy
 from changegate.errors import InputError
 from changegate.facts import Change, CodeOwnersFile, Deployment, DeployRange, Maybe, Team
 from changegate.forges import NO_NEEDS, Baseline, Needs, Notice, OpenChange, TrustedFiles
+from changegate.forges.github.access import read_access
 from changegate.forges.github.changes import fetch
 from changegate.forges.github.client import Client, OnRequest
 from changegate.forges.github.deployments import Ended, StatusSet, set_status
@@ -109,6 +111,10 @@ class GitHub:
     def read_settings(self, wanted: Wanted) -> Settings:
         """How the repository is set up around the gate; see `SettingsReader.read_settings`."""
         return read_settings(self._client, self._repository, wanted, self._token_kind)
+
+    def read_access(self, branches: Sequence[str] = ()) -> Found:
+        """Who may push, approve, deploy, administer and bypass, as far as the token shows it; see `AccessReader.read_access`."""
+        return read_access(self._client, self._repository, branches)
 
     def find_target(self, number: int) -> str:
         """The tip of an open pull request's base branch; see `Reviewing.find_target`."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from changegate.facts import RangeCommit
+from changegate.forges.caps import cut_description, cut_line
 from changegate.forges.github.answer import Answer
 from changegate.forges.github.commits import read_sha
 from changegate.forges.graph import introduced_by, mainline
@@ -61,9 +62,9 @@ def read_pull(answer: Answer) -> Pull:
     return Pull(
         id=answer.text("id"),
         number=answer.number("number"),
-        title=answer.text("title"),
+        title=cut_line(answer.text("title")),
         url=answer.text("url"),
-        body=answer.text("body"),
+        body=cut_description(answer.text("body")),
         state=answer.text("state"),
         head_ref=answer.text("headRefName"),
         base_ref=answer.text("baseRefName"),

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from changegate.facts import MISSING, Check, CheckState, Maybe, Unavailable
+from changegate.forges.caps import cut_line
 from changegate.forges.github.answer import Answer, UnreadableError
 from changegate.forges.github.pages import Ask, read_all
 from changegate.forges.github.people import read_actor
@@ -71,7 +72,7 @@ def read_checks(ask: Ask, commit: Answer, sha: str, *, own_run: str) -> tuple[Ch
         other = named.get(seen.check.name)
         if other is None or _is_worse(seen.check, other):
             named[seen.check.name] = seen.check
-    return tuple(named[name] for name in sorted(named))
+    return tuple(named[name].model_copy(update={"name": cut_line(name)}) for name in sorted(named))
 
 
 def _replaces(seen: _Seen, other: _Seen) -> bool:

@@ -4,12 +4,12 @@ import re
 from typing import Final
 
 from changegate.facts import Commit, Trailer
+from changegate.forges.caps import check_message, cut_line
 from changegate.forges.github.answer import Answer, UnreadableError
 from changegate.forges.github.pages import Ask, read_all
 from changegate.forges.github.people import Vouched, read_author, read_co_authors, read_committer
 from changegate.forges.github.queries import AUTHORS, PARENTS
 
-MAX_SUBJECT: Final = 1000
 _SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _TRAILER: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)[ \t]*:[ \t]*(\S.*)")
 
@@ -24,7 +24,7 @@ def read_sha(answer: Answer, key: str) -> str:
 
 def read_commit(ask: Ask, commit: Answer, host: str) -> Commit:
     """A commit with its people. Raises `UnreadableError` where its graph or message is not there; a person may be `Unavailable`."""
-    message = commit.text("message")
+    message = check_message(commit.text("oid"), commit.text("message"))
     signature = commit.get("signature")
     vouched = Vouched(
         valid=signature is not None and signature.flag("isValid"),
@@ -48,8 +48,7 @@ def read_commit(ask: Ask, commit: Answer, host: str) -> Commit:
 
 def subject_of(message: str) -> str:
     """The first line of a commit message; only its beginning where it is very long."""
-    subject = message.strip("\n").split("\n", 1)[0].strip()
-    return subject if len(subject) <= MAX_SUBJECT else f"{subject[:MAX_SUBJECT]}… (cut)"
+    return cut_line(message.strip("\n").split("\n", 1)[0].strip())
 
 
 def trailers_of(message: str) -> tuple[Trailer, ...]:

@@ -7,23 +7,19 @@ from typing import Final
 
 from changegate.errors import ForgeError
 from changegate.facts import ChangedFile, Known, Unavailable
+from changegate.forges.caps import check_files
 from changegate.forges.github.answer import Answer, UnreadableError
 from changegate.forges.github.client import Client
 from changegate.forges.github.range import Repository
 
 _PAGE: Final = 100
-_MOST: Final = 3000
 _STATUSES: Final = frozenset({"added", "removed", "modified", "renamed", "copied", "changed", "unchanged"})
 
 
 def fetch_files(client: Client, repository: Repository, number: int, holder: Answer) -> Known[tuple[ChangedFile, ...]]:
     """Every file of the pull request, as many as GitHub counts. One request for each hundred."""
     try:
-        count = holder.at("pull").number("changedFiles")
-        if count > _MOST:
-            raise UnreadableError(
-                f"#{number} changes {count} files, and GitHub lists no more than {_MOST}", remedy="Bring it in by several smaller changes."
-            )
+        count = check_files(f"#{number}", holder.at("pull").number("changedFiles"))
         path = f"/repos/{repository.owner}/{repository.name}/pulls/{number}/files"
         files: dict[str, ChangedFile] = {}
         for page in range(1, -(-count // _PAGE) + 1):

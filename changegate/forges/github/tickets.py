@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from changegate.facts import Assurance, Ticket, TicketKind
+from changegate.forges.caps import MAX_REFERENCES, cut_line
 from changegate.forges.github.answer import Answer, UnreadableError
 from changegate.forges.github.faults import permission_remedy
 from changegate.forges.github.pages import Ask, read_all
@@ -25,13 +26,17 @@ References = Mapping[Reference, str]
 
 
 def find_references(description: str, repository: str, host: str) -> References:
-    """The issues that a description names, in its order."""
+    """The issues that a description names, in its order; of more than `MAX_REFERENCES` one more than that."""
     text = _NOT_TEXT.sub(" ", description)
     address = re.compile(rf"https?://{re.escape(host)}/({_NAME})/(?:issues|pull)/([1-9]\d{{0,8}})(?![\w-])", re.IGNORECASE)
     found: dict[Reference, str] = {}
     for match in address.finditer(text):
+        if len(found) > MAX_REFERENCES:
+            break
         found.setdefault(Reference(match[1].lower(), int(match[2])), "address")
     for match in _NUMBERED.finditer(address.sub(" ", text)):
+        if len(found) > MAX_REFERENCES:
+            break
         named = match[1]
         found.setdefault(Reference((named or repository).lower(), int(match[2])), "qualified-number" if named else "number")
     return found
@@ -43,6 +48,8 @@ def read_tickets(ask: Ask, pull: Answer, named: References, resolved: Mapping[Re
     `resolved` holds what stands behind the references that could be looked up, None for those that don't exist.
     """
     found: dict[str, Ticket] = {}
+    if len(named) > MAX_REFERENCES:
+        raise UnreadableError(f"the description names more than {MAX_REFERENCES} issues", remedy="Name the ticket, and few others.")
     for issue in read_all(ask, pull, LINKED):
         ticket = read_issue(issue, TicketKind.ISSUE, "linked")
         found[ticket.key] = ticket
@@ -68,7 +75,7 @@ def read_issue(issue: Answer, kind: TicketKind, source: str) -> Ticket:
         kind=kind,
         assurance=Assurance.FORGE,
         source=source,
-        title=issue.text("title"),
+        title=cut_line(issue.text("title")),
         url=issue.text("url"),
         state=issue.text("state" if kind is TicketKind.ISSUE else "standing").lower(),
         created_at=issue.time("createdAt"),

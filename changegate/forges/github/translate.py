@@ -18,6 +18,7 @@ from changegate.facts import (
     Ticket,
     Unavailable,
 )
+from changegate.forges.caps import cut_line
 from changegate.forges.github.answer import Answer, UnreadableError, known
 from changegate.forges.github.association import Pull, Unsettled
 from changegate.forges.github.checks import read_checks
@@ -63,7 +64,7 @@ def pull_change(
         url=pull.url,
         author=read_actor(read, "author"),
         description=pull.body,
-        labels=known(lambda: tuple(label.text("name") for label in read_all(source.ask, read, LABELS))),
+        labels=known(lambda: tuple(cut_line(label.text("name")) for label in read_all(source.ask, read, LABELS))),
         base_ref=pull.base_ref,
         head_ref=pull.head_ref,
         commits=known(lambda: _read_commits(source, read)),

@@ -20,11 +20,13 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from changegate.access import Found
 from changegate.deploys import PlatformDeploy
 from changegate.errors import ForgeError, InputError
 from changegate.facts import Assurance, Change, CodeOwnersFile, Deployment, DeployRange, Maybe, Missing, RangeOutcome, Team
 from changegate.forges import NO_NEEDS, Baseline, Needs, Notice, OpenChange, TrustedFiles
 from changegate.forges.git import Git
+from changegate.forges.gitlab.access import read_access
 from changegate.forges.gitlab.changes import Source, fetch
 from changegate.forges.gitlab.client import Client, OnRequest
 from changegate.forges.gitlab.deployments import Ended, StatusSet, set_status, successes
@@ -149,6 +151,10 @@ class GitLab:
     def read_settings(self, wanted: Wanted) -> GitLabSettings:
         """How the project is set up, as far as the token shows it. Raises `ForgeError` where not even the project can be seen."""
         return read_settings(self._client, self._project, self._path, wanted)
+
+    def read_access(self, branches: Sequence[str] = ()) -> Found:  # noqa: ARG002 - the protocol's: every protected branch is listed anyway
+        """Who may push, merge, approve, deploy and administer, as far as the token shows it; see `AccessReader.read_access`."""
+        return read_access(self._client, self._project, self._path)
 
     def set_deployment_status(self, ended: Ended) -> StatusSet | None:
         """Say how a deploy ended on the deployment that was made for it by the API; None where there is none. Raises `ForgeError`."""

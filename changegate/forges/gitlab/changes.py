@@ -7,6 +7,7 @@ from changegate.errors import ForgeError
 from changegate.facts import Assurance, Change, ChangeKind, Check, Commit, Deployment, DeployRange, Known, Retarget, Unavailable
 from changegate.forges import Needs
 from changegate.forges.answer import UnreadableError, known
+from changegate.forges.caps import cut_description, cut_line
 from changegate.forges.gitlab.associating import associate
 from changegate.forges.gitlab.association import Landing
 from changegate.forges.gitlab.checks import read_checks
@@ -68,7 +69,7 @@ def read_change(source: Source, detail: Answer, landed: tuple[str, ...], listed:
 
     `listed` are its own commits, the newest first.
     """
-    number, url, description = detail.number("iid"), detail.text("web_url"), _written(detail, "description")
+    number, url, description = detail.number("iid"), detail.text("web_url"), cut_description(_written(detail, "description"))
     path = f"/projects/{source.project}/merge_requests/{number}"
     client, people = source.client, source.people
     history = listed if isinstance(listed, Unavailable) else known(lambda: read_history(client, people, path, listed))
@@ -79,11 +80,11 @@ def read_change(source: Source, detail: Answer, landed: tuple[str, ...], listed:
         id=f"!{number}",
         kind=ChangeKind.PULL_REQUEST,
         assurance=Assurance.FORGE,
-        title=detail.text("title"),
+        title=cut_line(detail.text("title")),
         url=url,
         author=people.identity(detail.get("author")),
         description=description,
-        labels=known(lambda: tuple(str(label) for label in detail.at("labels").value)),
+        labels=known(lambda: tuple(cut_line(str(label)) for label in detail.at("labels").value)),
         base_ref=detail.text("target_branch"),
         head_ref=detail.text("source_branch"),
         commits=listed if isinstance(listed, Unavailable) else known(lambda: _commits(source, listed, head)),
@@ -102,7 +103,7 @@ def read_change(source: Source, detail: Answer, landed: tuple[str, ...], listed:
         checks=head if isinstance(head, Unavailable) else known(lambda: _checks(source, detail, head, landed)),
     )
     if source.needs.files:
-        change = change.model_copy(update={"files": known(lambda: read_files(client, path))})
+        change = change.model_copy(update={"files": known(lambda: read_files(client, path, detail))})
     if source.needs.update_merges:
         gap = Unavailable(
             why="GitLab doesn't say which merges it made itself", remedy="Leave ignore-update-merges out: have the change approved again."
@@ -184,19 +185,20 @@ def _commit_change(source: Source, sha: str, why: str) -> Change:
     if answer.text("id") != sha:
         raise ForgeError(f"GitLab answered for another commit than {sha}", remedy="Run the job again.")
     gap = Unavailable(why=why, remedy="Revert the commit and bring it by a merge request of its own, into the deployed branch.")
-    (commit,) = read_commits(source.people, [answer], source.trees)
+    commits = known(lambda: read_commits(source.people, [answer], source.trees))
+    first = commits if isinstance(commits, Unavailable) else commits[0]
     return Change(
         id=sha,
         kind=ChangeKind.UNKNOWN if why else ChangeKind.DIRECT_PUSH,
         assurance=Assurance.FORGE,
-        title=commit.subject,
+        title=cut_line(answer.text("title")),
         url=_written(answer, "web_url"),
         unknown=why,
-        author=commit.author,
-        commits=(commit,),
+        author=first if isinstance(first, Unavailable) else first.author,
+        commits=commits,
         landed=(sha,),
         head=sha,
-        head_tree=commit.tree,
+        head_tree=first if isinstance(first, Unavailable) else first.tree,
         reviews=gap if why else (),
         tickets=gap if why else (),
         checks=gap if why else known(lambda: read_checks(source.client, source.project, sha, own_job=source.job)),

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from changegate.facts import MISSING, Check, CheckState, Maybe
 from changegate.forges.answer import UnreadableError
+from changegate.forges.caps import cut_line
 from changegate.forges.gitlab.client import Answer, Client
 from changegate.forges.gitlab.faults import NotFoundError
 
@@ -132,7 +133,7 @@ def _read(status: Answer, sha: str) -> Check:
     finished = status.get("finished_at")
     completed: Maybe[datetime] = status.time("finished_at") if finished is not None else MISSING
     url = status.get("target_url")
-    return Check(name=status.text("name"), commit=sha, state=state, url=str(url.value) if url is not None else "", completed_at=completed)
+    return Check(name=cut_line(status.text("name")), commit=sha, state=state, url=str(url.value) if url is not None else "", completed_at=completed)
 
 
 def _settled(status: Answer) -> bool:

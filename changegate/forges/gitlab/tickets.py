@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote
 from changegate.errors import ForgeError
 from changegate.facts import Assurance, Ticket, TicketKind
 from changegate.forges.answer import UnreadableError
+from changegate.forges.caps import cut_line
 from changegate.forges.gitlab.client import Answer, Client
 from changegate.forges.gitlab.faults import NEEDED, NotFoundError
 
@@ -21,6 +22,7 @@ _NOT_TEXT: Final = re.compile(
 _PATH: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)+"
 _NUMBERED: Final = re.compile(rf"(?<![\w/#&.!-])({_PATH})?#([1-9]\d{{0,8}})(?![\w-])")
 _MOST: Final = 50
+"""Each costs a request of its own."""
 
 
 class Reference(NamedTuple):
@@ -90,7 +92,7 @@ def _read(issue: Answer, source: str) -> Ticket:
         kind=TicketKind.ISSUE,
         assurance=Assurance.FORGE,
         source=source,
-        title=issue.text("title"),
+        title=cut_line(issue.text("title")),
         url=issue.text("web_url"),
         state=issue.text("state"),
         created_at=issue.time("created_at"),

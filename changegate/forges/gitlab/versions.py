@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from changegate.facts import Commit, Identity, Known, Trailer, Unavailable
 from changegate.forges import trailers
 from changegate.forges.answer import UnreadableError
+from changegate.forges.caps import check_message, cut_line
 from changegate.forges.gitlab.client import Answer, Client
 from changegate.forges.gitlab.people import People, read_users
 
@@ -96,13 +97,14 @@ def read_commits(people: People, listed: Sequence[Answer], trees: Mapping[str, s
 
 
 def _read_commit(people: People, commit: Answer, trees: Mapping[str, str]) -> Commit:
-    sha, message = commit.text("id"), commit.text("message")
+    sha = commit.text("id")
+    message = check_message(sha, commit.text("message"))
     author, committer, *co_authors = _people(people, commit)
     return Commit(
         sha=sha,
         tree=trees.get(sha, ""),
         parents=tuple(str(parent) for parent in commit.at("parent_ids").value),
-        subject=commit.text("title"),
+        subject=cut_line(commit.text("title")),
         author=author,
         committer=committer,
         co_authors=tuple(co_authors),
@@ -112,7 +114,7 @@ def _read_commit(people: People, commit: Answer, trees: Mapping[str, str]) -> Co
 
 def _people(people: People, commit: Answer) -> tuple[Known[Identity], ...]:
     """Author, committer and co-authors of a commit."""
-    co_authors = trailers.co_author_lines(commit.text("message"))
+    co_authors = trailers.co_author_lines(check_message(commit.text("id"), commit.text("message")))
     return (
         people.by_address(commit.text("author_name"), commit.text("author_email")),
         people.by_address(commit.text("committer_name"), commit.text("committer_email")),

@@ -373,9 +373,9 @@ def _closes(call: Call) -> list[Json]:
 
 @route("GET", f"{_REQUEST}/diffs")
 def _diffs(call: Call) -> list[Json]:
-    request, version = call.request, call.request.versions[-1]
-    before, after = (request.project.commits[sha].files for sha in (version.base, version.head))
-    paths = sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
+    version = call.request.versions[-1]
+    before, after = (call.request.project.commits[sha].files for sha in (version.base, version.head))
+    paths = shapes.changed_paths(call.request)[: shapes.MOST_FILES]
     return [
         {
             "old_path": path,

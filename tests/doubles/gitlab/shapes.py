@@ -9,6 +9,9 @@ from doubles.objects import GitCommit
 
 Json: TypeAlias = dict[str, Any]
 
+MOST_FILES = 1000
+"""How many changed files a server keeps by default ("Diff limits administration")."""
+
 
 def moment(at: datetime | None) -> str | None:
     """A time as GitLab writes it."""
@@ -141,7 +144,20 @@ def merge_request_alone(found: Request, root: str) -> Json:
     )
     version = found.versions[-1]
     refs = {"base_sha": version.base, "head_sha": version.head, "start_sha": version.start}
-    return {**merge_request(found, root), "head_pipeline": pipeline, "pipeline": pipeline, "diff_refs": refs, "changes_count": "1"}
+    return {**merge_request(found, root), "head_pipeline": pipeline, "pipeline": pipeline, "diff_refs": refs, "changes_count": changes_count(found)}
+
+
+def changed_paths(found: Request) -> list[str]:
+    """What its newest version touches."""
+    version = found.versions[-1]
+    before, after = (found.project.commits[sha].files for sha in (version.base, version.head))
+    return sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
+
+
+def changes_count(found: Request) -> str:
+    """How many, as GitLab says it ("Merge requests API", single merge request response notes)."""
+    count = len(changed_paths(found))
+    return str(count) if count <= MOST_FILES else f"{MOST_FILES}+"
 
 
 def version(found: Version, request: Request) -> Json:

@@ -28,6 +28,22 @@ def merged_onto_a_newer_base(shop: Shop) -> None:
     change.merge("carol", "merge")
 
 
+@scenario(BLOCKED, "peer-approved/newer-base")
+def merged_onto_a_newer_base_where_the_policy_blocks_it(shop: Shop) -> None:
+    deploy_with(shop, "{newer-base: block}")
+    change = shop.change().approve("bob")
+    approved(shop)
+    change.merge("carol", "merge")
+
+
+@scenario(BLOCKED, "peer-approved/newer-base")
+def squashed_onto_a_newer_base_where_the_policy_blocks_it(shop: Shop) -> None:
+    deploy_with(shop, "{newer-base: block}")
+    change = shop.change().approve("bob")
+    approved(shop)
+    change.merge("carol")
+
+
 @scenario(ALLOWED)
 def several_in_a_row(shop: Shop) -> None:
     """A merge queue, or a merge train."""

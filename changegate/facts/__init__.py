@@ -1,0 +1,87 @@
+"""What is known about a deploy: frozen values, each with where it came from.
+
+Facts are fetched once by a forge adapter and never change. Everything after them (findings, decision, record) is a pure function
+of them, so that a recorded decision can be made again from its recorded facts.
+
+Two types say that a value is not there, and they are never confused:
+
+- `Missing`: the source answered, and there is none. A change without a ticket has no ticket.
+- `Unavailable`: the source didn't answer, or not completely. Nobody knows. A control that needs the value ends as *unknown*, which blocks.
+"""
+
+from changegate.facts.change import (
+    Change,
+    ChangedFile,
+    ChangeKind,
+    Check,
+    CheckState,
+    CodeOwnersFile,
+    Commit,
+    Identity,
+    IdentityKind,
+    Retarget,
+    Review,
+    ReviewState,
+    Team,
+    Ticket,
+    TicketKind,
+    Trailer,
+    UpdateMerge,
+)
+from changegate.facts.deploy import Artifact, BaseSource, Deployment, DeployRange, RangeCommit, RangeOutcome, Run, Version
+from changegate.facts.values import MISSING, NOT_ASKED, Assurance, Fact, Known, Maybe, Missing, Text, Time, Unavailable
+
+__all__ = [
+    "MISSING",
+    "NOT_ASKED",
+    "Artifact",
+    "Assurance",
+    "BaseSource",
+    "Change",
+    "ChangeKind",
+    "ChangedFile",
+    "Check",
+    "CheckState",
+    "CodeOwnersFile",
+    "Commit",
+    "DeployRange",
+    "Deployment",
+    "Fact",
+    "Facts",
+    "Identity",
+    "IdentityKind",
+    "Known",
+    "Maybe",
+    "Missing",
+    "RangeCommit",
+    "RangeOutcome",
+    "Retarget",
+    "Review",
+    "ReviewState",
+    "Run",
+    "Team",
+    "Text",
+    "Ticket",
+    "TicketKind",
+    "Time",
+    "Trailer",
+    "Unavailable",
+    "UpdateMerge",
+    "Version",
+]
+
+
+class Facts(Fact):
+    """All that was fetched for one deploy."""
+
+    deployment: Deployment
+    range: DeployRange
+    changes: tuple[Change, ...]
+    templates: Known[tuple[Text, ...]] = ()
+    """The repository's templates for a change's description, as they stand at the base."""
+    deployed: tuple[Version, ...] = ()
+    """Versions deployed before, newest first, the base among them."""
+    code_owners: Maybe[CodeOwnersFile] = NOT_ASKED
+    teams: tuple[Team, ...] = ()
+    """The teams that the policy or the code owners ask for, each once."""
+    fetched_at: Time

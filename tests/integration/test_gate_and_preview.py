@@ -1,0 +1,95 @@
+"""Gate and preview on either forge: a broken policy, reviews that were taken back, and a decision made again by another policy."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from doubles.serving import Double
+from support.gating import gate, open_shop, without_waiting
+from support.parity import ALICE, ALLOWED, BLOCKED
+from support.shops import SHOPS, Shop
+
+from changegate.cli import run
+from changegate.errors import ExitCode
+
+BROKEN = "version: 1\ncontrols:\n  rollback-plan: {}\n  peer-approved: {aprovals: 2}\n"
+STRICT = "version: 1\ncontrols:\n  peer-approved: {approvals: 2}\n"
+
+
+@pytest.fixture(params=SHOPS)
+def shop(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    return open_shop(request.param, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def server(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Double]:
+    with shop.serve() as serving:
+        without_waiting(serving, monkeypatch)
+        yield serving
+
+
+def preview(shop: Shop, server: Double, number: int) -> int:
+    words = ["preview", "--change", str(number), "--no-check", "--no-comment", "--format", "json"]
+    return run([*words, *shop.arguments(server, Path("previewed.git"))[:6]])
+
+
+def test_a_broken_policy_is_named_by_its_line(
+    shop: Shop, server: Double, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = shop.repo.push("main", author=ALICE, files={".changegate.yml": BROKEN})
+    shop.deploy()
+    change = shop.change().approve("bob")
+    assert preview(shop, server, change.number) == ExitCode.USAGE
+    place = f".changegate.yml at {at[:10]}:4: controls.peer-approved.aprovals: unknown key"
+    previewed = capsys.readouterr()
+    assert place in previewed.err
+    assert not previewed.out
+    change.merge()
+    gated = gate(shop, server, monkeypatch, capsys, "--head", shop.repo.head)
+    assert gated.code == ExitCode.USAGE
+    assert place in gated.error
+    assert not Path("evidence").exists(), "nothing was decided, so nothing is on record"
+
+
+def test_reviews_that_were_taken_back_are_shown(
+    shop: Shop, server: Double, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On GitLab an approval that is taken back is gone from all that it tells."""
+    change = shop.change().approve("bob").withdraw("bob").approve("carol")
+    capsys.readouterr()
+    assert preview(shop, server, change.number) == ALLOWED
+    expected = [("bob", "dismissed"), ("carol", "approved")] if shop.name == "github" else [("carol", "approved")]
+    assert _reviews(json.loads(capsys.readouterr().out)) == expected
+    change.merge()
+    assert _reviews(gate(shop, server, monkeypatch, capsys, "--head", shop.repo.head).report) == expected
+
+
+def _reviews(report: Any) -> list[tuple[str, str]]:
+    (change,) = report["changes"]
+    return [(review["by"], review["state"]) for review in change["reviews"]]
+
+
+def test_a_decision_is_made_again_by_another_policy(
+    shop: Shop, server: Double, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.change().approve("bob").merge()
+    assert gate(shop, server, monkeypatch, capsys, "--head", shop.repo.head).code == ALLOWED
+    Path("strict.yml").write_text(STRICT, encoding="utf-8")
+    asked = len(server.requests)
+    assert run(["replay", shop.repo.head, "--store", "file:evidence", "--policy", "strict.yml"]) == ALLOWED
+    printed = capsys.readouterr().out
+    assert "the same decision, allowed" in printed
+    assert "instead: blocked (peer-approved/too-few-approvals)" in printed
+    assert len(server.requests) == asked, "no network"
+
+
+def test_a_blocked_decision_is_made_again_by_a_policy_that_allows_it(
+    shop: Shop, server: Double, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.change().approve("dave").merge()
+    assert gate(shop, server, monkeypatch, capsys, "--head", shop.repo.head).code == BLOCKED
+    Path("lenient.yml").write_text("version: 1\ncontrols: {peer-approved: {permission: any}}\n", encoding="utf-8")
+    assert run(["replay", shop.repo.head, "--store", "file:evidence", "--policy", "lenient.yml"]) == ALLOWED
+    assert "instead: allowed" in capsys.readouterr().out
