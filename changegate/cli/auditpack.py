@@ -5,7 +5,7 @@ import tempfile
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import click
 
@@ -23,6 +23,9 @@ from changegate.render.text import count, visible
 from changegate.stores import open_store
 from changegate.trust import Trust, parse
 
+_KINDS: Final = ("changes", "deploys", "rollbacks", "blocked")
+"""The populations that verify.py makes again."""
+
 
 class _Page(SectionedCommand):
     sections: ClassVar = {
@@ -35,7 +38,7 @@ class _Page(SectionedCommand):
 @click.command(name="export", cls=_Page, epilog=examples("changegate audit export --from 2026-01-01 --to 2026-06-30 --out pack.zip"))
 @periods.begin_option
 @periods.end_option
-@click.option("--kind", type=click.Choice([each.value for each in Kind]), default="changes", show_default=True, help="Which population.")
+@click.option("--kind", type=click.Choice(_KINDS), default="changes", show_default=True, help="Which population.")
 @click.option("--environment", "environments", multiple=True, metavar="NAME", help="Only this environment. May be given more than once.")
 @click.option("--repository", "repositories", multiple=True, metavar="NAME", help="Only this repository. May be given more than once.")
 @click.option("--sample", type=click.IntRange(1), metavar="N", help="Draw a sample of so many, with --seed.")

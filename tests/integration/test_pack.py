@@ -5,6 +5,7 @@ import io
 import json
 import shutil
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -251,10 +252,33 @@ def test_ecdsa_records(tmp_path: Path) -> None:
     assert verify_alone(made.pack, *own_key(tmp_path)) == 0
 
 
+def test_attested_files_are_in_it_and_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["keys", "generate"]) == 0
+    Path("review.pdf").write_bytes(b"who may do what")
+    log = ("--store", "file:evidence", "--signing-key", "changegate-key.pem")
+    claim = ("--type", "incident", "--period", "2026-01-01..2026-03-31", "--owner", "carol", "--control", "incident-reviewed")
+    assert run(["attest", *claim, "--file", "review.pdf", *log]) == 0
+    today = datetime.now(UTC)
+    period = ("--from", f"{today - timedelta(days=1):%Y-%m-%d}", "--to", f"{today + timedelta(days=1):%Y-%m-%d}")
+    assert run(["audit", "export", *period, "--store", "file:evidence", "--out", "pack.zip"]) == 0
+    made = Exported(tmp_path, tmp_path / "pack.zip", standalone.read_zip(Path("pack.zip").read_bytes()))
+    (tmp_path / "trust.yml").write_bytes(Path("changegate-trust.yml").read_bytes())
+    [attested] = [name for name in made.members if name.startswith("attested/")]
+    assert made.members[attested] == b"who may do what"
+    fingerprint = ("--key", "changegate-trust.yml")
+    assert (verify(made.pack, tmp_path), verify_alone(made.pack, *fingerprint)) == (0, 0)
+    for edit in (without("attested/"), put(attested, lambda _: b"who may do more")):
+        pack = made.remade(edit(made.members))
+        assert (verify(pack, tmp_path), verify_alone(pack, *fingerprint)) == (5, 5)
+        assert "attest" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("kind", ["changes", "deploys", "rollbacks", "blocked"])
 @pytest.mark.parametrize("place", [(), ("--environment", "production"), ("--repository", "acme/other")], ids=["all", "one", "none"])
 def test_every_population_and_filter(exported: Exported, kind: str, place: tuple[str, ...]) -> None:
     made = export(exported.folder, "--kind", kind, *place, out="kind.zip")
+    assert (made.members["population.csv"].count(b"\n") > 1) == ("acme/other" not in place)
     assert verify(made.pack, made.folder) == 0
     # Where nothing is in the pack, no record key signed anything, and that is no reason to refuse it.
     assert verify_alone(made.pack, *own_key(made.folder)) == 0

@@ -40,13 +40,14 @@ def trust(*signers: Signer) -> Trust:
 
 
 def deploys(count: int, *, changes: int = 1, step: timedelta = timedelta(hours=5), signer: Signer = RECORD_KEY) -> Iterator[Kept]:
-    """So many deploys, one each `step`; each seventh is blocked, each fifth lacks an outcome, each eleventh failed."""
+    """So many deploys, one each `step`; each seventh is blocked, each fifth lacks an outcome; of eleven, one failed and one was rolled back."""
     for number in range(count):
         at = T0 + number * step
         decision = _decision(number, at, changes, signer)
         yield decision
         if decision.card.decision == "allowed" and number % 5 != 4:
-            yield _outcome(decision, at + timedelta(minutes=12), outcome.Ending.FAILURE if number % 11 == 10 else outcome.Ending.SUCCESS, signer)
+            ending = {10: outcome.Ending.FAILURE, 5: outcome.Ending.ROLLED_BACK}.get(number % 11, outcome.Ending.SUCCESS)
+            yield _outcome(decision, at + timedelta(minutes=12), ending, signer)
 
 
 def write(put: Callable[[str, bytes], None], kept: Iterator[Kept], *, batch: int = 4) -> int:

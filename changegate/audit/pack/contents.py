@@ -19,6 +19,7 @@ from changegate.audit.population import Kind, Row, Wanted, list_rows
 from changegate.errors import FormatError
 from changegate.evidence import log_policy
 from changegate.evidence.card import Card
+from changegate.evidence.statement import ATTESTATION
 from changegate.signing import keys
 from changegate.trust import Trust
 
@@ -91,6 +92,11 @@ class Contents:
             for each in self.records
             if each.card.predicate_type == record.PREDICATE_TYPE and self.claims.wanted.holds(each.card)
         }
+
+    @property
+    def attested(self) -> tuple[Card, ...]:
+        """The entries of the period that vouch for a file."""
+        return tuple(each.card for each in self.records if each.card.predicate_type == ATTESTATION and self.claims.wanted.holds(each.card))
 
     @property
     def outcomes(self) -> Mapping[str, Kept]:

@@ -71,7 +71,10 @@ def export(reader: LogReader, store: Store, policy: LogPolicy, trust: Trust, ord
     rows = contents.rows()
     drawn = set(contents.sampled(rows))
     for digest in dict.fromkeys(row.record for row in rows if not order.drawing or row.id in drawn):
-        _add_facts(reader, contents.decisions[digest].card, add)
+        if digest in contents.decisions:
+            _add_facts(reader, contents.decisions[digest].card, add, "facts/{}.json")
+    for card in {each.facts: each for each in contents.attested}.values():
+        _add_facts(reader, card, add, "attested/{}")
     for path, content in finish(contents, order):
         add(path, content)
     written = manifest.format_manifest(listed)
@@ -122,11 +125,11 @@ def _records(
             yield Kept(index, card, signed.key_id, canonical.loads(signed.payload, what="statement")["predicate"])
 
 
-def _add_facts(reader: LogReader, card: Card, add: Callable[[str, bytes], None]) -> None:
-    """The facts behind one decision."""
+def _add_facts(reader: LogReader, card: Card, add: Callable[[str, bytes], None], path: str) -> None:
+    """What one record rests on: a decision's facts, an attestation's file."""
     facts = reader.facts(card)
     if facts is not None:
-        add(f"facts/{card.facts}.json", facts)
+        add(path.format(card.facts), facts)
 
 
 _README: Final = """\

@@ -18,6 +18,7 @@ _KINDS: Final[Sequence[tuple[str, str, str]]] = (
     (r"records/[0-9a-f]{64}\.json", _JSON, "a signed record, byte for byte as it was logged: a DSSE envelope, or a Sigstore bundle"),
     (r"receipts/[0-9a-f]{64}\.tlog-proof", "text/plain; charset=us-ascii", "the proof that this record is in the log (C2SP tlog-proof)"),
     (r"facts/[0-9a-f]{64}\.json", _JSON, "what was fetched for a decision, as it was judged (canonical JSON)"),
+    (r"attested/[0-9a-f]{64}", "application/octet-stream", "a file that an attestation in the log vouches for"),
     (r"policies/[0-9a-f]{16}\.json", _JSON, "the rules that held, and from when to when they were used"),
     (r"checkpoints/(?:begin|end|newest)", _NOTE, "a signed checkpoint of the log (C2SP tlog-checkpoint)"),
     (r"log/entries\.jsonl", "application/jsonl", "every entry of the log between the checkpoints begin and end, one a line"),

@@ -39,6 +39,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePub
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*", re.ASCII)
 Members: TypeAlias = dict[str, bytes]
 GATE, REVOCATION = "https://changegate.dev/gate-decision/v1", "https://changegate.dev/key-revocation/v1"
+OUTCOME, ATTESTATION = "https://changegate.dev/deploy-outcome/v1", "https://changegate.dev/attestation/v1"
 
 
 class Refused(Exception):
@@ -235,6 +236,9 @@ def check_records(members: Members, keys: Keys, entries: dict[int, bytes], newes
             need(predicate["signer"] not in revoked, f"record {card['envelope'][:16]} is signed by a key that was revoked before")
             if card["predicateType"] == REVOCATION:
                 revoked[predicate["key"]["keyId"]] = index
+        if card["predicateType"] == ATTESTATION:
+            need(sha256(members.get(f"attested/{card['facts']}", b"")) == card["facts"], "an attested file is missing or was changed")
+            continue
         need("facts" not in card or sha256(members.get(f"facts/{card['facts']}.json", b"")) in {card["facts"], sha256(b"")}, "facts were changed")
     return {index: (card, predicate) for index, _, card, predicate in records}
 
@@ -253,14 +257,17 @@ def check_population(members: Members, entries: dict[int, bytes], records: dict[
             need(index in records, f"entry {index} is of the period, and its record isn't in the pack")
             if card["predicateType"] == GATE:
                 places.append(index)
+    # The latest word on each deploy; records are in the log's order.
+    ended = {card["about"]: card["decision"] for card, predicate in records.values() if predicate and card["predicateType"] == OUTCOME}
     expected: list[tuple[str, ...]] = []
     for index in places:
         card, predicate = records[index]
         if predicate is None:
             continue
-        went, moved = card["decision"] == "allowed" or not predicate["policy"]["enforced"], predicate["range"]["outcome"]
+        went = card["decision"] == "allowed" or not predicate["policy"]["enforced"]
+        back = went and (predicate["range"]["outcome"] == "rollback" or ended.get(card["envelope"]) == "rolled-back")
         need(predicate["decision"]["verdict"] == card["decision"], f"entry {index} says another verdict than its record")
-        if {"changes": went, "deploys": went, "rollbacks": went and moved == "rollback", "blocked": not went}[kind]:
+        if {"changes": went, "deploys": went, "rollbacks": back, "blocked": not went}[kind]:
             short, tail = card["envelope"][:16], (card["envelope"], str(index), card["time"], card["environment"], card["commit"], card["decision"])
             expected += [(f"{short}:{each['id']}", *tail) for each in predicate["changes"]] if kind == "changes" else [(short, *tail)]
     rows = csv.DictReader(io.StringIO(members["population.csv"].decode(), newline=""), strict=True)

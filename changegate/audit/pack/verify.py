@@ -45,7 +45,7 @@ def verify_pack(members: Members, trust: Trust, verifier: bytes) -> Verified:
        checkpoint; in the stretch, that place is the one it has there.
     4. Every entry of the period and the places asked for has its record in the pack, and so has every entry in the stretch that says how one of
        these deploys ended.
-    5. Each of the facts is what the log's entry names.
+    5. Each of the facts, and each file that was attested, is what the log's entry names.
     6. Policies, population, sample, keys and, where this version made them, README and verify.py are what follows from the records.
 
     The caller still owes: that no deploy went past the gate, and that no key was revoked elsewhere in the log.
@@ -65,6 +65,7 @@ def verify_pack(members: Members, trust: Trust, verifier: bytes) -> Verified:
     _add_records(members, trust, part, newest, found)
     _check_complete(part, found)
     _check_facts(members, found)
+    _check_attested(members, found)
     return _compare(members, part, newest, found, verifier)
 
 
@@ -118,10 +119,19 @@ def _check_facts(members: Members, found: Contents) -> None:
             if digest_of(content) != digest or digest not in named:
                 raise VerificationError(f"{name} isn't what any record in the pack was decided on", remedy=_REMEDY)
             facts |= {card.envelope for card in named[digest]}
-    drawn = set(found.sampled(found.rows()))
+    drawn, decisions = set(found.sampled(found.rows())), found.decisions
     for row in found.rows():
-        if (row.id in drawn or found.drawing is None) and row.record not in facts and found.decisions[row.record].card.facts:
+        asked = row.record in decisions and (row.id in drawn or found.drawing is None)
+        if asked and row.record not in facts and decisions[row.record].card.facts:
             raise VerificationError(f"the facts behind {row.id} aren't in the pack", remedy=_REMEDY)
+
+
+def _check_attested(members: Members, found: Contents) -> None:
+    """Every file that was attested in the period is there, and no other."""
+    names = {f"attested/{each.facts}" for each in found.attested}
+    for name in names | {each for each in members.names if each.startswith("attested/")}:
+        if name not in names or digest_of(_get(members, name)) != name.partition("/")[2]:
+            raise VerificationError(f"{name} isn't the file that an attestation in the pack vouches for", remedy=_REMEDY)
 
 
 def _compare(members: Members, part: stretch.Stretch, newest: Checkpoint, found: Contents, verifier: bytes) -> Verified:
