@@ -28,6 +28,8 @@ schema: $(INSTALLED)
 	$(BIN)/changegate policy schema --of deploy-outcome > schema/deploy-outcome.v1.json
 	$(BIN)/changegate policy schema --of key-rotation > schema/key-rotation.v1.json
 	$(BIN)/changegate policy schema --of key-revocation > schema/key-revocation.v1.json
+	$(BIN)/changegate policy schema --of attestation > schema/attestation.v1.json
+	$(BIN)/changegate policy schema --of sample-draw > schema/sample-draw.v1.json
 
 # Rewrites the locks from pyproject.toml; needs uv. An extra's lock holds everything, so that it is installed by itself.
 COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header pyproject.toml
@@ -35,7 +37,7 @@ EXTRAS := s3 postgres kms sigstore timestamps
 lock:
 	$(COMPILE) --group build -o actions/setup/requirements.txt
 	$(foreach extra,$(EXTRAS),$(COMPILE) --group build --extra $(extra) -c actions/setup/requirements.txt -o actions/setup/requirements-$(extra).txt &&) true
-	$(COMPILE) --group build --group test --extra s3 --extra postgres --extra sigstore --extra timestamps -c actions/setup/requirements.txt -o requirements/test.txt
+	$(COMPILE) --group build --group test --extra s3 --extra postgres --extra sigstore --extra timestamps --extra xlsx -c actions/setup/requirements.txt -o requirements/test.txt
 
 $(INSTALLED): requirements/test.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)

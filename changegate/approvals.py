@@ -4,6 +4,7 @@ The rules, and why each is there, are in docs/controls/peer-approved.md. Facts i
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -28,6 +29,7 @@ class Standing(StrEnum):
     BY_READER = "by-reader"
     STALE = "stale"
     BEFORE_FORCE_PUSH = "before-force-push"
+    BEFORE_RETARGET = "before-retarget"
     LATE = "late"
     TRAILER_NOT_TAKEN = "trailer-not-taken"
     # Nobody can tell whether it counts:
@@ -73,9 +75,10 @@ class Contributors(NamedTuple):
 
 
 def contributors(change: Change, rules: PeerApproved) -> Contributors:
-    """The change's author, and author, committer and co-authors of each commit that it has or had. The forge's own merge identity is none.
+    """The change's author, author, committer and co-authors of each commit that it has or had, and whoever is known to have pushed to it.
 
-    Where the policy ignores update merges, pressing the button of one that is clean makes nobody a contributor: it holds nothing of theirs.
+    The forge's own merge identity is none. Where the policy ignores update merges, pressing the button of one that is clean makes nobody a
+    contributor: it holds nothing of theirs.
     """
     known: dict[str, Identity] = {}
     unresolved: dict[str, Unavailable] = {}
@@ -97,10 +100,11 @@ def _people(change: Change, rules: PeerApproved) -> Iterator[Identity | Unavaila
     for commit in change.commits:
         if updates.get(commit.sha) is not True:
             yield from commit.people
-    if isinstance(change.former, Unavailable):
-        yield change.former
-        return
-    yield from change.former
+    for more in (change.former, change.pushers):
+        if isinstance(more, Unavailable):
+            yield more
+            return
+        yield from more
 
 
 def _update_merges(change: Change, rules: PeerApproved) -> dict[str, Known[bool]]:
@@ -245,13 +249,20 @@ def _freshness(review: Review, change: Change, rules: PeerApproved) -> Iterator[
     elif review.commit not in heads.certain:
         yield Standing.COMMIT_UNKNOWN
     # A force-push of a patch-identical head may move a review's commit forward, so that alone proves nothing.
-    if isinstance(change.force_pushed_at, Unavailable):
+    yield from _before(review, change.force_pushed_at, Standing.BEFORE_FORCE_PUSH)
+    # The same head against another base is another difference: what a branch held unreviewed becomes part of the change.
+    bases = change.retargeted
+    yield from _before(review, bases if isinstance(bases, Unavailable) else tuple(each.at for each in bases), Standing.BEFORE_RETARGET)
+
+
+def _before(review: Review, events: Known[tuple[datetime, ...]], standing: Standing) -> Iterator[Standing]:
+    if isinstance(events, Unavailable):
         yield Standing.TIME_UNKNOWN
-    elif change.force_pushed_at:
+    elif events:
         if isinstance(review.submitted_at, Unavailable):
             yield Standing.TIME_UNKNOWN
-        elif review.submitted_at <= max(change.force_pushed_at):
-            yield Standing.BEFORE_FORCE_PUSH
+        elif review.submitted_at <= max(events):
+            yield standing
 
 
 def _lateness(review: Review, change: Change, rules: PeerApproved) -> Iterator[Standing]:

@@ -49,6 +49,12 @@ class Char(NamedTuple):
     literal: bool = False
 
 
+@lru_cache(maxsize=1000)
+def _char(text: str, *, literal: bool) -> Char:
+    """The same for each of the same, so that a long file takes little memory."""
+    return Char(text, literal)
+
+
 class Rule(NamedTuple):
     """One line: whoever it names owns the paths that it matches."""
 
@@ -129,7 +135,7 @@ def _split_pattern(content: str) -> tuple[list[Char] | None, str]:
         at += escaped
         if at == len(content) or (escaped and content[at] == "#" and not pattern):
             return None, ""
-        pattern.append(Char(content[at], literal=escaped))
+        pattern.append(_char(content[at], literal=escaped))
         at += 1
     unknown = pattern[0] == Char("!") or any(char.text in "[]" and not char.literal for char in pattern)
     return None if unknown else pattern, content[at:]
@@ -144,12 +150,13 @@ def _owners(rest: str) -> Iterator[Owner]:
 
 def _steps(pattern: list[Char]) -> tuple[tuple[Char, ...], ...] | None:
     """The pattern from the root, so that it matches files: what names a folder gets what stands for all below it."""
-    written: list[tuple[Char, ...]] = [()]
+    parts: list[list[Char]] = [[]]
     for char in pattern:
         if char.text == "/":
-            written.append(())
+            parts.append([])
         else:
-            written[-1] = (*written[-1], char)
+            parts[-1].append(char)
+    written = [tuple(part) for part in parts]
     folder = len(written) > 1 and not written[-1]
     named = written[:-1] if folder else written
     anchored = len(named) > 1

@@ -12,16 +12,17 @@ def find_exempt_bot(change: Change, rules: PeerApproved) -> Identity | None:
     """The bot, where all of this is known; else None.
 
     1. It opened the change, and the policy lists its number.
-    2. Every commit that the change has or had is its own, co-authors included; it or the forge itself committed it.
+    2. Every commit that the change has or had is its own, co-authors included; it or the forge committed it; nobody else is known to have pushed.
     3. The forge verified every commit. A person's commit on a bot's change, be it a merge, ends the exemption.
     """
     bot = change.author
     if isinstance(bot, Unavailable) or bot.kind is not IdentityKind.BOT or bot.key not in {f"github:{number}" for number in rules.exempt_bots}:
         return None
-    if isinstance(change.commits, Unavailable) or not change.commits or isinstance(change.former, Unavailable):
+    if isinstance(change.commits, Unavailable) or not change.commits:
         return None
-    if any(isinstance(person, Unavailable) or person.key != bot.key for person in change.former):
-        return None
+    for people in (change.former, change.pushers):
+        if isinstance(people, Unavailable) or any(isinstance(person, Unavailable) or person.key != bot.key for person in people):
+            return None
     return bot if all(_is_its_own(commit, bot) for commit in change.commits) else None
 
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from changegate import canonical, outcome, record
 from changegate.errors import InputError, VerificationError
 from changegate.evidence.card import Card
-from changegate.evidence.log import AlreadyRecordedError, Log
+from changegate.evidence.log import AlreadyRecordedError, AlreadySubmittedError, Log
 from changegate.evidence.proof import Receipt
 from changegate.evidence.reader import LogReader
 from changegate.evidence.signed_record import verify_envelope
@@ -22,6 +22,7 @@ from changegate.trust import Trust
 MAX_SEARCHED: Final = 200
 """How many gate decisions of an environment are read to find a run's."""
 _SHORTEST: Final = 4
+_SUBMITTED: Final = "What `gate --submit-only` left waiting, `changegate integrate` has to append first."
 
 
 class OfRecord(NamedTuple):
@@ -63,6 +64,15 @@ class Finished(NamedTuple):
     """Whether it was in the log before; then nothing was appended."""
 
 
+class Waits(NamedTuple):
+    """An outcome whose signed record waits in the store for whoever holds the log's key."""
+
+    envelope_digest: str
+    gate: GateDecisionEntry
+    repeated: bool
+    """Whether it waited before; then nothing was left."""
+
+
 def record_outcome(
     claim: Claim,
     place: Place,
@@ -73,18 +83,22 @@ def record_outcome(
     *,
     trust: Trust,
     now: Callable[[], datetime],
-) -> Finished:
+    submit_only: bool = False,
+) -> Finished | Waits:
     """Find the gate decision that a deploy went through, and append how it ended. `trust` says who may have signed the decision.
 
     1. The decision: an allowed one, or one in audit mode, of this repository and environment, whose signature holds.
     2. The claim can be true, and contradicts no earlier outcome of the decision.
-    3. Sign and append. The log takes one success or failure of a decision, and one rollback: the same again appends nothing.
+    3. Sign and append; with `submit_only` leave it waiting. The log takes one success or failure of a decision, and one rollback: the same again
+       appends nothing, and leaves nothing beside what waits.
 
     Raises `InputError` for what can't be recorded, else `SigningError`, `StoreError`, `VerificationError` or `FormatError`.
     """
     reader = log.reader()
     if reader is None:
-        raise InputError("the log is empty: no gate decision is in it", remedy="Check --store; run `changegate gate` before the deploy.")
+        raise InputError(
+            "the log is empty: no gate decision is in it", remedy=f"Check --store; run `changegate gate` before the deploy. {_SUBMITTED}"
+        )
     gate = _find_gate(reader, place, wanted, trust)
     outcome.check(claim, gate, now=now())
     recorded = _endings(reader, gate, log.verify_record)
@@ -93,10 +107,18 @@ def record_outcome(
     envelope = signer.sign_record(canonical.dumps(statement))
     card = outcome.index_card(statement, envelope, origin=log.verifier_key.name)
     try:
+        if submit_only:
+            log.submit(card, envelope=envelope)
+            return Waits(card.envelope, gate, repeated=False)
         return Finished(card.envelope, log.append(card, envelope=envelope), gate, repeated=False)
     except AlreadyRecordedError as earlier:
         _check_conflict(claim.ending, gate, (earlier.card.decision,))
         return Finished(earlier.card.envelope, earlier.receipt, gate, repeated=True)
+    except AlreadySubmittedError as error:
+        if error.waiting is None:
+            raise
+        _check_conflict(claim.ending, gate, (error.waiting.decision,))
+        return Waits(error.waiting.envelope, gate, repeated=True)
 
 
 def _check_conflict(ending: Ending, gate: GateDecisionEntry, recorded: tuple[str, ...]) -> None:
@@ -125,7 +147,7 @@ def _find_gate(reader: LogReader, place: Place, wanted: Wanted, trust: Trust) ->
         )
     raise InputError(
         f"the log has no gate decision of {said} for {place.repository} and {place.environment}",
-        remedy="Name the gate's record: --record with the `record-id` of its outputs; and check --environment and --repository.",
+        remedy="Name the gate's record: --record with the `record-id` of its outputs; and check --environment and --repository. " + _SUBMITTED,
     )
 
 

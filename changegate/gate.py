@@ -2,27 +2,26 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from datetime import datetime
+from typing import NamedTuple
 
 from changegate import canonical, record
 from changegate import policy as policies
 from changegate.controls import evaluate
-from changegate.decision import Decision, Verdict
+from changegate.decision import Decision
 from changegate.errors import InputError, PolicyError, StoreError
-from changegate.evidence.card import Card
+from changegate.evidence.idempotency import MAX_REPEATS
 from changegate.evidence.log import AlreadyRecordedError, AlreadySubmittedError, Log
 from changegate.evidence.proof import Receipt
 from changegate.evidence.reader import LogReader
-from changegate.facts import BaseSource, Deployment, DeployRange, Facts, Missing, RangeOutcome, Unavailable, Version
+from changegate.facts import BaseSource, Deployment, DeployRange, Facts, Missing, RangeOutcome, Version
 from changegate.forges import Baseline, Forge, Needs, OwnersReader
-from changegate.history import History, read_history
+from changegate.history import read_history
+from changegate.let_go import find_trusted, is_enforced, list_deployed, was_let_go
 from changegate.ownership import teams_needed
 from changegate.policy import EffectivePolicy, PeerApproved
 from changegate.recorded import PolicySource, Previous
-from changegate.signing import RecordSigner, dsse
-
-MAX_REPEATS: Final = 100
+from changegate.signing import RecordSigner
 
 
 class PolicyFile(NamedTuple):
@@ -72,15 +71,16 @@ def judge(
     """Collect the facts of a deploy and decide.
 
     1. What is deployed now: the forge's word where the log bears it out, else the log's, else `requested_base`.
-    2. The policy, as it stands there (or as the caller names it); never as it stands in what is being judged.
+    2. The policy, as it stands there (or as the caller names it); never as it stands in what is being judged. Going back to an older version brings
+       back no older policy for what comes after.
     3. The changes, with what this policy needs to know of them; then the decision, which is a pure function of all this.
 
     Raises `ForgeError`, `StoreError`, `InputError` or `PolicyError` where there is nothing to decide on.
     """
     reader = log.reader()
-    history = read_history(reader.cards() if reader else (), deployment, log.verify_record, lambda card: reader is None or _is_enforced(reader, card))
+    history = read_history(reader.cards() if reader else (), deployment, log.verify_record, lambda card: reader is None or is_enforced(reader, card))
     deploy_range = _resolve_range(forge, deployment, requested_base, history.baselines, log, reader)
-    trusted_at = deploy_range.deployed or deploy_range.base
+    trusted_at = find_trusted(deploy_range, deployment, log, reader)
     if policy_file is not None and policy_file.data is None:
         trusted_at = _outside(deploy_range, forge.resolve_head(policy_file.ref), policy_file)
     trusted = forge.read_trusted(trusted_at, policy_file.path if policy_file else policies.FILE_NAME)
@@ -93,7 +93,7 @@ def judge(
         range=deploy_range,
         changes=changes,
         templates=trusted.templates,
-        deployed=list_versions(_deployed(deploy_range, deployment, history, log, reader), trusted.tags),
+        deployed=list_versions(list_deployed(deploy_range, deployment, history, log, reader), trusted.tags),
         fetched_at=now(),
     )
     facts = with_owners(facts, forge, rules, trusted_at)
@@ -126,52 +126,12 @@ def _resolve_range(
     newest, *others = baselines or (None,)
     first = forge.resolve_range(deployment, requested=requested, logged=newest)
     by_forge = first.base_source is BaseSource.DEPLOYMENT or first.deployed
-    if by_forge and (newest is None or _let_go(log, reader, deployment, first.deployed or first.base)):
+    if by_forge and (newest is None or was_let_go(log, reader, deployment, first.deployed or first.base)):
         return first
     if by_forge:
         first = forge.resolve_range(deployment, requested=requested, logged=newest, believe_deployments=False)
     rest = [forge.resolve_range(deployment, requested=requested, logged=each, believe_deployments=False) for each in others]
     return widest([first, *rest])
-
-
-def _let_go(log: Log, reader: LogReader | None, deployment: Deployment, commit: str) -> bool:
-    """Whether the log has a decision by which this commit went live here: an allowed one, or one in audit mode, which stops nothing."""
-    if reader is None:
-        return False
-    for _, card in reader.find(commit):
-        if (card.repository, card.environment, card.predicate_type) != (deployment.repository, deployment.environment, record.PREDICATE_TYPE):
-            continue
-        log.verify_record(card)
-        if card.decision == Verdict.ALLOWED or not _is_enforced(reader, card):
-            return True
-    return False
-
-
-def _is_enforced(reader: LogReader, card: Card) -> bool:
-    """Whether a gate decision, whose record was verified, stops a deploy that it doesn't allow."""
-    statement = canonical.loads(dsse.parse_envelope(reader.envelope(card)).payload, what="statement")
-    return statement["predicate"]["policy"]["enforced"] is not False
-
-
-def _deployed(found: DeployRange, deployment: Deployment, history: History, log: Log, reader: LogReader | None) -> tuple[str, ...]:
-    """The commits that went live here before, newest first: what is deployed, what the log let go, and for a rollback its head if it was one.
-
-    The forge's word for a rollback's head counts for the time before the log's first record of this environment.
-    """
-    known = [found.deployed or found.base, found.base, *history.deployed]
-    if found.outcome is RangeOutcome.ROLLBACK and found.head not in known:
-        at = found.head_deployed_at
-        before = not isinstance(at, Missing | Unavailable) and at < _first_record(reader, deployment, default=at + timedelta(seconds=1))
-        if before or _let_go(log, reader, deployment, found.head):
-            known.append(found.head)
-    return tuple(dict.fromkeys(known))
-
-
-def _first_record(reader: LogReader | None, deployment: Deployment, *, default: datetime) -> datetime:
-    """When the log's first record of this environment was made."""
-    cards = reader.cards(newest_first=False) if reader else iter(())
-    ours = (card.at for _, card in cards if (card.repository, card.environment) == (deployment.repository, deployment.environment))
-    return next(ours, default)
 
 
 def _outside(found: DeployRange, commit: str, named: PolicyFile) -> str:

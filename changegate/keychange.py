@@ -10,10 +10,10 @@ from typing import Annotated, Any, Final, Literal
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from pydantic import Field
 
-from changegate import __version__, canonical
+from changegate import __version__
 from changegate.errors import InputError
+from changegate.evidence import idempotency
 from changegate.evidence.card import Card
-from changegate.evidence.revocations import revocation_key
 from changegate.evidence.statement import KEY_REVOCATION, KEY_ROTATION, KEYS
 from changegate.facts import Text, Time
 from changegate.record import STATEMENT_TYPE
@@ -94,17 +94,8 @@ def index_card(statement: dict[str, Any], envelope: bytes, *, by: str) -> Card:
         commit=predicate["key"]["keyId"],
         decision=predicate["change"],
         time=predicate["time"]["decided"],
-        key=idempotency_key(statement, by=by),
+        key=idempotency.of_key_change(statement, by=by),
     )
-
-
-def idempotency_key(statement: dict[str, Any], *, by: str) -> str:
-    """What makes two appends the same: log, predicate type, the key, and who signed. Raises `KeyError`, `TypeError` for what is no such statement."""
-    predicate = statement["predicate"]
-    log, key_id = predicate["log"], predicate["key"]["keyId"]
-    if statement["predicateType"] == KEY_REVOCATION:
-        return revocation_key(log, key_id, by)
-    return hashlib.sha256(canonical.dumps({"log": log, "predicateType": KEY_ROTATION, "key": key_id, "by": by})).hexdigest()
 
 
 def is_ecdsa(key: PublicKey) -> bool:

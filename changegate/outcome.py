@@ -7,19 +7,21 @@ import hashlib
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from changegate import __version__, canonical
+from changegate import __version__
 from changegate.decision import Verdict
 from changegate.errors import InputError
+from changegate.evidence import idempotency
 from changegate.evidence.card import Card
+from changegate.evidence.statement import DEPLOY_OUTCOME
 from changegate.facts import Run, Text, Time
 from changegate.record import STATEMENT_TYPE
 from changegate.recorded import Part, Previous, RecordedRun, Sha256, Tool
 
-PREDICATE_TYPE: Final = "https://changegate.dev/deploy-outcome/v1"
+PREDICATE_TYPE: Final = DEPLOY_OUTCOME
 SCHEMA_ID: Final = "https://changegate.dev/schema/deploy-outcome.v1.json"
 MAX_REASON: Final = 2000
 MAX_URL: Final = 2000
@@ -167,18 +169,9 @@ def index_card(statement: dict[str, Any], envelope: bytes, *, origin: str) -> Ca
         commit=statement["subject"][0]["digest"]["gitCommit"],
         decision=predicate["outcome"],
         time=predicate["time"]["decided"],
-        key=idempotency_key(predicate["gate"]["envelope"], Ending(predicate["outcome"]), origin=origin),
+        key=idempotency.of_outcome(predicate["gate"]["envelope"], predicate["outcome"], origin=origin),
         about=predicate["gate"]["envelope"],
     )
-
-
-def idempotency_key(gate: str, ending: Ending, *, origin: str) -> str:
-    """What makes two appends the same: SHA-256 (hex) over log, gate decision, predicate type, and which of its two ends it is.
-
-    Success and failure share a key, so that the log itself takes only one of them, however many report at once; the rollback has its own.
-    """
-    end: Literal["deploy", "rollback"] = "rollback" if ending is Ending.ROLLED_BACK else "deploy"
-    return hashlib.sha256(canonical.dumps({"log": origin, "gate": gate, "predicateType": PREDICATE_TYPE, "end": end})).hexdigest()
 
 
 def schema() -> dict[str, Any]:

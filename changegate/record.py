@@ -11,7 +11,9 @@ from typing import Any, Final, TypeVar
 from changegate import __version__, approvals, canonical
 from changegate.controls import rollback_plan
 from changegate.decision import Decision, Finding
+from changegate.evidence import idempotency
 from changegate.evidence.card import Card
+from changegate.evidence.statement import GATE_DECISION
 from changegate.facts import Change, Check, Deployment, Facts, Identity, Missing, Ticket, Time, Unavailable
 from changegate.policy import Controls, EffectivePolicy
 from changegate.recorded import (
@@ -36,7 +38,7 @@ from changegate.recorded import (
 )
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
-PREDICATE_TYPE: Final = "https://changegate.dev/gate-decision/v1"
+PREDICATE_TYPE: Final = GATE_DECISION
 SCHEMA_ID: Final = "https://changegate.dev/schema/gate-decision.v1.json"
 _EXCERPT: Final = 500
 
@@ -84,27 +86,9 @@ def index_card(statement: dict[str, Any], envelope: bytes, *, origin: str, repea
         commit=statement["subject"][0]["digest"]["gitCommit"],
         decision=predicate["decision"]["verdict"],
         time=predicate["time"]["decided"],
-        key=idempotency_key(statement, origin=origin, repeat=repeat),
+        key=idempotency.of_decision(statement, origin=origin, repeat=repeat),
         facts=predicate["facts"]["sha256"],
     )
-
-
-def idempotency_key(statement: dict[str, Any], *, origin: str, repeat: int = 0) -> str:
-    """What makes two appends the same: SHA-256 (hex) over log, repository, environment, run, attempt, subjects and predicate type.
-
-    `repeat` tells apart the runs of the gate within one attempt of a job; it is part of the key from the second on.
-    """
-    deployment = statement["predicate"]["deployment"]
-    parts = {
-        "log": origin,
-        "repository": deployment["repository"],
-        "environment": deployment["environment"],
-        "run": deployment["run"]["id"],
-        "attempt": deployment["run"]["attempt"],
-        "subjects": statement["subject"],
-        "predicateType": statement["predicateType"],
-    }
-    return hashlib.sha256(canonical.dumps(parts | ({"repeat": repeat} if repeat else {}))).hexdigest()
 
 
 def schema() -> dict[str, Any]:

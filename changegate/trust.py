@@ -33,7 +33,8 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Annotated, Final, Literal
+from types import MappingProxyType
+from typing import Annotated, Final, Literal, NamedTuple
 
 from cryptography import x509
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -114,7 +115,7 @@ class Trust(_Part):
     @property
     def public_keys(self) -> Mapping[str, PublicKey]:
         """Every record key by its id. Raises `FormatError` for a key that is none."""
-        return {key_id: key for key_id, (key, _) in _by_id(self.record_keys).items()}
+        return _by_id(self.record_keys).keys
 
     def check_window(self, key_id: str, at: datetime) -> None:
         """Raise `VerificationError` unless the key, or the identity (as `signer_id` wrote it), may sign at this time."""
@@ -136,19 +137,38 @@ class Trust(_Part):
             )
 
     def _entries(self, key_id: str) -> tuple[RecordKey, ...]:
-        found = _by_id(self.record_keys).get(key_id)
-        return found[1] if found else ()
+        return _by_id(self.record_keys).entries.get(key_id, ())
+
+
+class _Read(NamedTuple):
+    """The record keys of a trust file, read."""
+
+    source: tuple[RecordKey, ...]
+    keys: Mapping[str, PublicKey]
+    entries: Mapping[str, tuple[RecordKey, ...]]
+
+
+_newest = [_Read((), {}, {})]
+"""What was read last: a verifier asks several times for every record, and to hash the whole tuple would take longer than the rest of the answer."""
+
+
+def _by_id(record_keys: tuple[RecordKey, ...]) -> _Read:
+    """Each key with all of its entries. Known again by its identity, which can't be another's while it is held here; nothing in it ever changes."""
+    newest = _newest[0]
+    if newest.source is not record_keys:
+        newest = _newest[0] = _read_keys(record_keys)._replace(source=record_keys)  # of equal ones, this very one
+    return newest
 
 
 @lru_cache(maxsize=64)
-def _by_id(record_keys: tuple[RecordKey, ...]) -> Mapping[str, tuple[PublicKey, tuple[RecordKey, ...]]]:
-    """Each key with all of its entries, read once: a verifier asks for every record."""
-    found: dict[str, tuple[PublicKey, tuple[RecordKey, ...]]] = {}
+def _read_keys(record_keys: tuple[RecordKey, ...]) -> _Read:
+    found: dict[str, PublicKey] = {}
+    entries: dict[str, tuple[RecordKey, ...]] = {}
     for each in record_keys:
         key = keys.parse_public(each.key)
         key_id = keys.key_id(key)
-        found[key_id] = key, (*(found[key_id][1] if key_id in found else ()), each)
-    return found
+        found[key_id], entries[key_id] = key, (*entries.get(key_id, ()), each)
+    return _Read(record_keys, MappingProxyType(found), MappingProxyType(entries))
 
 
 def signer_id(issuer: str, name: str) -> str:

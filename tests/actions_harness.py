@@ -20,7 +20,7 @@ import yaml
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 _EXPRESSION: Final = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
-_TOKEN: Final = re.compile(r"\s*('(?:[^']|'')*'|[A-Za-z_][\w-]*(?:\.[\w-]+)*(?:\(\))?|==|!=|&&|\|\||!|\(|\))\s*")
+_TOKEN: Final = re.compile(r"\s*('(?:[^']|'')*'|startsWith\(|[A-Za-z_][\w-]*(?:\.[\w-]+)*(?:\(\))?|==|!=|&&|\|\||!|\(|\)|,)\s*")
 _COMMAND: Final = re.compile(r"\s*::(?P<name>[\w-]+)(?: (?P<properties>[^:]*))?::(?P<message>.*)")
 
 
@@ -201,9 +201,9 @@ class _Expression:
     def equality(self) -> str | bool:
         left = self.single()
         if self._take("=="):
-            return left == self.single()
+            return _folded(left) == _folded(self.single())
         if self._take("!="):
-            return left != self.single()
+            return _folded(left) != _folded(self.single())
         return left
 
     def single(self) -> str | bool:
@@ -213,6 +213,12 @@ class _Expression:
             inner = self.any_of()
             assert self._take(")")
             return inner
+        if self._take("startsWith("):
+            text = self.any_of()
+            assert self._take(",")
+            start = self.any_of()
+            assert self._take(")")
+            return _as_text(text).lower().startswith(_as_text(start).lower())
         token = self.tokens.pop(0)
         if token.startswith("'"):
             return token[1:-1].replace("''", "'")
@@ -233,6 +239,11 @@ def _tokens(expression: str) -> Iterator[str]:
         assert match, f"not understood: {expression[at:]!r}"
         yield match[1]
         at = match.end()
+
+
+def _folded(value: str | bool) -> str | bool:
+    """GitHub compares texts without regard to their case."""
+    return value.lower() if isinstance(value, str) else value
 
 
 def _as_text(value: str | bool) -> str:

@@ -4,17 +4,17 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from changegate import __version__
-from changegate.audit.population import COLUMNS, Population
+from changegate.audit.population import COLUMNS, Population, Row
 from changegate.errors import InputError
 
 FORMAT: Final = "changegate-population-1"
 MAX_BYTES: Final = 256 * 1024 * 1024
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""With these a spreadsheet takes a cell for a formula (OWASP, "CSV Injection"): a quote before them makes it text."""
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""With these a spreadsheet takes a cell for a formula (OWASP, "CSV Injection"), full-width forms too: a quote before them makes it text."""
 
 
 def header(population: Population, *, source: str, extracted: str, trust: str) -> dict[str, Any]:
@@ -29,6 +29,8 @@ def header(population: Population, *, source: str, extracted: str, trust: str) -
         "environments": sorted(wanted.environments) or "all",
         "repositories": sorted(wanted.repositories) or "all",
         "rows": len(population.rows),
+        "decisionsRead": population.decisions,
+        "notes": list(notes(population)),
         "source": source,
         "log": population.origin,
         "entriesExamined": population.examined,
@@ -42,6 +44,19 @@ def header(population: Population, *, source: str, extracted: str, trust: str) -
     }
 
 
+def notes(population: Population) -> tuple[str, ...]:
+    """What must be known to read the list rightly, in plain words: of an empty one, and of one that can't hold what nobody could record."""
+    found = []
+    kind, silent, decisions = population.wanted.kind.value, population.silent, population.decisions
+    if not population.rows:
+        found.append(f"The population is empty: {decisions} gate decisions of the period and these places were read, and none is of the {kind}.")
+    if silent:
+        found.append(
+            f"{silent} of {decisions} gate decisions were made by a version of changegate that records no {kind}: of them this list can't show any."
+        )
+    return tuple(found)
+
+
 def format_json(population: Population, ipe: Mapping[str, Any]) -> str:
     """Header and rows in one."""
     return json.dumps({**ipe, "columns": list(COLUMNS), "units": [row._asdict() for row in population.rows]}, indent=1, ensure_ascii=False) + "\n"
@@ -49,16 +64,21 @@ def format_json(population: Population, ipe: Mapping[str, Any]) -> str:
 
 def format_csv(population: Population) -> str:
     """The rows alone, as RFC 4180 has it, safe to open in a spreadsheet."""
+    return format_rows(population.rows)
+
+
+def format_rows(rows: Iterable[Row]) -> str:
+    """As `format_csv`."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
-    writer.writerows([_cell(value) for value in row] for row in population.rows)
+    writer.writerows([cell(value) for value in row] for row in rows)
     return out.getvalue()
 
 
-def format_sidecar(ipe: Mapping[str, Any], table: str) -> str:
-    """The header of a CSV file, which holds its digest."""
-    return json.dumps({**ipe, "sha256": digest(table.encode("utf-8"))}, indent=1, ensure_ascii=False) + "\n"
+def format_sidecar(ipe: Mapping[str, Any], table: bytes) -> str:
+    """The header of a CSV or XLSX file, which holds its digest."""
+    return json.dumps({**ipe, "sha256": digest(table)}, indent=1, ensure_ascii=False) + "\n"
 
 
 def digest(data: bytes) -> str:
@@ -66,7 +86,8 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _cell(value: str | int) -> str | int:
+def cell(value: str | int) -> str | int:
+    """A value as a spreadsheet may have it: no formula."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 

@@ -63,12 +63,14 @@ def _timestamp(url: str, trust: Trust | None, store: Store, log: Log) -> tuple[s
     if commit is None:
         raise StoreError("the log is empty, though something was just appended", remedy="Run `changegate verify`: the store lost it.")
     key = layout.timestamp_key(commit.number)
+    if store.read(key) is not None:
+        return ()
     answer = ask_all({url: lambda: timestamps.fetch(url, commit.checkpoint, authorities, seconds=SECONDS)}, SECONDS)[url]
     if isinstance(answer, ChangegateError):
         if trust is not None and trust.timestamps == "required":
             raise StoreError(
                 f"the record is in the log, but without the timestamp that the trust file requires: {answer.message}",
-                remedy=f"Nothing is lost: run the gate again. {answer.remedy}",
+                remedy=f"Nothing is lost: run it again. {answer.remedy}",
             ) from answer
         return (f"recorded, but without a timestamp: {answer.message} → {answer.remedy}",)
     store.apply(Batch(create={key: answer}))

@@ -17,8 +17,8 @@ from changegate.cli import attesting, judging, local_store, options, publish, si
 from changegate.cli.pages import SectionedCommand, examples, exit_codes
 from changegate.decision import EXIT_CODES
 from changegate.errors import ExitCode, InputError, SigningError, StoreError
+from changegate.evidence.checkpoint import format_head, parse
 from changegate.evidence.log import Log
-from changegate.evidence.reader import signed_size
 from changegate.facts import Artifact, Deployment
 from changegate.forges import Forge
 from changegate.gate import Judged, Recorded, Submitted, judge, record_decision
@@ -115,8 +115,9 @@ def command(**given: Any) -> int:
     if not given["submit_only"]:
         attesting.check(trust, given["timestamp_url"])
     forge = judging.open_forge(given, pipeline)
-    open_log = partial(options.open_log, given["store"], signing, trust=trust, origin=given["origin"], now=_now)
-    log = options.open_to_submit(given["store"], signing, trust=trust, now=_now) if given["submit_only"] else open_log()
+    open_log = partial(options.open_log, given["store"], signing, trust=trust, origin=given["origin"], now=_now, reference=forge.clock)
+    submitting = partial(options.open_to_submit, given["store"], signing, trust=trust, now=_now, reference=forge.clock)
+    log = submitting() if given["submit_only"] else open_log()
     deployment = _deployment(given, pipeline, forge)
     policy_file = judging.find_policy(given["policy_name"], Path(given["workspace"]))
     judged = judge(deployment, forge, log, requested_base=given["base"], policy_file=policy_file, now=_now)
@@ -188,7 +189,8 @@ def _where(recorded: Recorded, origin: str, given: Mapping[str, Any], *, unwritt
     return render.Recorded(
         digest=recorded.envelope_digest,
         log_index=recorded.receipt.index,
-        log_size=signed_size(recorded.receipt.checkpoint),
+        log_size=(head := parse(recorded.receipt.checkpoint)).size,
+        checkpoint=format_head(head),
         origin=origin,
         store_url=open_store(given["store"]).url,
         receipt=given["receipt"] or "" if not unwritten else "",

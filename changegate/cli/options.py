@@ -122,7 +122,9 @@ def _reason(error: OSError | ValueError) -> str:
     return f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
 
 
-def open_to_submit(url: str, signing: Signing, *, trust: Trust | None, now: Callable[[], datetime]) -> Log:
+def open_to_submit(
+    url: str, signing: Signing, *, trust: Trust | None, now: Callable[[], datetime], reference: Callable[[], datetime | None] = lambda: None
+) -> Log:
     """The log in a store, for a job that only submits: the log's key is known by its public side. Raises as `open_log` does."""
     if trust is None:
         raise InputError("which log's key? A job that only submits has none", remedy="Give --trust FILE, which names the log's key.")
@@ -130,12 +132,24 @@ def open_to_submit(url: str, signing: Signing, *, trust: Trust | None, now: Call
     begun = open_store(url).read(layout.LOG)
     name = parse_log_object(begun) if begun is not None else logs[0].name
     key = next((each.key for each in logs if each.name == name), logs[0].key)
-    return open_log(url, replace(signing, log=AbsentKey(Ed25519PublicKey.from_public_bytes(key))), trust=trust, origin=None, now=now)
+    return open_log(
+        url, replace(signing, log=AbsentKey(Ed25519PublicKey.from_public_bytes(key))), trust=trust, origin=None, now=now, reference=reference
+    )
 
 
-def open_log(url: str, signing: Signing, *, trust: Trust | None, origin: str | None, now: Callable[[], datetime]) -> Log:
+def open_log(
+    url: str,
+    signing: Signing,
+    *,
+    trust: Trust | None,
+    origin: str | None,
+    now: Callable[[], datetime],
+    reference: Callable[[], datetime | None] = lambda: None,
+) -> Log:
     """The log in a store, to be appended to by this signer. A new one begins under `origin`, else under the name
     that the trust file has for the log's key, else one made from it.
+
+    `reference` is a clock besides this machine's, where there is one: the two may not be far apart when something is appended.
 
     It believes the records that the trust file's keys and identities signed; without one, those that this very key signed. Raises `SigningError` for
     a key that the trust file doesn't let sign now, or that the log says is revoked: what it recorded, nobody would believe.
@@ -154,7 +168,7 @@ def open_log(url: str, signing: Signing, *, trust: Trust | None, origin: str | N
         _check_revoked(store, signing, believed, policy, name)
     else:
         _check_same_key(store, note.verifier_key(name, signer.public_key))
-    environment = Environment(clock=now, pause=_pause, nonce=lambda: secrets.token_hex(16))
+    environment = Environment(clock=now, pause=_pause, nonce=lambda: secrets.token_hex(16), reference=reference)
     earlier, windows = (policy.logs, policy.windows) if policy else ((), {})
     rule = vouch(believed, origin=name, store=store, policy=policy)
     return Log(store, signer, name, environment, vouch=rule, also_trusted=earlier, windows=windows)

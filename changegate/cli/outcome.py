@@ -3,7 +3,7 @@
 import os
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,14 +16,17 @@ from changegate.cli import attesting, judging, local_store, options, publish, si
 from changegate.cli.ended import End, set_status
 from changegate.cli.pages import SectionedCommand, examples
 from changegate.errors import InputError
-from changegate.evidence.reader import signed_size
-from changegate.finish import Finished, OfCommit, OfRecord, OfRun, Place, Wanted
+from changegate.evidence.checkpoint import format_head, parse
+from changegate.evidence.log import Log
+from changegate.finish import Finished, OfCommit, OfRecord, OfRun, Place, Waits, Wanted
 from changegate.outcome import Claim, Ending
 from changegate.pipeline import Pipeline, read_pipeline
-from changegate.render import Recorded, annotations, outputs
+from changegate.render import Recorded, Submitted, annotations, outputs
 from changegate.render.outcome import DeploymentStatus, EndReport, render_json, render_terminal, values
 from changegate.render.text import visible, web_link
 from changegate.stores import open_store
+from changegate.trust import Trust
+from changegate.witness.obtain import Witnessed
 
 _RFC_3339: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})", re.ASCII)
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -33,7 +36,7 @@ class _Page(SectionedCommand):
     sections: ClassVar = {
         "Which deploy": ("--environment", "--record", "--head", "--repository", "--workspace"),
         "How it ended": ("--started", "--finished", "--reason", "--url"),
-        "Where it is recorded": ("--store", "--signing-key", "--log-key", "--trust", "--origin", "--timestamp-url"),
+        "Where it is recorded": ("--store", "--signing-key", "--log-key", "--submit-only", "--trust", "--origin", "--timestamp-url"),
         "The forge's deployment": ("--forge", "--environment-url", "--api-url", "--timeout"),
         "What comes out": ("--format", "--receipt", "--dotenv", "--verbose"),
     }
@@ -71,6 +74,9 @@ _EPILOG: Final = examples("changegate outcome success", 'changegate outcome roll
 @signers.signing_key_option
 @signers.log_key_option
 @options.option(
+    "--submit-only", is_flag=True, help="Leave the signed record waiting for `changegate integrate`: this job hasn't the log's key. Needs --trust."
+)
+@options.option(
     "--trust", "trust_file", metavar="FILE", help="Trust file: the log's earlier keys after a rotation, its witnesses, its timestamp authorities."
 )
 @options.timestamp_option
@@ -97,34 +103,27 @@ def command(**given: Any) -> None:
     claim = _claim(given, pipeline)
     signing = signers.read_signing(given["signing_key"], given["log_key"])
     trust = options.read_trust(given["trust_file"]) if given["trust_file"] else None
-    attesting.check(trust, given["timestamp_url"])
+    if not given["submit_only"]:
+        attesting.check(trust, given["timestamp_url"])
     open_log = partial(options.open_log, given["store"], signing, trust=trust, origin=given["origin"], now=_now)
-    log = open_log()
+    log = options.open_to_submit(given["store"], signing, trust=trust, now=_now) if given["submit_only"] else open_log()
     place = Place(given["repository"] or pipeline.repository or Path(given["workspace"]).resolve().name, given["environment"])
     finished = finish.record_outcome(
-        claim, place, _wanted(given, pipeline), pipeline.run, log, signing.record, trust=options.believe(signing, trust), now=_now
-    )
-    attested = attesting.attest(
-        finished.receipt,
+        claim,
+        place,
+        _wanted(given, pipeline),
+        pipeline.run,
         log,
-        trust,
-        open_store=partial(open_store, given["store"]),
-        open_log=open_log,
-        timestamp_url=given["timestamp_url"],
+        signing.record,
+        trust=options.believe(signing, trust),
+        now=_now,
+        submit_only=given["submit_only"],
     )
-    finished = finished._replace(receipt=attested.receipt)
-    status, warnings = set_status(_end(finished, claim, place, given), given, pipeline)
-    warnings += attested.warnings
-    unwritten = publish.receipt(finished.receipt, given["receipt"])
-    where = Recorded(
-        digest=finished.envelope_digest,
-        log_index=finished.receipt.index,
-        log_size=signed_size(finished.receipt.checkpoint),
-        origin=log.verifier_key.name,
-        store_url=open_store(given["store"]).url,
-        receipt="" if unwritten else given["receipt"] or "",
-        warnings=warnings + unwritten + local,
-    )
+    attested = _attest(finished, log, trust, open_log, given) if isinstance(finished, Finished) and not given["submit_only"] else None
+    finished = finished._replace(receipt=attested.receipt) if attested and isinstance(finished, Finished) else finished
+    origin = log.verifier_key.name
+    status, warnings = set_status(_end(finished, origin, claim, place, given), given, pipeline, now=_now)
+    where = _where(finished, origin, warnings + (attested.warnings if attested else ()), local, given)
     report = _report(finished, claim, place, where, status)
     text = render_json(report) if given["format_"] == "json" else render_terminal(report, width=options.width())
     click.echo(text, nl=False)
@@ -177,7 +176,18 @@ def _wanted(given: Mapping[str, Any], pipeline: Pipeline) -> Wanted:
     return OfCommit(Git(Path(given["workspace"])).resolve_head(head))
 
 
-def _end(finished: Finished, claim: Claim, place: Place, given: Mapping[str, Any]) -> End:
+def _describe(finished: Finished | Waits, origin: str, ending: Ending) -> str:
+    """What a deployment's status says: by it a reader finds the record, and can hold the log to the size and root that it has now.
+
+    The forge cuts it (GitHub takes 140 characters), so the log's name, which may be long, comes last.
+    """
+    name = f"changegate record {finished.envelope_digest[:16]}, {ending.value}"
+    if isinstance(finished, Waits):
+        return f"{name}, submitted"
+    return f"{name}; log {format_head(parse(finished.receipt.checkpoint))} of {origin}"
+
+
+def _end(finished: Finished | Waits, origin: str, claim: Claim, place: Place, given: Mapping[str, Any]) -> End:
     gate = finished.gate
     return End(
         outcome=claim.ending.value,
@@ -186,14 +196,39 @@ def _end(finished: Finished, claim: Claim, place: Place, given: Mapping[str, Any
         sha=gate.commit,
         ref=gate.ref,
         run=gate.run.id,
-        description=f"changegate record {finished.envelope_digest[:16]}, log index {finished.receipt.index}: {claim.ending.value}",
+        description=_describe(finished, origin, claim.ending),
         # The judged run's page: by it the deployment is found again, should it be rolled back later from another run.
         log_url=web_link(gate.run.url) or web_link(claim.url),
         environment_url=web_link(given["environment_url"]),
     )
 
 
-def _report(finished: Finished, claim: Claim, place: Place, where: Recorded, status: DeploymentStatus | None) -> EndReport:
+def _attest(finished: Finished, log: Log, trust: Trust | None, open_log: Callable[[], Log], given: Mapping[str, Any]) -> Witnessed:
+    store = partial(open_store, given["store"])
+    return attesting.attest(finished.receipt, log, trust, open_store=store, open_log=open_log, timestamp_url=given["timestamp_url"])
+
+
+def _where(
+    finished: Finished | Waits, origin: str, warnings: tuple[str, ...], local: tuple[str, ...], given: Mapping[str, Any]
+) -> Recorded | Submitted:
+    """Where the record lies; its receipt is written by the way."""
+    if isinstance(finished, Waits):
+        return Submitted(f"waits to be integrated into the log {origin}", finished.envelope_digest, warnings + local)
+    unwritten = publish.receipt(finished.receipt, given["receipt"])
+    head = parse(finished.receipt.checkpoint)
+    return Recorded(
+        digest=finished.envelope_digest,
+        log_index=finished.receipt.index,
+        log_size=head.size,
+        checkpoint=format_head(head),
+        origin=origin,
+        store_url=open_store(given["store"]).url,
+        receipt="" if unwritten else given["receipt"] or "",
+        warnings=warnings + unwritten + local,
+    )
+
+
+def _report(finished: Finished | Waits, claim: Claim, place: Place, where: Recorded | Submitted, status: DeploymentStatus | None) -> EndReport:
     return EndReport(
         outcome=claim.ending.value,
         repository=place.repository,

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from changegate import keychange, outcome, policy, record
+from changegate import attestation, keychange, outcome, policy, record, sampledraw
 from changegate.cli.options import read_file
 from changegate.errors import InputError, PolicyError
 from changegate.render.text import count, inert, visible
@@ -94,6 +94,8 @@ _SCHEMAS: Final = {
     "deploy-outcome": outcome.schema,
     "key-rotation": keychange.rotation_schema,
     "key-revocation": keychange.revocation_schema,
+    "attestation": attestation.schema,
+    "sample-draw": sampledraw.schema,
 }
 
 

@@ -8,16 +8,25 @@ import click
 from changegate import outcome
 from changegate.cli import options
 from changegate.cli.records import Record, find_record
+from changegate.errors import InputError
 from changegate.evidence.proof import format_receipt
 from changegate.evidence.reader import LogReader
-from changegate.evidence.statement import KEY_REVOCATION, KEY_ROTATION
+from changegate.evidence.statement import ATTESTATION, KEY_REVOCATION, KEY_ROTATION, SAMPLE_DRAW
+from changegate.render import attestation as attestation_page
 from changegate.render import keychange as key_page
 from changegate.render import outcome as outcome_page
 from changegate.render import record as record_page
+from changegate.render import sampledraw as sample_page
 from changegate.render.page import LogPlace
 from changegate.trust import short
 
-_PAGES: Final = {outcome.PREDICATE_TYPE: outcome_page.render, KEY_ROTATION: key_page.render, KEY_REVOCATION: key_page.render}
+_PAGES: Final = {
+    outcome.PREDICATE_TYPE: outcome_page.render,
+    KEY_ROTATION: key_page.render,
+    KEY_REVOCATION: key_page.render,
+    ATTESTATION: attestation_page.render,
+    SAMPLE_DRAW: sample_page.render,
+}
 
 
 @click.command(name="show")
@@ -27,7 +36,8 @@ _PAGES: Final = {outcome.PREDICATE_TYPE: outcome_page.render, KEY_ROTATION: key_
 @click.option("--json", "as_json", is_flag=True, help="Print the statement, the envelope and the proof as JSON.")
 @click.option("--receipt", metavar="FILE", help="Also write the receipt (a tlog-proof) to this file.")
 @click.option("--facts", metavar="FILE", help="Also write the facts as fetched (canonical JSON) to this file.")
-def command(wanted: str, store: str, trust: str | None, receipt: str | None, facts: str | None, *, as_json: bool) -> None:
+@click.option("--attachment", metavar="FILE", help="Also write the file that was attested to this file.")
+def command(wanted: str, store: str, trust: str | None, receipt: str | None, facts: str | None, attachment: str | None, *, as_json: bool) -> None:
     """Print one record, by the beginning of its id or of the deployed commit. Of several records of a commit it is the newest gate decision."""
     trusted, _ = options.find_trust(trust)
     reader = options.open_reader(store, trusted)
@@ -36,6 +46,8 @@ def command(wanted: str, store: str, trust: str | None, receipt: str | None, fac
         options.write_file(receipt, format_receipt(record.receipt))
     if facts:
         options.write_file(facts, reader.facts(record.card) or b"")
+    if attachment:
+        _write_attachment(attachment, record, reader)
     if as_json:
         click.echo(json.dumps(_as_json(record, reader), indent=2))
         return
@@ -48,6 +60,14 @@ def command(wanted: str, store: str, trust: str | None, receipt: str | None, fac
     )
     page = _PAGES.get(record.card.predicate_type, record_page.render)
     click.echo(page(record.statement, place, width=options.width()), nl=False)
+
+
+def _write_attachment(file: str, record: Record, reader: LogReader) -> None:
+    """The attested file, its digest held against the signed record. Never under the name in the record: that is text from outside."""
+    content = reader.facts(record.card) if record.card.predicate_type == ATTESTATION else None
+    if content is None:
+        raise InputError("this record has no attached file", remedy="Name a record that `changegate attest` made; a gate decision has --facts.")
+    options.write_file(file, content)
 
 
 def _as_json(record: Record, reader: LogReader) -> dict[str, Any]:

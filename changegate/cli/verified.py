@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from changegate.evidence.checkpoint import format_head, parse_head
 from changegate.evidence.findings import Problem, Report
 from changegate.evidence.verify import Scope
 from changegate.render.text import visible
@@ -16,7 +17,7 @@ class Checked(NamedTuple):
     report: Report
     scope: Scope
     since: str | None
-    """The file of the earlier checkpoint."""
+    """The file of the earlier checkpoint, or its size and root."""
     since_size: int
 
 
@@ -37,14 +38,14 @@ def print_report(checked: Checked, trusted: Trust, source: str) -> None:
     click.echo()
     if report.checkpoint is not None:
         click.echo(f"  log        {visible(report.checkpoint.origin)}")
-        click.echo(f"  checkpoint {report.checkpoint.size} entries, root {report.checkpoint.root.hex()}")
+        click.echo(f"  checkpoint {format_head(report.checkpoint)}")
     click.echo(f"  trusted    {source}: record keys {', '.join(key_id[:16] for key_id in trusted.public_keys)}")
     for revoked in checked.report.revoked:
         click.echo(f"  revoked    {visible(revoked)}")
     if checked.since is None:
         click.echo("  since      no earlier checkpoint was given: a log rewritten from its start by its key's holder would look like this, too")
     elif report.clean:
-        click.echo(f"  since      it grew from the checkpoint in {checked.since}, and lost nothing")
+        click.echo(f"  since      it grew from the checkpoint {'' if parse_head(checked.since) else 'in '}{checked.since}, and lost nothing")
     for label, text in coverage(checked):
         click.echo(f"  {label:<10} {visible(text)}")
 

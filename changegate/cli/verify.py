@@ -2,18 +2,21 @@
 
 import json
 import os
+import re
 import secrets
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 import click
 
 from changegate.cli import options, progress
 from changegate.cli.verified import Checked, as_json, print_report
+from changegate.cli.verified_pack import is_pack, print_pack
 from changegate.errors import ExitCode, FormatError, InputError, VerificationError
 from changegate.evidence import log_policy
 from changegate.evidence.card import parse_card
-from changegate.evidence.checkpoint import parse
+from changegate.evidence.checkpoint import parse, parse_head
 from changegate.evidence.proof import parse_receipt
 from changegate.evidence.verify import Scope, verify_receipt, verify_store
 from changegate.evidence.verify_commits import Share
@@ -28,7 +31,11 @@ _RECEIPT: Final = b"c2sp.org/tlog-proof@v1\n"
 @click.command(name="verify")
 @click.argument("store", required=False)
 @options.trust_option
-@click.option("--since", metavar="FILE", help="A checkpoint or receipt kept from earlier: the log must have grown from it, and lost nothing.")
+@click.option(
+    "--since",
+    metavar="FILE|SIZE:ROOT",
+    help="A checkpoint or receipt kept from earlier, or what a report or a deployment's status says of one: the log must have grown from it.",
+)
 @click.option("--new-only", is_flag=True, help="With --since: check only what is newer, and that the tree still holds what is older.")
 @click.option("--share", metavar="PERCENT", help="Check the records of a random share (such as 1%), and all of the tree and its checkpoints.")
 @click.option("--seed", metavar="TEXT", help="With --share: draw the same share again. By default a new one, which is printed.")
@@ -42,6 +49,8 @@ def command(
 ) -> int:  # fmt: skip
     """Check every signature, every hash, the tree and its checkpoints in STORE (a directory, file:DIR or git:REPOSITORY[#BRANCH]).
 
+    STORE may also be an evidence pack, or the folder where one was unpacked.
+
     Exit code 5 says that something is not as it was signed; each problem is named, with where it is.
     """
     trusted, source = _find_trust(trust)
@@ -51,14 +60,14 @@ def command(
         return _check_receipt(receipt, record, trusted, source)
     if store is None:
         raise InputError("which store?", remedy="Name it: changegate verify file:DIR, or changegate verify --receipt FILE.")
-    if record is not None:
-        raise InputError("--record goes with --receipt", remedy="Give the receipt, too.")
-    if new_only and since is None:
-        raise InputError("--new-only: newer than what?", remedy="Give the checkpoint that you verified earlier: --since FILE.")
-    if seed is not None and share is None:
-        raise InputError("--seed goes with --share", remedy="Give the share, too: --share 1%.")
+    _check_options(since=since, new_only=new_only, share=share, seed=seed, record=record)
+    if is_pack(store):
+        if since is not None or share is not None or jobs is not None:
+            raise InputError("a pack is checked as a whole, by itself", remedy="Leave the other options out, or name the store.")
+        print_pack(store, trusted, source, as_json=format_ == "json")
+        return ExitCode.ALLOWED
     drawn = Share(_parse_share(share), seed or secrets.token_hex(8)) if share is not None else None
-    kept = _read_checkpoint(since, trusted) if since else None
+    kept = parse_head(since) or _read_checkpoint(since, trusted) if since else None
     opened = open_store(store, whole=True)
     if next(iter(opened.list("")), None) is None:
         raise InputError(f"{opened.url} is empty or isn't there", remedy="Check STORE; a log begins with the first `changegate gate`.")
@@ -67,12 +76,21 @@ def command(
         report = verify_store(opened, trusted, since=kept, now=datetime.now(UTC), scope=scope, progress=tell)
     if report.entries == 0 and not report.problems:
         raise InputError(f"{opened.url} holds no log, or an empty one", remedy="Check STORE; a log begins with the first `changegate gate`.")
-    checked = Checked(report, scope, since, parse(kept).size if kept else 0)
+    checked = Checked(report, scope, since, (parse(kept) if isinstance(kept, bytes) else kept).size if kept else 0)
     if format_ == "json":
         click.echo(json.dumps(as_json(checked, source), indent=2))
     else:
         print_report(checked, trusted, source)
     return ExitCode.ALLOWED if report.clean else ExitCode.NOT_VERIFIED
+
+
+def _check_options(*, since: str | None, new_only: bool, share: str | None, seed: str | None, record: str | None) -> None:
+    if record is not None:
+        raise InputError("--record goes with --receipt", remedy="Give the receipt, too.")
+    if new_only and since is None:
+        raise InputError("--new-only: newer than what?", remedy="Give the checkpoint that you verified earlier: --since FILE.")
+    if seed is not None and share is None:
+        raise InputError("--seed goes with --share", remedy="Give the share, too: --share 1%.")
 
 
 def _find_trust(file: str | None) -> tuple[Trust, str]:
@@ -115,12 +133,17 @@ def _check_receipt(receipt: str, record: str | None, trusted: Trust, source: str
 
 def _read_checkpoint(file: str, trusted: Trust) -> bytes:
     """A kept checkpoint, by itself or in a receipt. Raises `InputError` for one that no trusted log signed: nothing could be held against it."""
+    if re.fullmatch(r"\d+:\S*", file) and not Path(file).exists():
+        raise InputError(
+            f"--since: {file[:100]!r} is no SIZE:ROOT: a size, a colon, and 44 letters of base64 (or 64 hex digits)",
+            remedy="Copy it whole from the report's line `checkpoint`, an output of that name, or the deployment's status.",
+        )
     data = options.read_file(file, "--since")
     try:
         kept = parse_receipt(data).checkpoint if data.startswith(_RECEIPT) else data
         parse(kept)
     except FormatError as error:
-        remedy = "Give the file `checkpoint` of the store as you kept it earlier, or a receipt."
+        remedy = "Give the file `checkpoint` of the store as you kept it earlier, a receipt, or SIZE:ROOT as a report says it."
         raise InputError(f"--since: {file} is no checkpoint and no receipt ({error.message})", remedy=remedy) from error
     try:
         log_policy.of(trusted).verify(kept)

@@ -2,29 +2,23 @@
 
 from datetime import datetime
 from functools import cache
-from typing import Any
 
-from changegate import canonical, keychange, outcome, record
-from changegate.errors import FormatError, VerificationError
-from changegate.evidence import layout, revocations
+from changegate.errors import VerificationError
+from changegate.evidence import idempotency, layout, revocations, statement
 from changegate.evidence.card import Card
 from changegate.evidence.log_policy import LogPolicy
 from changegate.evidence.publisher import parse_index_object
 from changegate.evidence.reader import LogReader, read_log
 from changegate.evidence.revocations import Revocations
 from changegate.evidence.signed_record import verify_record
-from changegate.evidence.statement import KEY_REVOCATION, KEY_ROTATION
 from changegate.evidence.waiting import Vouch
-from changegate.gate import MAX_REPEATS
-from changegate.outcome import Ending
-from changegate.signing import dsse
 from changegate.stores import Store
 from changegate.trust import Trust
 
 
 def vouch(trust: Trust, *, origin: str, store: Store, policy: LogPolicy | None) -> Vouch:
     """The rule of one log. A record must be signed, its card must say the same, and stand under the key that follows from what was signed:
-    else an old record could be entered a second time, as a new one. So an envelope has its one form, too, with one signature.
+    else an old record could be entered a second time, as a new one.
 
     With a `policy`, no key counts that the log revoked before the record's entry; a record without an entry would get one after it.
     """
@@ -36,10 +30,7 @@ def vouch(trust: Trust, *, origin: str, store: Store, policy: LogPolicy | None) 
 
     def check(card: Card, envelope: bytes, at: datetime) -> None:
         signed = verify_record(card, envelope, trust, committed=at)
-        parsed = dsse.parse_envelope(envelope)
-        if not parsed.is_bundle and (len(parsed.signatures) != 1 or dsse.format_envelope(parsed) != envelope):
-            raise VerificationError(f"record {card.envelope[:16]} isn't in its one form", remedy="Somebody wrote it anew, to enter it a second time.")
-        if not _is_key(card, canonical.loads(signed.payload, what="statement"), origin, signed.key_id):
+        if not idempotency.is_own(card, statement.parse(signed.payload), origin=origin, by=signed.key_id):
             raise VerificationError(
                 f"record {card.envelope[:16]} stands under an idempotency key that isn't its own",
                 remedy="Somebody entered a record anew that was made for another log, or is in this one already. `changegate verify` says more.",
@@ -61,16 +52,3 @@ def _place(card: Card, store: Store, reader: LogReader | None) -> int:
     if reader.card(place) != card:
         raise VerificationError(f"{layout.index_key(card.key)} names entry {place}, which is another's", remedy="`changegate verify` says more.")
     return place
-
-
-def _is_key(card: Card, statement: Any, origin: str, key_id: str) -> bool:
-    try:
-        if card.predicate_type == record.PREDICATE_TYPE:
-            return any(card.key == record.idempotency_key(statement, origin=origin, repeat=repeat) for repeat in range(MAX_REPEATS))
-        if card.predicate_type == outcome.PREDICATE_TYPE and card.about is not None:
-            return card.key == outcome.idempotency_key(card.about, Ending(card.decision), origin=origin)
-        if card.predicate_type in {KEY_ROTATION, KEY_REVOCATION}:
-            return card.repository == origin and card.key == keychange.idempotency_key(statement, by=key_id)
-    except (FormatError, KeyError, TypeError, ValueError):
-        return False
-    return False

@@ -8,7 +8,7 @@ from changegate.approvals import Contributors, Judged, Standing, contributors, j
 from changegate.controls.relanding import land_again
 from changegate.decision import Finding, Outcome, Remedy
 from changegate.exemption import find_exempt_bot
-from changegate.facts import Assurance, Change, ChangeKind, Commit, Facts, Identity, ReviewState, Unavailable
+from changegate.facts import Assurance, Change, ChangeKind, Commit, Facts, Identity, Review, ReviewState, Unavailable
 from changegate.ownership import Lack, find_gaps
 from changegate.policy import PeerApproved
 
@@ -47,12 +47,18 @@ _REJECTED: Final = (
     # The nearest miss first: what needs least to be mended says most about what to do.
     (Standing.LATE, Reason.LATE_APPROVAL),
     (Standing.STALE, Reason.STALE_APPROVAL),
+    (Standing.BEFORE_RETARGET, Reason.STALE_APPROVAL),
     (Standing.BEFORE_FORCE_PUSH, Reason.STALE_APPROVAL),
     (Standing.BY_READER, Reason.READER_APPROVED),
     (Standing.DISMISSED, Reason.DISMISSED_APPROVAL),
     (Standing.BY_CONTRIBUTOR, Reason.SELF_APPROVED),
     (Standing.BY_BOT, Reason.BOT_APPROVED),
 )
+_WHO: Final = {
+    Standing.BY_CONTRIBUTOR: "who made it",
+    Standing.BY_BOT: "which is a bot",
+    Standing.BY_READER: "who may not write to the repository",
+}
 _LACKS: Final = {
     Lack.TEAM: Reason.TEAM_NOT_APPROVED,
     Lack.OWNER: Reason.OWNER_NOT_APPROVED,
@@ -246,6 +252,8 @@ def _unknown(change: Change, rules: PeerApproved, reason: Reason, observed: str,
 def _describe(judged: Judged, change: Change) -> str:
     review = judged.review
     who, on = _name(review.reviewer), _short(review.commit)
+    if judged.standing in _WHO:
+        return f"approved by {who}, {_WHO[judged.standing]}"
     match judged.standing:
         case Standing.COUNTS:
             return f"approved by {who} on {on}"
@@ -255,14 +263,10 @@ def _describe(judged: Judged, change: Change) -> str:
             return f"approved by {who} on {on}, {_pushed_since(review.commit, change)}"
         case Standing.BEFORE_FORCE_PUSH:
             return f"approved by {who} before the last force-push"
+        case Standing.BEFORE_RETARGET:
+            return f"approved by {who}, then {_base_changed(review, change)}"
         case Standing.LATE:
             return f"approved by {who} only after the merge"
-        case Standing.BY_CONTRIBUTOR:
-            return f"approved by {who}, who made it"
-        case Standing.BY_BOT:
-            return f"approved by {who}, which is a bot"
-        case Standing.BY_READER:
-            return f"approved by {who}, who may not write to the repository"
         case Standing.DISMISSED:
             return f"the review by {who} was dismissed"
         case _:
@@ -278,6 +282,19 @@ def _pushed_since(reviewed: str | Unavailable, change: Change) -> str:
     after = change.commits[shas.index(reviewed) + 1 :]
     many = "1 commit" if len(after) == 1 else f"{len(after)} commits"
     return f"then {many} pushed by {_names(commit.author for commit in after)}"
+
+
+def _base_changed(review: Review, change: Change) -> str:
+    """What happened to the base after the approval: the last that can be named."""
+    bases = () if isinstance(change.retargeted, Unavailable) else change.retargeted
+    since = [each for each in bases if isinstance(review.submitted_at, Unavailable) or review.submitted_at <= each.at]
+    named = [each for each in since if each.before or each.after]
+    if not named:
+        return "its base was changed"
+    before, after = named[0].before, named[-1].after
+    if all(each.before == each.after for each in named):
+        return f"the base {after} was rewritten"
+    return f"the base was changed from {before} to {after}"
 
 
 def _others(makers: Contributors) -> str:

@@ -38,14 +38,14 @@ class Card:
     repository: str
     environment: str
     commit: str
-    """The deployed commit."""
+    """The deployed commit; of a record about a key or a file, its digest."""
     decision: str
     time: str
     """When it was decided: RFC 3339, UTC, to the second or finer."""
     key: str
     """The idempotency key."""
     facts: str | None = None
-    """SHA-256 of the facts' canonical JSON, where facts were kept."""
+    """SHA-256 of the facts' canonical JSON, where facts were kept; of an attestation, of the file that it attests."""
     about: str | None = None
     """SHA-256 of the envelope of an earlier record that this one adds to (an outcome to its gate decision), where there is one."""
 

@@ -12,6 +12,7 @@ from changegate.signing import LogSigner
 
 _DAMAGED: Final = "The checkpoint is damaged or not one of a log's; fetch it again from where it came."
 _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
+_HEAD: Final = re.compile(r"(?P<size>[1-9][0-9]{0,18}):(?:(?P<base64>[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)|(?P<hex>[0-9a-f]{64}))", re.ASCII)
 MAX_SIZE: Final = 2**63 - 1
 
 
@@ -23,6 +24,28 @@ class Checkpoint:
     size: int
     root: bytes
     extensions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TreeHead:
+    """A tree's size and root alone, as a person copies it: unsigned, so as good as the place that it is copied from."""
+
+    size: int
+    root: bytes
+
+
+def format_head(head: "Checkpoint | TreeHead") -> str:
+    """`SIZE:ROOT`, the root in base64 as in the checkpoint's third line."""
+    return f"{head.size}:{base64.b64encode(head.root).decode('ascii')}"
+
+
+def parse_head(text: str) -> TreeHead | None:
+    """Read `SIZE:ROOT`, the root in base64 or hex; None for anything else. An empty tree is none: every log continues it."""
+    match = _HEAD.fullmatch(text)
+    if match is None or int(match["size"]) > MAX_SIZE:
+        return None
+    root = base64.b64decode(match["base64"]) if match["base64"] else bytes.fromhex(match["hex"])
+    return TreeHead(int(match["size"]), root)
 
 
 def format_text(checkpoint: Checkpoint) -> str:

@@ -4,7 +4,7 @@ Next to the paths of tlog-tiles (`checkpoint`, `tile/…`):
 
     log.json                     format version, origin, when it was begun
     envelope/<ab>/<sha256>.json  a signed record, by the digest of its bytes
-    facts/<ab>/<sha256>.json.gz  the facts it was decided on, by the digest of their canonical JSON
+    facts/<ab>/<sha256>.json.gz  the facts it was decided on, by the digest of their canonical JSON; or the file that it attests, by its own
     pending/<key>                a card that waits for a commit, by its idempotency key
     index/<ab>/<key>             the index of the entry that has this idempotency key
     commit/<k>                   batch k, and all that the rest of the log can be rebuilt from

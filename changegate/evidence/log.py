@@ -55,7 +55,13 @@ class AlreadyRecordedError(StoreError):
 
 
 class AlreadySubmittedError(StoreError):
-    """Something else waits under the idempotency key: another record of the same attempt, or what somebody put there."""
+    """Something else waits under the idempotency key: `waiting`, another record of the same attempt; None for what somebody put there."""
+
+    def __init__(self, waiting: Card | None) -> None:
+        what = "something that stands for no signed record" if waiting is None else f"another record of this run attempt ({waiting.decision})"
+        remedy = "Have it removed: `changegate verify` names it." if waiting is None else "Let it be integrated; or start a new attempt of the run."
+        super().__init__(f"{what} waits already", remedy=remedy)
+        self.waiting = waiting
 
 
 @dataclass(frozen=True)
@@ -136,17 +142,15 @@ class Log:
         self._check_clock(card)
         self._vouch(card, envelope, self._environment.clock())
         self._open()
-        self._submit(card, envelope, facts)
+        waiting = self._submit(card, envelope, facts)
         self._store.flush()
         receipt = self._find_own(card.key, self._find_head(), 0)
         if receipt is not None:
             self._store.apply(Batch(remove=(layout.pending_key(card.key),)))  # the one just put there: its place in the log is taken
             self._store.flush()
             self._settle(card, receipt)
-        elif self._store.read(layout.pending_key(card.key)) != format_card(card):
-            raise AlreadySubmittedError(
-                "another record of this run attempt waits already", remedy="Let it be integrated; or start a new attempt of the run."
-            )
+        elif waiting != card or self._store.read(layout.pending_key(card.key)) != format_card(card):
+            raise AlreadySubmittedError(waiting if waiting != card else None)
 
     def reader(self) -> LogReader | None:
         """The log for reading, as of its newest commit, after finishing what a crashed writer left; None while it is empty."""
@@ -205,7 +209,12 @@ class Log:
             objects[layout.facts_key(card.facts)] = gzip.compress(facts, mtime=0)
         for key in self._store.apply(Batch(create=objects)):
             data = self._store.read(key)
-            if data is None or (decompress(data) if key.startswith(layout.FACTS) else data) != (facts if key.startswith(layout.FACTS) else envelope):
+            if data is None:
+                raise StoreError(
+                    f"{self._store.url} refused to create {key}, as if it existed, though nothing is there",
+                    remedy="Nothing was recorded. Run again; if it stays so, look at what stands before the store (a proxy), and who deletes.",
+                )
+            if (decompress(data) if key.startswith(layout.FACTS) else data) != (facts if key.startswith(layout.FACTS) else envelope):
                 raise VerificationError(f"{key} exists and holds something else", remedy=ROLLED_BACK)
 
     def _find_own(self, key: str, head: Head, absent_below: int) -> Receipt | None:

@@ -6,8 +6,10 @@ Pure. Two kinds of key are known: Ed25519 (0x01), and Ed25519 cosignatures of ch
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
@@ -22,6 +24,8 @@ MAX_BYTES: Final = 1024 * 1024
 MAX_SIGNATURES: Final = 100
 _DASH: Final = "— "
 _KEY_BYTES: Final = 32
+_CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f]")
+_NOT_IN_NAMES: Final = re.compile(r"[\s+\x00-\x1f\ud800-\udfff]")
 _DAMAGED: Final = "The note is damaged or not one of a log's; fetch it again from where it came."
 _VKEY: Final = "A verifier key is <name>+<8 hex digits>+<base64>, in one piece: paste what `changegate keys show` prints."
 
@@ -97,6 +101,7 @@ def format_note(note: Note) -> bytes:
     return (note.text + "\n" + "".join(lines)).encode("utf-8")
 
 
+@lru_cache(maxsize=16)  # a commit's is looked at several times
 def parse_note(data: bytes) -> Note:
     """Split a note into text and signatures ("Format"). Raises `FormatError`."""
     if len(data) > MAX_BYTES:
@@ -165,7 +170,7 @@ def _holds(text: str, key: VerifierKey, signature: NoteSignature) -> bool:
 
 
 def _check_text(text: str) -> None:
-    if not text.endswith("\n") or any(character < " " and character != "\n" for character in text):
+    if not text.endswith("\n") or _CONTROL.search(text):
         raise FormatError("note: the text has no newline at its end, or has a control character", remedy=_DAMAGED)
     try:
         text.encode("utf-8")
@@ -174,7 +179,7 @@ def _check_text(text: str) -> None:
 
 
 def _check_name(name: str) -> None:
-    if not name or "+" in name or any(character.isspace() or character < " " or "\ud800" <= character <= "\udfff" for character in name):
+    if not name or _NOT_IN_NAMES.search(name):
         raise FormatError(f"note: {name[:80]!r} is no key name: not empty, no spaces, no plus", remedy="Name the key like example.com/team/evidence.")
 
 

@@ -8,7 +8,6 @@
 The trust file remains the root: a revocation by a key that isn't in it, or whose time is over, is none.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from changegate import canonical
 from changegate.errors import FormatError, VerificationError
-from changegate.evidence import layout, note
+from changegate.evidence import idempotency, layout, note
 from changegate.evidence.card import Card, parse_card, parse_time
 from changegate.evidence.commit import Commit
 from changegate.evidence.log_policy import LogPolicy
@@ -103,6 +102,11 @@ class Revocations:
             raise VerificationError(f"its checkpoint is signed by key {found.key_id[:16]}, which entry {found.index} revoked", remedy=_STOLEN)
 
 
+def may_revoke(entry: bytes) -> bool:
+    """One cheap look: False for what is no revocation's entry."""
+    return _NEEDLE in entry
+
+
 def collect(entries: Iterable[tuple[int, bytes]], store: Store, trust: Trust) -> Revocations:
     """The revocations among these entries, which come in order: one cheap look at each, and its record is read only where it is a revocation.
 
@@ -110,7 +114,7 @@ def collect(entries: Iterable[tuple[int, bytes]], store: Store, trust: Trust) ->
     """
     found = Revocations(trust)
     for index, entry in entries:
-        if _NEEDLE in entry:
+        if may_revoke(entry):
             _try_take(found, index, entry, store, trust)
     return found
 
@@ -122,17 +126,12 @@ def find(reader: LogReader | None, store: Store, trust: Trust, *, origin: str) -
         return found
     indices = []
     for revoked, by in permutations(trust.public_keys, 2):
-        data = store.read(layout.index_key(revocation_key(origin, revoked, by)))
+        data = store.read(layout.index_key(idempotency.of_revocation(origin, revoked, by)))
         if data is not None and (index := parse_index_object(data)) < reader.size:
             indices.append(index)
     for index in sorted(indices):
         _try_take(found, index, reader.entry(index), store, trust)
     return found
-
-
-def revocation_key(origin: str, key_id: str, by: str) -> str:
-    """The idempotency key of a revocation: one for each pair of keys, so that nobody can take another's place."""
-    return hashlib.sha256(canonical.dumps({"log": origin, "predicateType": KEY_REVOCATION, "key": key_id, "by": by})).hexdigest()
 
 
 def _try_take(found: Revocations, index: int, entry: bytes, store: Store, trust: Trust) -> None:

@@ -17,6 +17,9 @@ MAX_RECORD_BYTES: Final = 64 * 1024 * 1024
 """How large an envelope may be, for whoever writes one and whoever reads it."""
 
 
+_REFORMED: Final = "Somebody wrote it anew, so that it has another digest: most likely to enter it a second time. Look for its first entry."
+
+
 class SignedRecord(NamedTuple):
     """Who signed, and what exactly."""
 
@@ -48,7 +51,7 @@ def verify_record(card: Card, envelope: bytes, trust: Trust, *, committed: datet
                 f"the record of {card.time} waited for its commit for longer than {MAX_AGE.total_seconds() / 3600:.0f} hours",
                 remedy="Run the gate again: a new attempt gets a record of its own.",
             )
-    different = statement.differences(payload, card)
+    different = statement.differences(statement.parse(payload), card)
     if different:
         name, signed, found = different[0]
         raise VerificationError(
@@ -61,10 +64,13 @@ def verify_record(card: Card, envelope: bytes, trust: Trust, *, committed: datet
 def verify_envelope(data: bytes, trust: Trust) -> SignedRecord:
     """Who of those that the trust file names signed, and what. The time of the signature is still to be checked.
 
+    An envelope has one form, else a record could be entered anew under another digest, by anybody. A bundle has none.
     Raises `VerificationError`, or `FormatError` for what is neither an envelope nor a Sigstore bundle; `InputError` for a bundle without the extra.
     """
     envelope = dsse.parse_envelope(data)
     if not envelope.is_bundle:
+        if not envelope.in_one_form:
+            raise VerificationError("the envelope isn't in its one form: canonical JSON, with one signature", remedy=_REFORMED)
         return SignedRecord(*dsse.verify(envelope, trust.public_keys))
     from changegate.signing import keyless  # the library is an extra
 

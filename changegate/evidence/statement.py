@@ -11,19 +11,32 @@ from changegate.errors import FormatError
 from changegate.evidence.card import Card
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
+GATE_DECISION: Final = "https://changegate.dev/gate-decision/v1"
+DEPLOY_OUTCOME: Final = "https://changegate.dev/deploy-outcome/v1"
 KEY_ROTATION: Final = "https://changegate.dev/key-rotation/v1"
 KEY_REVOCATION: Final = "https://changegate.dev/key-revocation/v1"
+SAMPLE_DRAW: Final = "https://changegate.dev/sample-draw/v1"
+AUDIT: Final = "audit"
+"""What stands for the environment on the card of a record about an audit; for the repository the log, for the commit the population's digest."""
 KEYS: Final = "keys"
 """What stands for the environment on the card of a record about keys; for the repository stands the log."""
+ATTESTATION: Final = "https://changegate.dev/attestation/v1"
+ATTESTATIONS: Final = "attestations"
+"""Likewise on the card of an attestation; for the repository stands the log where it is about no single one."""
 _REMEDY: Final = "The record is no change record that this changegate knows; use the version that wrote it, or a newer one."
 
 
-def differences(payload: bytes, card: Card) -> tuple[tuple[str, str, str], ...]:
+def parse(payload: bytes) -> Any:
+    """The statement in a verified envelope, as a JSON value. Raises `FormatError` for what isn't strict JSON."""
+    return canonical.loads(payload, what="statement")
+
+
+def differences(statement: Any, card: Card) -> tuple[tuple[str, str, str], ...]:
     """Where the card says other than the signed statement: (field, what the statement says, what the card says). Empty where they agree.
 
-    `payload` is a verified envelope's. Raises `FormatError` for one that is no statement.
+    Raises `FormatError` for what is no statement.
     """
-    signed = _read(payload)
+    signed = _read(statement)
     of_card = {
         "predicateType": card.predicate_type,
         "commit": card.commit,
@@ -37,8 +50,7 @@ def differences(payload: bytes, card: Card) -> tuple[tuple[str, str, str], ...]:
     return tuple((name, str(signed.get(name)), str(value)) for name, value in of_card.items() if signed.get(name) != value)
 
 
-def _read(payload: bytes) -> Mapping[str, Any]:
-    statement = canonical.loads(payload, what="statement")
+def _read(statement: Any) -> Mapping[str, Any]:
     match statement:
         case {"_type": "https://in-toto.io/Statement/v1", "subject": [{"digest": {"gitCommit": str(commit)}}, *_], "predicateType": str(kind)}:
             predicate = statement.get("predicate")
@@ -50,7 +62,20 @@ def _read(payload: bytes) -> Mapping[str, Any]:
             "predicateType": ("https://changegate.dev/key-rotation/v1" | "https://changegate.dev/key-revocation/v1") as kind,
         }:
             return {"predicateType": kind, "commit": key_id, **_key_change(statement.get("predicate"), key_id)}
-    raise FormatError("statement: not an in-toto Statement v1 with a git commit, or a key, as its first subject", remedy=_REMEDY)
+        case {
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"digest": {"sha256": str(digest)}}],
+            "predicateType": "https://changegate.dev/attestation/v1",
+        }:
+            return {"predicateType": ATTESTATION, "commit": digest, **_attestation(statement.get("predicate"), digest)}
+        case {
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"digest": {"sha256": str(population)}}],
+            "predicateType": "https://changegate.dev/sample-draw/v1",
+        }:
+            return {"predicateType": SAMPLE_DRAW, "commit": population, **_sample_draw(statement.get("predicate"), population)}
+    what = "a git commit, a key, a population or a file"
+    raise FormatError(f"statement: not an in-toto Statement v1 with {what} as its first subject", remedy=_REMEDY)
 
 
 def _change(predicate: Any) -> Mapping[str, Any]:
@@ -95,4 +120,22 @@ def _key_change(predicate: Any, subject: str) -> Mapping[str, Any]:
     raise FormatError("statement: its predicate has no log, key, change and time", remedy=_REMEDY)
 
 
-_READERS: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {"https://changegate.dev/deploy-outcome/v1": _outcome}
+def _attestation(predicate: Any, subject: str) -> Mapping[str, Any]:
+    """A file that somebody attests: it is the subject, and lies where others have their facts."""
+    match predicate:
+        case {
+            "log": str(origin), "repository": str(repository), "type": str(kind), "file": {"sha256": digest}, "time": {"decided": decided}
+        } if digest == subject:  # fmt: skip
+            return {"repository": repository or origin, "environment": ATTESTATIONS, "decision": kind, "time": decided, "facts": digest}
+    raise FormatError("statement: its predicate has no log, repository, type, file and time", remedy=_REMEDY)
+
+
+def _sample_draw(predicate: Any, subject: str) -> Mapping[str, Any]:
+    """A sample that was drawn: its population is the subject."""
+    match predicate:
+        case {"log": str(origin), "population": {"sha256": population}, "time": {"decided": decided}} if population == subject:
+            return {"repository": origin, "environment": AUDIT, "decision": "drawn", "time": decided}
+    raise FormatError("statement: its predicate has no log, population and time", remedy=_REMEDY)
+
+
+_READERS: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {DEPLOY_OUTCOME: _outcome}

@@ -113,6 +113,6 @@ def _client() -> ModuleType:
     except ImportError as error:
         raise InputError(
             "timestamps need the library rfc3161-client, which isn't installed",
-            remedy="pip install 'changegate[timestamps]'",
+            remedy="pip install 'changegate[timestamps]'; in the action and the GitLab component set the input `extras: timestamps`.",
         ) from error
     return rfc3161_client

@@ -39,6 +39,17 @@ class TreeReader:
                 raise VerificationError(f"entry {bundle * tiles.WIDTH + at} is not the one that was signed", remedy=REMEDY)
         return entries
 
+    def check_bundle(self, bundle: int, data: bytes | None) -> tuple[bytes, ...]:
+        """A full bundle whose bytes are at hand, held against the tile above its own: for whoever reads them all. Raises as `entries`."""
+        above = self.tile(tiles.tile_at(1, bundle // tiles.WIDTH, self.size))[bundle % tiles.WIDTH]
+        path = Tile(0, bundle, bundle=True).path
+        if data is None:
+            raise VerificationError(f"{path} is missing from {self._store.url}", remedy=REMEDY)
+        entries = tiles.parse_bundle(data, tiles.WIDTH)
+        if merkle.perfect_root([merkle.leaf_hash(entry) for entry in entries]) != above:
+            raise VerificationError(f"{path} doesn't hash to what the signed root demands", remedy=REMEDY)
+        return entries
+
     def hashes(self, level: int, index: int) -> bytes:
         """The tree's verified hashes: a `merkle.HashReader`."""
         return tiles.hash_reader(self.size, self.tile)(level, index)

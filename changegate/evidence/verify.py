@@ -24,7 +24,7 @@ from typing import Final
 from changegate.errors import FormatError, VerificationError
 from changegate.evidence import layout, log_policy, merkle, tiles
 from changegate.evidence.card import parse_card
-from changegate.evidence.checkpoint import Checkpoint
+from changegate.evidence.checkpoint import Checkpoint, TreeHead
 from changegate.evidence.commit import NO_COMMIT, Commit, digest_of, parse_commit
 from changegate.evidence.findings import EDITED, LOST, PLANTED, ROLLED_BACK, STOPPED, Report
 from changegate.evidence.history import Head
@@ -32,12 +32,13 @@ from changegate.evidence.log_object import parse_log_object
 from changegate.evidence.named import Buckets
 from changegate.evidence.proof import parse_receipt
 from changegate.evidence.reader import LogReader
-from changegate.evidence.revocations import Revocations, find
+from changegate.evidence.revocations import Revocations, collect
 from changegate.evidence.signed_record import verify_record
 from changegate.evidence.tree import TreeReader
 from changegate.evidence.verify_commits import CommitVerifier, Share, Stretch, Task, short
 from changegate.evidence.verify_history import check_history
-from changegate.evidence.verify_objects import ObjectVerifier
+from changegate.evidence.verify_objects import ObjectVerifier, check_repeated
+from changegate.evidence.verify_revocations import list_revoking
 from changegate.evidence.verify_tiles import TileVerifier
 from changegate.evidence.verify_timestamps import verify_timestamps
 from changegate.evidence.workers import Workers
@@ -75,19 +76,20 @@ def verify_store(
     store: Store,
     trust: Trust,
     *,
-    since: bytes | None = None,
+    since: bytes | TreeHead | None = None,
     now: datetime | None = None,
     scope: Scope | None = None,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Report:
-    """Everything in the store, against this trust. `since` is a checkpoint kept from earlier; `progress` is told how many entries are done, and of
+    """Everything in the store, against this trust. `since` is a checkpoint kept from earlier, or what
+    somebody copied of one; `progress` is told how many entries are done, and of
     how many. `now` is the verifier's own clock, where it can be relied on: no commit may be ahead of it.
 
     Raises `FormatError` for a trust file or a `since` that can't be used, `VerificationError` for a `since` that no trusted log signed,
     `StoreError` where the store can't be read or a worker died. All else is in the report.
     """
     policy = log_policy.of(trust)
-    earlier = policy.unwitnessed().verify(since) if since is not None else None
+    earlier = policy.unwitnessed().verify(since) if isinstance(since, bytes) else since
     return _StoreVerifier(store, trust, policy, now, scope or Scope(), progress).run(earlier)
 
 
@@ -118,7 +120,7 @@ class _StoreVerifier:
         """The commits' own checkpoint of the published size."""
         self._head = Head(None, NO_COMMIT)
 
-    def run(self, earlier: Checkpoint | None) -> Report:
+    def run(self, earlier: Checkpoint | TreeHead | None) -> Report:
         """Steps 1 to 7."""
         origin = self._check_log()
         self._read_published(origin)
@@ -134,6 +136,7 @@ class _StoreVerifier:
             for stretch in self._stretches(spans, first, size):
                 self._join(stretch, named)
             self._tiles.finish()
+            check_repeated(named, self._report)
             self._check_published()
             self._check_earlier(earlier)
             self._check_hint(hint)
@@ -207,17 +210,32 @@ class _StoreVerifier:
         revoked = self._find_revocations(origin, last)
         return CommitVerifier(self._store, Task(self._trust, origin, published, unpublished, self._now, self._scope.share, revoked)), size
 
+    def _read_tiles_of(self, head: Commit) -> LogReader | None:
+        """The log as the tiles in the store must have it: at its head or, where a writer was stopped before it wrote the head's, one commit before.
+
+        None where that is no commit. Raises `VerificationError`, `FormatError`.
+        """
+        if self._published is None or self._published.size < head.size:
+            before = self._read_commit(head.number - 1) if head.number > 1 else None
+            return LogReader(self._store, self._policy.unwitnessed(), before.checkpoint) if before is not None else None
+        return LogReader(self._store, self._policy.unwitnessed(), head.checkpoint)
+
     def _find_revocations(self, origin: str | None, last: Commit | None) -> Revocations:
-        """What the log revokes. They are found by their indices: one that was taken away to hide a revocation is missed by `verify_commits`."""
+        """What the log revokes, wherever it says so: no index is relied on, which anybody could take away who may write to the store.
+
+        What can't be read of the entries is found again, and named, where they are held against the commits; but where older commits aren't read.
+        """
+        unread = self._report if self._scope.new_only else Report()
         try:
-            reader = LogReader(self._store, self._policy.unwitnessed(), last.checkpoint) if last is not None and origin is not None else None
-            found = find(reader, self._store, self._trust, origin=origin or "")
-        except (FormatError, VerificationError):  # the head is damaged, or the tree: both are found below
+            reader = self._read_tiles_of(last) if last is not None and origin is not None else None
+            found = collect(list_revoking(reader, self._store, last, unread), self._store, self._trust)
+        except (FormatError, VerificationError) as error:
+            unread.error("revocations can't be looked for", "the tree's right edge", error, expected="the signed tree", meaning=LOST)
             return Revocations(self._trust)
         self._report.revoked = tuple(str(each) for each in found)
         return found
 
-    def _skip(self, earlier: Checkpoint) -> int:
+    def _skip(self, earlier: Checkpoint | TreeHead) -> int:
         """The first commit that goes beyond the earlier checkpoint; the head is then the one before it, as the tree has it."""
         low, high = 0, 1
         while (commit := self._read_commit(high)) is not None and commit.size <= earlier.size:
@@ -321,17 +339,25 @@ class _StoreVerifier:
         expected = f"{self._head.frontier.size} entries"
         self._report.note("the published checkpoint is stale", layout.CHECKPOINT, expected=expected, found=found, meaning=STOPPED)
 
-    def _check_earlier(self, earlier: Checkpoint | None) -> None:
+    def _check_earlier(self, earlier: Checkpoint | TreeHead | None) -> None:
         if earlier is None:
             return
         where = f"the earlier checkpoint, {earlier.size} entries"
         try:
             if self._head.commit is None:
                 raise VerificationError("the log is empty now", remedy=ROLLED_BACK)
-            LogReader(self._store, self._policy.unwitnessed(), self._head.commit.checkpoint).verify_extends(earlier)
+            self._check_extends(earlier, self._head.commit)
         except (FormatError, VerificationError) as error:
             what = "the log doesn't continue the earlier checkpoint"
-            self._report.error(what, where, error, expected="a tree that begins with that one", meaning=_BROKEN)
+            meaning = _BROKEN if isinstance(earlier, Checkpoint) else f"{_BROKEN} First look whether it was copied whole, and from this very log."
+            self._report.error(what, where, error, expected="a tree that begins with that one", meaning=meaning)
+
+    def _check_extends(self, earlier: Checkpoint | TreeHead, head: Commit) -> None:
+        """Raise `VerificationError` unless the log at this commit, which follows the one before, continues the earlier checkpoint."""
+        reader = self._read_tiles_of(head)
+        if reader is None or reader.size < earlier.size:
+            reader = LogReader(self._store, self._policy.unwitnessed(), head.checkpoint)  # of an equal size only the roots are compared
+        reader.verify_extends(earlier if isinstance(earlier, Checkpoint) else Checkpoint(reader.checkpoint.origin, earlier.size, earlier.root))
 
     def _check_hint(self, hint: bytes | None) -> None:
         if hint is not None and not (hint.isdigit() and len(hint) < 16 and int(hint) <= self._head.number):

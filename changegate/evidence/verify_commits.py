@@ -5,7 +5,7 @@ the end of one and the beginning of the next make together) is `changegate.evide
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -19,6 +19,7 @@ from changegate.evidence.findings import EDITED, LOST, STOPPED, Report
 from changegate.evidence.history import Head
 from changegate.evidence.named import Named
 from changegate.evidence.publisher import format_index_object
+from changegate.evidence.read_ahead import ReadAhead
 from changegate.evidence.revocations import Revocations
 from changegate.evidence.tiles import Tile
 from changegate.evidence.verify_records import RecordVerifier
@@ -29,6 +30,8 @@ from changegate.trust import Trust
 _FORKED: Final = (
     "Two histories were signed, or a commit was put in another's place. Keep both; compare with a copy of the store or an earlier checkpoint."
 )
+_ENTRIES_AT_ONCE: Final = 32
+"""Of so many entries, or one commit's if it has more, the cards are held at a time."""
 _AHEAD: Final = "A writer's clock was wrong, or this one is; or the time was made up, so that honest writers count as late and are refused."
 
 
@@ -87,7 +90,8 @@ class CommitVerifier:
     def __init__(self, store: Store, task: Task) -> None:
         self._store, self.task = store, task
         self._policy = log_policy.of(task.trust).unwitnessed()
-        self._records = RecordVerifier(store, task.trust, task.revocations)
+        self._ahead = ReadAhead(store)
+        self._records = RecordVerifier(self._ahead, task.trust, task.revocations, task.origin)
 
     def verify(self, first: int, last: int) -> list[Stretch]:
         """Commits `first` to `last`, all of which are in the store's listing.
@@ -97,15 +101,10 @@ class CommitVerifier:
         3. The full tiles and bundles that lie wholly within a stretch are what the commits make.
         """
         stretches = [Stretch()]
-        for number in range(first, last + 1):
+        for number, data, commit in self._read_commits(first, last):
             stretch, key = stretches[-1], layout.commit_key(number)
-            data = self._store.read(key) or b""
-            try:
-                commit = parse_commit(data)
-                if commit.number != number:
-                    raise VerificationError(f"it is commit {commit.number}", remedy=EDITED)
-            except (FormatError, VerificationError) as error:
-                stretch.report.error("a commit is damaged", key, error, expected=f"commit {number}", meaning=EDITED)
+            if not isinstance(commit, Commit):
+                stretch.report.error("a commit is damaged", key, commit, expected=f"commit {number}", meaning=EDITED)
                 if stretch.first is not None:
                     stretches.append(Stretch())
                 continue
@@ -119,6 +118,29 @@ class CommitVerifier:
             self._check_commit(commit, key, stretch)
             stretch.last = Head(commit, digest_of(data))
         return stretches
+
+    def _read_commits(self, first: int, last: int) -> Iterator[tuple[int, bytes, Commit | FormatError | VerificationError]]:
+        """Each with its bytes, or what is wrong with it. What the entries of a few commits, or of one large one, name is planned to be read."""
+        found = self._store.read_many([layout.commit_key(number) for number in range(first, last + 1)])
+        few, entries = list[tuple[int, bytes, Commit | FormatError | VerificationError]](), 0
+        for number in range(first, last + 1):
+            data = found[layout.commit_key(number)] or b""
+            commit = _parse(data, number)
+            few.append((number, data, commit))
+            entries += len(commit.entries) if isinstance(commit, Commit) else 0
+            if entries >= _ENTRIES_AT_ONCE or number == last:
+                self._ahead.plan(key for _, _, each in few if isinstance(each, Commit) for key in self._named_by(each))
+                yield from few
+                few, entries = [], 0
+
+    def _named_by(self, commit: Commit) -> Iterator[str]:
+        """The objects of its entries that are verified."""
+        for index, card in enumerate(commit.cards, commit.before.size):
+            if self.task.share is None or self.task.share.takes(index):
+                yield layout.envelope_key(card.envelope)
+                if card.facts is not None:
+                    yield layout.facts_key(card.facts)
+                yield layout.index_key(card.key)
 
     def check_follows(self, commit: Commit, before: Head, report: Report) -> None:
         """Whether it continues the log at `before`, the commit before it."""
@@ -135,14 +157,16 @@ class CommitVerifier:
         """The record and the index of one entry."""
         stretch.named.add(card)
         if self.task.share is not None and not self.task.share.takes(index):
+            stretch.named.add_statement(index, card.envelope)
             return
         stretch.report.records += 1
-        self._records.verify(index, card, commit, stretch.report)
+        signed = self._records.verify(index, card, commit, stretch.report)
+        stretch.named.add_statement(index, signed or card.envelope)
         self.compare(layout.index_key(card.key), format_index_object(index), index, stretch.report)
 
     def compare(self, key: str, expected: bytes, index: int, report: Report) -> None:
         """Whether an object that follows from the commits up to the one with entry `index` is there and as they make it."""
-        found = self._store.read(key)
+        found = self._ahead.read(key)
         if found == expected:
             return
         if found is not None:
@@ -193,6 +217,14 @@ class CommitVerifier:
             number = (commit.size - len(stretch.end)) // tiles.WIDTH
             stretch.roots.append(self.compare_tile(number, stretch.end[: tiles.WIDTH], stretch.report))
             stretch.end = stretch.end[tiles.WIDTH :]
+
+
+def _parse(data: bytes, number: int) -> Commit | FormatError | VerificationError:
+    try:
+        commit = parse_commit(data)
+    except (FormatError, VerificationError) as error:
+        return error
+    return commit if commit.number == number else VerificationError(f"it is commit {commit.number}", remedy=EDITED)
 
 
 def short(data: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Hold what lies in a store against what the log's entries name: nothing else belongs there, and no record is in twice."""
+"""Hold what lies in a store against what the log's entries name: nothing else belongs there. And what they stand for: no record is in twice."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ from changegate.errors import FormatError, VerificationError
 from changegate.evidence import layout, tiles
 from changegate.evidence.card import KEY, parse_card
 from changegate.evidence.findings import PLANTED, STOPPED, Report
-from changegate.evidence.named import PREFIXES, Buckets, repeated, unmatched
+from changegate.evidence.named import Buckets, key_of, repeated, unmatched
 from changegate.evidence.signed_record import verify_record
 from changegate.evidence.tree import TreeReader
 from changegate.evidence.verify_tiles import TileVerifier
@@ -18,6 +18,13 @@ _FOREIGN: Final = "Somebody put it there, or the commit that it came from was de
 _NO_ENTRY: Final = (
     "A writer was stopped before its card waited, or a second run wrote another record; or an entry's commit is gone. It proves nothing."
 )
+
+
+def check_repeated(named: Buckets, report: Report) -> None:
+    """Whether any of these entries stands for what another one stands for already."""
+    for first, again in repeated(named):
+        found = f"the same statement as entry {first}"
+        report.problem("a record is entered twice", f"entry {again}", expected="a statement of its own", found=found, meaning=_AGAIN)
 
 
 class ObjectVerifier:
@@ -42,15 +49,9 @@ class ObjectVerifier:
                 self._strays.append(key)
 
     def verify(self, tree: TreeReader, of: TileVerifier) -> None:
-        """What no entry of this tree accounts for, and what is in twice."""
-        for name in repeated(self._named, "envelope"):
-            where = f"{layout.ENVELOPES}{name[:1].hex()}/{name.hex()}…"
-            self._report.problem("a record is entered twice", where, expected="one entry", found="another one", meaning=_AGAIN)
+        """What no entry of this tree accounts for."""
         for kind, name in unmatched(self._named, self._listed):
-            prefix = f"{PREFIXES[kind]}{name[:1].hex()}/"
-            for key in self._store.list(prefix):
-                if key.startswith(prefix + name.hex()):
-                    self._check_extra(key)
+            self._check_extra(key_of(kind, name))
         for key in self._strays:
             if key.startswith(layout.TILES):
                 of.check_stray(key, tree)

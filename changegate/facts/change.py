@@ -127,6 +127,16 @@ class Review(Fact):
     url: Text = ""
 
 
+class Retarget(Fact):
+    """The change got another base: from here on it is compared with something else, so whoever approved it before saw another difference."""
+
+    at: Time
+    before: Text = ""
+    """The branch before; empty where only the difference shows it."""
+    after: Text = ""
+    """The branch since; the same where the branch itself was rewritten."""
+
+
 class TicketKind(StrEnum):
     """What stands behind a ticket's key."""
 
@@ -206,6 +216,8 @@ class Change(Fact):
     """The change's own commits, as reviewed; a squash commit is not among them."""
     former: Known[tuple[Known[Identity], ...]] = ()
     """Who made commits that the change doesn't have any more (GitLab keeps those of every push): contributors like those of `commits`."""
+    pushers: Known[tuple[Known[Identity], ...]] = ()
+    """Who pushed to it, as far as the forge says so, whatever names the commits bear: contributors, too."""
     landed: tuple[str, ...]
     """The commits of the range that this change brought, oldest first."""
     head: Known[str]
@@ -215,6 +227,8 @@ class Change(Fact):
     merged_by: Maybe[Identity] = MISSING
     reviews: Known[tuple[Review, ...]]
     force_pushed_at: Known[tuple[Time, ...]] = ()
+    retargeted: Known[tuple[Retarget, ...]] = ()
+    """When its base changed, the oldest first."""
     tickets: Known[tuple[Ticket, ...]]
     checks: Maybe[tuple[Check, ...]]
     """`Missing` where the source knows no checks at all (a bare git history)."""

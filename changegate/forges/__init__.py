@@ -5,6 +5,7 @@ An adapter translates. It judges nothing, and it never leaves out what it could 
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
@@ -44,6 +45,9 @@ class Forge(Protocol):
     @property
     def name(self) -> str:
         """`git`, `github`…: the word in the record."""
+
+    def clock(self) -> datetime | None:
+        """What the forge's own clock shows, as its newest answer said; None where it has none, or didn't answer yet. Asks nothing, raises nothing."""
 
     def resolve_head(self, commit: str) -> str:
         """The full id of the commit that a revision names. Raises `InputError` where there is no such commit."""

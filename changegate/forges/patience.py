@@ -2,6 +2,8 @@
 
 import secrets
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, Final, NamedTuple
 
 from changegate.errors import ForgeError
@@ -40,6 +42,15 @@ class Patience:
         self._now = now
         self._sleep = sleep
         self._deadline: float | None = None
+        self._told: tuple[datetime, float] | None = None
+        """What the newest answer's `Date` said, and when, by `now`, it came."""
+
+    def clock(self) -> datetime | None:
+        """What the forge's clock shows now, as its newest answer's `Date` lets one reckon; None where no answer had one."""
+        if self._told is None:
+            return None
+        date, came = self._told
+        return date + timedelta(seconds=self._now() - came)
 
     @property
     def time_left(self) -> float:
@@ -69,6 +80,7 @@ class Patience:
                 if isinstance(verdict, ForgeError):
                     raise verdict
                 if verdict is None:
+                    self._told = _told(reply.headers, self._now()) or self._told
                     return reply
                 fault = verdict
             else:
@@ -80,6 +92,17 @@ class Patience:
             f"{forge} gave no usable answer within {_ATTEMPTS} attempts or {self.timeout:.0f} s: {fault.why}{asked}",
             remedy=f"Run the job again later; look at {status_page}. A token with a higher rate limit, or --timeout, gives more room.",
         )
+
+
+def _told(headers: Mapping[str, str], came: float) -> tuple[datetime, float] | None:
+    """RFC 9110, section 6.6.1. An answer out of a cache (section 5.1 of RFC 9111: it has an `Age`) says when it was made, not what time it is."""
+    if headers.get("age", "0").strip() != "0":
+        return None
+    try:
+        date = parsedate_to_datetime(headers.get("date", ""))
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).astimezone(UTC), came
+    except (ValueError, OverflowError):
+        return None
 
 
 def _pause(attempt: int) -> float:

@@ -25,6 +25,8 @@ class Recorded:
     log_index: int
     log_size: int
     """The log's size at the checkpoint of the receipt."""
+    checkpoint: str
+    """`SIZE:ROOT` of that, for `changegate verify --since`: whoever keeps it can see later that the log only grew."""
     origin: str
     """The log's name: the first line of its checkpoints."""
     store_url: str
@@ -51,6 +53,12 @@ class Submitted(NotRecorded):
 
     digest: str
     """SHA-256 of the signed envelope, lower-case hex."""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def record_id(self) -> str:
+        """The short name: the first 16 digits of the digest."""
+        return self.digest[:16]
 
 
 @dataclass(frozen=True)

@@ -146,6 +146,7 @@ def record_shape(where: Recorded) -> dict[str, Any]:
         "digest": where.digest,
         "logIndex": where.log_index,
         "logSize": where.log_size,
+        "checkpoint": where.checkpoint,
         "origin": where.origin,
         "store": where.store_url,
         "receipt": where.receipt,

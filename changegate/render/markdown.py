@@ -152,6 +152,7 @@ def _record(report: Report) -> list[str]:
         f"- **Record:** <code>{escape(where.record_id)}</code>, index {where.log_index} in a log of {where.log_size}",
         f"- **Digest:** <code>sha256:{escape(where.digest)}</code>",
         f"- **Log:** {escape(where.origin)}",
+        f"- **Checkpoint:** <code>{where.checkpoint}</code>: kept, it shows that the log only grew (<code>verify --since</code>)",
         f"- **Store:** {escape(where.store_url)}",
         *([f"- **Receipt:** {escape(where.receipt)}"] if where.receipt else []),
         *(f"- ⚠️ {escape(warning)}" for warning in where.warnings[:20]),

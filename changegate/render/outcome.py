@@ -4,10 +4,11 @@ The JSON object (`--format json`), ASCII as the gate's report is:
 
     version     1
     outcome     success | failure | rolled-back
-    repeated    true where the log had this very outcome already: nothing was appended
+    repeated    true where the log had this very outcome already, or it waited: nothing was appended
     deployment  repository, environment, head
     gate        {id, digest, logIndex}: the gate decision that it belongs to
-    record      {id, digest, logIndex, logSize, origin, store, receipt, warnings}
+    record      {id, digest, logIndex, logSize, checkpoint, origin, store, receipt, warnings}, or null where it waits to be integrated
+    submitted   the digest of the record that waits; else empty
     status      {deployment, state} as set on the forge, or null
 """
 
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from changegate.errors import FormatError
-from changegate.render import Recorded
+from changegate.render import Recorded, Submitted
 from changegate.render.json import record_shape, safe_dumps
 from changegate.render.page import LogPlace, Page, listed, say, text
 from changegate.render.text import inert, short, visible
@@ -45,7 +46,7 @@ class EndReport:
     gate_digest: str
     gate_index: int
     repeated: bool
-    where: Recorded
+    where: Recorded | Submitted
     status: DeploymentStatus | None = None
 
 
@@ -54,14 +55,20 @@ def render_terminal(report: EndReport, *, width: int = 100) -> str:
     page, where = Page(width), report.where
     page.lines.append(f"{_headline(report.outcome)} in {visible(report.environment, 100)}: {visible(report.repository, 200)} at {short(report.head)}")
     if report.repeated:
-        page.write("repeated", "the log had this outcome already; nothing was appended")
-    page.write("record", f"{where.record_id}, index {where.log_index} in a log of {where.log_size}")
+        already = "the log had this outcome already" if isinstance(where, Recorded) else "this outcome waits already"
+        page.write("repeated", f"{already}; nothing was appended")
+    if isinstance(where, Recorded):
+        page.write("record", f"{where.record_id}, index {where.log_index} in a log of {where.log_size}")
+    else:
+        page.write("record", f"{where.record_id} {visible(where.why)}")
     page.write("sha256", where.digest)  # with the word before it, it would not fit into 80 columns
     page.write("gate", f"{report.gate_digest[:16]}, index {report.gate_index}")
-    page.write("log", visible(where.origin))
-    page.write("store", visible(where.store_url))
-    if where.receipt:
-        page.write("receipt", visible(where.receipt))
+    if isinstance(where, Recorded):
+        page.write("log", visible(where.origin))
+        page.write("keep", f"{where.checkpoint} for verify --since")
+        page.write("store", visible(where.store_url))
+        if where.receipt:
+            page.write("receipt", visible(where.receipt))
     if report.status is not None:
         page.write(report.status.forge, f"deployment {report.status.deployment} is set to {visible(report.status.state)}")
     for warning in where.warnings:
@@ -78,21 +85,24 @@ def render_json(report: EndReport) -> str:
         "repeated": report.repeated,
         "deployment": {"repository": report.repository, "environment": report.environment, "head": report.head},
         "gate": gate,
-        "record": record_shape(report.where),
+        "record": record_shape(report.where) if isinstance(report.where, Recorded) else None,
+        "submitted": report.where.digest if isinstance(report.where, Submitted) else "",
         "status": None if report.status is None else {"deployment": report.status.deployment, "state": report.status.state},
     }
     return safe_dumps(shape)
 
 
 def values(report: EndReport) -> dict[str, str]:
-    """The outputs, by their names in the action: `outcome`, `record-id`, `record-digest`, `log-index`, `receipt`."""
-    where = report.where
+    """The outputs, by their names in the action: `outcome`, `record-id`, `record-digest`, `log-index`, `log-origin`, `checkpoint`, `receipt`."""
+    where = report.where if isinstance(report.where, Recorded) else None
     return {
         "outcome": report.outcome,
-        "record-id": where.record_id,
-        "record-digest": where.digest,
-        "log-index": str(where.log_index),
-        "receipt": where.receipt,
+        "record-id": report.where.record_id,
+        "record-digest": report.where.digest,
+        "log-index": str(where.log_index) if where else "",
+        "log-origin": where.origin if where else "",
+        "checkpoint": where.checkpoint if where else "",
+        "receipt": where.receipt if where else "",
     }
 
 

@@ -11,6 +11,8 @@ _DOTENV: Final = {
     "record-id": "CHANGEGATE_RECORD_ID",
     "record-digest": "CHANGEGATE_RECORD_DIGEST",
     "log-index": "CHANGEGATE_LOG_INDEX",
+    "log-origin": "CHANGEGATE_LOG_ORIGIN",
+    "checkpoint": "CHANGEGATE_CHECKPOINT",
     "reasons": "CHANGEGATE_REASONS",
     "receipt": "CHANGEGATE_RECEIPT_FILE",
 }
@@ -19,6 +21,8 @@ _DOTENV_OF_OUTCOME: Final = {
     "record-id": "CHANGEGATE_OUTCOME_RECORD_ID",
     "record-digest": "CHANGEGATE_OUTCOME_RECORD_DIGEST",
     "log-index": "CHANGEGATE_OUTCOME_LOG_INDEX",
+    "log-origin": "CHANGEGATE_OUTCOME_LOG_ORIGIN",
+    "checkpoint": "CHANGEGATE_OUTCOME_CHECKPOINT",
     "receipt": "CHANGEGATE_OUTCOME_RECEIPT_FILE",
 }
 """Not the gate's: both may come to the same job."""
@@ -32,8 +36,8 @@ DOTENV_NAMES: Final = frozenset({*_DOTENV.values(), *_DOTENV_OF_OUTCOME.values()
 def values(report: Report) -> dict[str, str]:
     """Every output, by its name in the action. What there is none of is empty, so that no earlier value stays.
 
-    `decision` (allowed, blocked, unknown, not-recorded), `record-id`, `record-digest`, `log-index`, `reasons` (a JSON list of `control/reason`),
-    `receipt`.
+    `decision` (allowed, blocked, unknown, not-recorded), `record-id`, `record-digest`, `log-index`, `log-origin`, `checkpoint` (SIZE:ROOT of
+    the log, for `verify --since`), `reasons` (a JSON list of `control/reason`), `receipt`.
     """
     where = report.where if isinstance(report.where, Recorded) else None
     digest = report.where.digest if isinstance(report.where, Recorded | Submitted) else ""
@@ -42,6 +46,8 @@ def values(report: Report) -> dict[str, str]:
         "record-id": digest[:16],
         "record-digest": digest,
         "log-index": str(where.log_index) if where else "",
+        "log-origin": where.origin if where else "",
+        "checkpoint": where.checkpoint if where else "",
         "reasons": json.dumps(report.decision.reasons, separators=(",", ":")),
         "receipt": where.receipt if where else "",
     }

@@ -187,6 +187,7 @@ def _print_record(console: Console, report: Report) -> None:
     _print_record_field(console, "record", f"{where.record_id}, index {where.log_index} in a log of {where.log_size}")
     _print_record_field(console, "digest", f"sha256:{where.digest}")
     _print_record_field(console, "log", where.origin)
+    _print_record_field(console, "keep", f"{where.checkpoint} for verify --since")
     _print_record_field(console, "store", where.store_url)
     if where.receipt:
         _print_record_field(console, "receipt", where.receipt)

@@ -5,8 +5,9 @@ Bytes in, verified bytes out. The payload is never parsed before its signature h
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidSignature
@@ -17,6 +18,11 @@ from changegate.signing import PublicKey, Signer, keys
 
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 MAX_SIGNATURES: Final = 16
+_TEXT: Final = rb"[\x20-\x21\x23-\x5b\x5d-\x7e]*"
+# As `format_envelope` writes one signature: to match it is to have read strict JSON of this very shape, in which no text needs an escape.
+_PLAIN: Final = re.compile(
+    rb'\{"payload":"([A-Za-z0-9+/=]*)","payloadType":"(' + _TEXT + rb')","signatures":\[\{"keyid":"(' + _TEXT + rb')","sig":"([A-Za-z0-9+/=]*)"\}\]\}'
+)
 _DAMAGED: Final = "The envelope is damaged or not one of changegate's; fetch it again from the store."
 
 
@@ -37,6 +43,8 @@ class Envelope:
     signatures: tuple[Signature, ...]
     is_bundle: bool = False
     """Whether it stood in a Sigstore bundle, whose certificate says who signed (`changegate.signing.keyless`)."""
+    in_one_form: bool = field(default=False, compare=False)
+    """Whether it was read from the very bytes that `format_envelope` writes for one signature. Any other form has another digest."""
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:
@@ -75,6 +83,15 @@ def format_envelope(envelope: Envelope) -> bytes:
 
 def parse_envelope(data: bytes) -> Envelope:
     """Read an envelope, or the one in a Sigstore bundle. Raises `FormatError` for anything else: strict JSON, strict base64, no unknown shape."""
+    plain = _PLAIN.fullmatch(data)
+    if plain:
+        payload, kind, key_id, value = (each.decode("ascii") for each in plain.groups())
+        return Envelope(kind, _decode(payload, "payload"), (Signature(key_id, _decode(value, "sig")),), in_one_form=True)
+    return _parse_any(data)
+
+
+def _parse_any(data: bytes) -> Envelope:
+    """The same from any JSON."""
     value, is_bundle = canonical.loads(data, what="envelope"), False
     match value:
         case {"mediaType": str(), "verificationMaterial": {}, "dsseEnvelope": inner}:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TOKEN: Final = "SIGSTORE_ID_TOKEN"  # noqa: S105 - the variable's name
 CONFIG: Final = "CHANGEGATE_SIGSTORE_CONFIG"
-_INSTALL: Final = "Install it: pip install 'changegate[sigstore]'."
+_INSTALL: Final = "Install it: pip install 'changegate[sigstore]'; in the action and the GitLab component set the input `extras: sigstore`."
 _DAMAGED: Final = "The record is not what it claims, or its trusted root is another Sigstore's. Compare with a copy; ask who signed it."
 
 Allowed: TypeAlias = Sequence[tuple[str, Callable[[str, str], bool]]]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FORMS: Final = "awskms:KEY-ID, gcpkms:KEY-VERSION-NAME, azurekms://VAULT.vault.azure.net/keys/NAME or hv:NAME"
 _AZURE: Final = re.compile(r"//([a-zA-Z0-9-]{3,24})\.vault\.azure\.net/keys/([a-zA-Z0-9-]{1,127})", re.ASCII)
-_INSTALL: Final = "Install them: pip install 'changegate[kms]'."
+_INSTALL: Final = "Install them: pip install 'changegate[kms]'; in the action and the GitLab component set the input `extras: kms`."
 _ERRORS: Final[Mapping[str, tuple[str, ...]]] = {
     "awskms": ("botocore.exceptions:BotoCoreError", "botocore.exceptions:ClientError"),
     "gcpkms": ("google.api_core.exceptions:GoogleAPIError", "google.auth.exceptions:GoogleAuthError"),

@@ -23,6 +23,7 @@ from typing import Final
 from changegate.errors import StoreError
 from changegate.stores import NOTHING, Batch, Condition, check_key, is_lasting, read_each
 from changegate.stores.filetree import DIRECTORY, TEMPORARY, FileTree, Written
+from changegate.stores.ondisk import look_at_rights
 
 _NO_OBJECTS: Final = frozenset({TEMPORARY + "/", ".git/"})
 """At the top: a killed writer's files, and the repository of a `git:` store's checkout. All else is listed, so that verification names it."""
@@ -212,6 +213,7 @@ class DirectoryStore:
         return (
             Condition("the directory is there", holds=there, found=str(self._path), remedy="`changegate store init` makes it."),
             Condition("this user may write there", holds=writable, found="yes" if writable else "no", remedy=_REMEDIES[errno.EACCES]),
+            *((look_at_rights(self._path),) if there else ()),
             Condition("what was written can't be deleted", holds=False, found="whoever may write may delete", remedy=lock),
         )
 

@@ -16,6 +16,7 @@ from typing import Final
 from changegate.errors import InputError, StoreError
 from changegate.stores import NOTHING, Batch, Condition, check_key, read_each
 from changegate.stores.gitcommand import GitCommand, show_url
+from changegate.stores.ondisk import look_at_repository
 
 BRANCH: Final = "changegate-evidence"
 MAX_PUSHES: Final = 100
@@ -138,7 +139,11 @@ class GitStore:
             Condition(
                 f"the branch {self._branch} is there", holds=self._tip is not None, found=self._tip or "no", remedy="The first record makes it."
             ),
-            Condition(f"the branch {self._branch} is protected", holds=None, found="git can't see the forge's rules", remedy=rule),
+            *(
+                look_at_repository(Path(self._where))
+                if Path(self._where).is_dir()
+                else (Condition(f"the branch {self._branch} is protected", holds=None, found="git can't see the forge's rules", remedy=rule),)
+            ),
         )
 
     def _push(self, message: str) -> str | None:

@@ -61,7 +61,7 @@ def connect(place: S3Place, patience: Patience) -> "S3Client":
     if find_spec("boto3") is None:
         raise InputError(
             "an s3:// store needs boto3, which isn't installed",
-            remedy="Run `pip install 'changegate[s3]'`. The GitHub Action doesn't install it yet: run changegate in a step of its own there.",
+            remedy="pip install 'changegate[s3]'; in the action and the GitLab component set the input `extras: s3`.",
         )
     import boto3
     from botocore.config import Config

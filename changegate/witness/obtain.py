@@ -110,5 +110,5 @@ def _not_witnessed(receipt: Receipt, policy: LogPolicy, error: VerificationError
     return NotWitnessedError(
         f"the record is in the log as entry {receipt.index}, but the witnesses that the trust file demands ({policy.quorum}) didn't cosign it: "
         + "; ".join(reasons),
-        remedy=" ".join(["Nothing is lost, and nothing may be deployed yet: run the gate again when they answer.", *remedies]),
+        remedy=" ".join(["Nothing is lost, and nothing may be deployed yet: run it again when they answer.", *remedies]),
     )

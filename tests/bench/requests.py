@@ -58,7 +58,7 @@ def measure(changes: int, method: str = "squash") -> Measured:
 
 def gitlab_bound(changes: int, people: int) -> int:
     """The most requests that such a range may cost on GitLab, with one ticket and one version to a change."""
-    return 3 + ceil(changes / 100) + ceil(changes / 10) + 8 * changes + 2 * people
+    return 3 + ceil(changes / 100) + ceil(changes / 10) + 9 * changes + 2 * people
 
 
 def measure_on_gitlab(changes: int, method: str = "squash") -> Measured:

@@ -75,10 +75,14 @@ SETTINGS: Final = (
             "environments/{environment_name}/deployment-branch-policies",
             "git/trees/{tree_sha}",
             "git/blobs/{file_sha}",
+            "collaborators",
+            "teams",
+            "keys",
         )
     ),
+    "/orgs/{org}/installations",
 )
-"""What the doctor asks for, as the description spells it."""
+"""What the doctor and access reviews ask for, as the description spells it."""
 _BUILT_IN: Final = frozenset({"ID", "String", "Int", "Boolean", "Float"})
 
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -36,6 +37,8 @@ class Double:
         self.requests: list[Asked] = []
         self.answers: list[Any] = []
         self.slept: list[float] = []
+        self.clock_ahead = 0.0
+        """By how many seconds the forge's clock is ahead of this machine's."""
         self._faults: list[faults.Ordered] = []
         self._lock = threading.Lock()
         self._stalled = threading.Event()
@@ -142,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {
             "Content-Type": "text/html" if html else "application/json; charset=utf-8",
             "Content-Length": str(length),
-            "Date": self.date_time_string(),
+            "Date": self.date_time_string(time.time() + self.double.clock_ahead),
             **reply.headers,
         }
         for name, value in headers.items():

@@ -1,6 +1,7 @@
 """What integration tests share."""
 
 import fcntl
+import os
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -71,7 +72,10 @@ def database(postgres: Server, initialised: str) -> str:
 
 @pytest.fixture(scope="session")
 def s3_endpoint() -> Iterator[str]:
-    """An S3 server on loopback, one for each worker."""
+    """An S3 server on loopback, one for each worker; or that of S3_ENDPOINT, to test with another (`.ci/checks/s3`)."""
+    if "S3_ENDPOINT" in os.environ:
+        yield os.environ["S3_ENDPOINT"]
+        return
     with ministack() as url:
         yield url
 

@@ -3,6 +3,7 @@
 import base64
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,7 +14,9 @@ import pytest
 from actions_harness import ROOT, Runner, load
 from integration.conftest import install
 
-ACTIONS = ("action.yml", "actions/verify/action.yml")
+ACTIONS = ("action.yml", "actions/outcome/action.yml", "actions/verify/action.yml")
+LOCKS = sorted((ROOT / "actions/setup").glob("requirements*.txt"))
+EXTRAS = [each.stem.removeprefix("requirements-") for each in LOCKS if "-" in each.stem]
 
 
 @pytest.fixture
@@ -86,7 +89,7 @@ def test_a_windows_runner_is_refused(runner: Runner) -> None:
 def test_every_input_reaches_its_step_by_the_environment(file: str) -> None:
     action = load(ROOT / file)
     given = {value: name for step in action["runs"]["steps"] for name, value in step.get("env", {}).items()}
-    for name in action["inputs"]:
+    for name in action["inputs"].keys() - {"outcome", "extras"}:  # those two are in a script's own variable, and among other extras
         assert given[f"${{{{ inputs.{name} }}}}"] == f"CHANGEGATE_{name.upper().replace('-', '_')}"
     assert all("${{" not in step["run"] for step in action["runs"]["steps"])
 
@@ -102,10 +105,79 @@ def test_the_readme_names_every_input_and_output_with_its_default() -> None:
         assert re.search(rf"^\|.*`{name}`", readme, re.MULTILINE), name
 
 
+def installing(file: str) -> dict[str, str]:
+    (step,) = (each for each in load(ROOT / file)["runs"]["steps"] if each.get("id") == "install")
+    environment: dict[str, str] = step["env"]
+    return environment
+
+
 @pytest.mark.parametrize("file", ACTIONS)
 def test_the_installing_step_sees_no_secret(file: str) -> None:
-    (step,) = (each for each in load(ROOT / file)["runs"]["steps"] if each.get("id") == "install")
-    assert list(step["env"]) == ["CHANGEGATE_PYTHON"]
+    """A store's address may hold a password, a key is one: of them it is asked only how they begin."""
+    environment = installing(file)
+    assert set(environment) == {"CHANGEGATE_PYTHON", "CHANGEGATE_EXTRAS"}
+    for expression in re.findall(r"\$\{\{ (.*?) \}\}", environment["CHANGEGATE_EXTRAS"]):
+        secret = re.sub(r"startsWith\(inputs\.[a-z-]+, '[a-z0-9]+:?'\)|inputs\.[a-z-]+ [!=]= '[a-z]*'", "", expression)
+        assert "inputs." not in secret or expression == "inputs.extras"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "extras"),
+    [
+        ({}, set()),
+        ({"store": "git:https://forge.example/s3:postgres"}, set()),
+        ({"store": "s3://evidence?region=eu-central-1"}, {"s3"}),
+        ({"store": "postgresql://deploy:secret@db/evidence"}, {"postgres"}),
+        ({"store": "postgres:service=evidence"}, {"postgres"}),
+        ({"signing-key": "sigstore"}, {"sigstore"}),
+        *(({"signing-key": f"{scheme}:changegate"}, {"kms"}) for scheme in ("awskms", "gcpkms", "azurekms", "hv")),
+        ({"signing-key": "-----BEGIN PRIVATE KEY-----"}, set()),
+        ({"timestamp-url": "https://tsa.example"}, {"timestamps"}),
+        ({"store": "s3://evidence", "signing-key": "sigstore", "timestamp-url": "https://tsa.example"}, {"s3", "sigstore", "timestamps"}),
+        ({"extras": "sigstore, timestamps"}, {"sigstore,", "timestamps"}),
+    ],
+)
+def test_the_inputs_say_which_extras(runner: Runner, inputs: dict[str, str], extras: set[str]) -> None:
+    for file in ACTIONS:
+        declared = load(ROOT / file)["inputs"]
+        if inputs.keys() <= declared.keys():
+            given = dict.fromkeys(declared, "") | inputs
+            assert set(runner._fill(installing(file)["CHANGEGATE_EXTRAS"], given, {}).split()) == extras
+
+
+def versions(lock: Path) -> dict[str, str]:
+    return dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", lock.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def test_the_locks_agree_so_that_any_extras_go_together() -> None:
+    (base,) = (versions(each) for each in LOCKS if each.stem == "requirements")
+    together: dict[str, str] = {}
+    for lock in LOCKS:
+        assert base.items() <= versions(lock).items()
+        assert all(together.setdefault(name, version) == version for name, version in versions(lock).items()), lock
+
+
+def test_every_extra_that_a_deploy_may_need_has_a_lock() -> None:
+    """`xlsx` is for auditors, at their own machines."""
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert set(EXTRAS) == declared.keys() - {"xlsx"}
+
+
+def test_extras_are_installed_together_and_kept_apart_from_an_environment_without(runner: Runner) -> None:
+    ran = install(runner, CHANGEGATE_EXTRAS="timestamps s3,timestamps")
+    assert ran.outcome == "success", ran.log
+    made = [each for each in runner.temp.glob("changegate-*") if not each.is_symlink()]
+    (python,) = (each / "bin/python" for each in made)
+    assert subprocess.run([python, "-I", "-c", "import boto3, rfc3161_client"], check=False).returncode == 0
+    assert subprocess.run([python, "-I", "-c", "import psycopg"], check=False, capture_output=True).returncode == 1
+    assert runner.paths == [f"{made[0]}/path"]
+
+
+@pytest.mark.parametrize("extras", ["s4", "../requirements", "s3 $(touch pwned)", "-r", "S3"])
+def test_an_unknown_extra_is_named(runner: Runner, extras: str) -> None:
+    ran = install(runner, CHANGEGATE_EXTRAS=extras)
+    assert ran.outcome == "failure"
+    assert "which is none of s3, postgres, kms, sigstore, timestamps" in ran.commands[0][2]
 
 
 class _Headers(BaseHTTPRequestHandler):

@@ -65,4 +65,4 @@ def test_what_is_no_outcome_fails_the_step(job: Job, said: str) -> None:
 def test_every_option_is_an_input() -> None:
     action = load(OUTCOME / "action.yml")
     given = {name.removeprefix("CHANGEGATE_").lower().replace("_", "-") for name in action["runs"]["steps"][1]["env"]}
-    assert given - {"command"} == set(action["inputs"]) - {"python"}
+    assert given - {"command"} == set(action["inputs"]) - {"python", "extras"}

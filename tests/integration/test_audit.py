@@ -1,13 +1,16 @@
 """The population and the sample of a real log, by the command line."""
 
+import base64
 import json
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 from support.gitshop import GitShop
 
+from changegate import sampledraw
 from changegate.audit import sampling, tables
 from changegate.cli import run
 from changegate.evidence import merkle
@@ -55,6 +58,39 @@ def test_each_population_has_its_rows(shop: GitShop) -> None:
     assert any("peer-approved/" in unit["findings"] for unit in blocked)
     assert {unit["record"] for unit in blocked}.isdisjoint(unit["record"] for unit in changes)
     assert all(unit["range"] == "rollback" for unit in units(shop, "--kind", "rollbacks"))
+    for kind in ("emergencies", "waivers"):
+        assert units(shop, "--kind", kind) == ()
+        notes = " ".join(json.loads(Path("population.json").read_text())["notes"])
+        assert f"none is of the {kind}" in notes
+        assert f"records no {kind}" in notes
+
+
+def test_an_outcome_that_nobody_signed_is_in_no_population(shop: GitShop) -> None:
+    envelopes = Path("evidence/envelope").rglob("*.json")
+    outcome = next(path for path in envelopes if b"deploy-outcome" in base64.b64decode(json.loads(path.read_bytes())["payload"]))
+    outcome.chmod(0o644)
+    outcome.write_bytes(outcome.read_bytes() + b" ")
+    assert population(shop) == 5
+    assert population(shop, "--kind", "blocked") == 0, "it is about none of these"
+
+
+def test_a_workbook_beside_its_header(shop: GitShop) -> None:
+    assert population(shop, "--out", "population.xlsx") == 0
+    said = json.loads(Path("population.xlsx.ipe.json").read_text())
+    data = Path("population.xlsx").read_bytes()
+    assert (said["sha256"], data[:2]) == (tables.digest(data), b"PK")
+    assert population(shop, "--format", "xlsx") == 2
+    assert "no text for the screen" in shop.capsys.readouterr().err
+
+
+def test_a_sample_larger_than_its_population_is_all_of_it(shop: GitShop) -> None:
+    every = units(shop)
+    shop.capsys.readouterr()
+    assert run(["audit", "sample", "population.json", "--size", "999", "--seed", "s", "--format", "csv"]) == 0
+    printed = shop.capsys.readouterr()
+    assert "all of them are the sample" in printed.err
+    assert len(printed.out.splitlines()) == 1 + len(every)
+    assert "'=Round up" in printed.out, "no formula, whatever the population's format"
 
 
 def test_filters_and_the_period_hold(shop: GitShop) -> None:
@@ -105,6 +141,58 @@ def test_samples_in_every_form(shop: GitShop) -> None:
     assert said["sha256"] == tables.digest(Path("population.json").read_bytes())
     assert run(["audit", "sample", "population.json", "--confidence", "0.95", "--tolerable", "0.1", "--seed", "s", "--format", "csv"]) == 0
     assert len(shop.capsys.readouterr().out.splitlines()) == 1 + sampling.size_for(len(every), confidence=0.95, tolerable=0.1)
+    assert run(["audit", "sample", "population.json", "--propose", "--confidence", "95", "--tolerable", "10"]) == 0
+    assert f"{len(every)} of {len(every)}: where none of them is an exception" in shop.capsys.readouterr().out
+    for name in ("type", "month", "repository"):
+        assert run(["audit", "sample", "population.json", "--size", "2", "--seed", "s", "--by", name, "--by", "environment"]) == 0
+        assert len(shop.capsys.readouterr().out.split()) == 2
+
+
+def test_the_seed_is_a_checkpoint_that_came_after_the_population(shop: GitShop) -> None:
+    assert population(shop, "--out", "population.csv") == 0
+    words = ["audit", "sample", "population.csv", "--size", "2", "--seed-from-checkpoint", "beacon"]
+    Path("beacon").write_bytes(Path("evidence/checkpoint").read_bytes())
+    assert run(words) == 2
+    assert "its seed was known before" in shop.capsys.readouterr().err
+    shop.gate()
+    shop.capsys.readouterr()
+    Path("beacon").write_bytes(Path("evidence/checkpoint").read_bytes())
+    assert run([*words, "--format", "json"]) == 0
+    said = json.loads(shop.capsys.readouterr().out)
+    assert said["seed"] == Path("beacon").read_text().split("\n")[2]
+    assert run(["audit", "sample", "population.csv", "--size", "2", "--seed", said["seed"]]) == 0
+    assert shop.capsys.readouterr().out.split() == [unit["id"] for unit in said["sample"]]
+    Path("beacon").write_bytes(Path("evidence/checkpoint").read_bytes().replace(b"\n", b"\n1", 1))
+    assert run(words) == 5
+    Path("population.csv").write_bytes(Path("population.csv").read_bytes() + b"\n")
+    assert run(words) == 2
+    assert "is the header of" in shop.capsys.readouterr().err
+
+
+def test_a_draw_on_record_is_verified_and_shown_and_recorded_once(shop: GitShop) -> None:
+    assert population(shop, "--out", "population.csv") == 0
+    words = ["audit", "sample", "population.csv", "--size", "2", "--seed", "s", "--record", "--store", "file:evidence"]
+    before = shop.entries()
+    shop.capsys.readouterr()
+    assert run([*words, "--signing-key", "changegate-key.pem"]) == 0
+    printed = shop.capsys.readouterr()
+    assert f"log index {before}" in printed.err
+    assert run([*words, "--signing-key", "changegate-key.pem"]) == 0
+    assert "it was there already" in shop.capsys.readouterr().err
+    assert shop.entries() == before + 1
+    assert run(["verify", "evidence"]) == 0
+    shop.capsys.readouterr()
+    sha256 = tables.digest(Path("population.csv").read_bytes())
+    assert run(["show", sha256[:12], "--store", "file:evidence"]) == 0
+    page = shop.capsys.readouterr().out
+    assert all(unit in page.replace("\n             ", "") for unit in printed.out.split())
+    assert run(["show", sha256[:12], "--store", "file:evidence", "--json"]) == 0
+    statement = json.loads(shop.capsys.readouterr().out)["statement"]
+    Draft202012Validator(sampledraw.schema()).validate(statement["predicate"])
+    assert statement["predicate"]["sample"] == printed.out.split()
+    assert population(shop, "--kind", "deploys") == 0, "a draw is no deploy"
+    assert shop.gate() in {0, 1}, "the gate goes on beside it"
+    assert run(words) == 4, "nobody signs"
 
 
 @pytest.mark.parametrize(
@@ -113,14 +201,22 @@ def test_samples_in_every_form(shop: GitShop) -> None:
         (["population", "--from", "2026-02-30", "--to", "2026-03-01"], "is no date"),
         (["population", "--from", "2026-03-02", "--to", "2026-03-01"], "--from is not before --to"),
         (["population", "--from", "2026-03-02T00:00:00", "--to", "2026-04-01"], "is no date"),
+        (["population", "--from", "2998-03-02", "--to", "2999-04-01"], "begins in the future"),
         (["population", *PERIOD, "--store", "file:nowhere"], "holds no log"),
         (["sample", "nowhere.csv", "--size", "1", "--seed", "s"], "No such file"),
         (["sample", "changegate-trust.yml", "--size", "1", "--seed", "s"], "no exported population"),
         (["sample", "changegate-trust.yml", "--seed", "s"], "no exported population"),
+        (["sample", "one.csv", "--seed", "s"], "how many?"),
+        (["sample", "one.csv", "--size", "1"], "which seed?"),
+        (["sample", "one.csv", "--size", "1", "--seed", ""], "which seed?"),
+        (["sample", "one.csv", "--size", "1", "--seed", "s", "--seed-from-checkpoint", "x"], "which seed?"),
+        (["sample", "one.csv", "--size", "1", "--propose"], "how sure to be"),
+        (["sample", "one.csv", "--confidence", "101", "--tolerable", "10"], "is not between"),
     ],
 )
 def test_bad_input_is_named(words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("one.csv").write_text("id\na\n")
     assert run(["keys", "generate"]) == 0
     assert run(["audit", *words]) == 2
     assert said in capsys.readouterr().err

@@ -245,6 +245,28 @@ def test_a_deployment_that_the_log_did_not_let_go_is_not_believed(shop: Shop, ga
     assert (code != ExitCode.ALLOWED, report["range"]["outcome"], report["range"]["base"]) == (True, "ahead", good)
 
 
+@pytest.mark.parametrize("how", ["a deployment that anybody who may write can make", "a rollback, which needs no approval"])
+def test_an_older_version_brings_back_no_older_policy(shop: Shop, gate: Callable[..., Any], how: str) -> None:
+    def policy(text: str) -> None:
+        pull = shop.repository.pull(author=shop.alice, files={".changegate.yml": text}, body=PLAN.format(issue=shop.repository.issue().number))
+        pull.check("tests").approve(shop.bob).merge("squash")
+        assert gate()[0] == ExitCode.ALLOWED
+        shop.repository.deploy()
+
+    policy("enforce: false\n")
+    lax = shop.repository.head
+    policy("enforce: true\n")
+    strict = shop.repository.head
+    unapproved(shop)
+    assert gate()[0] == ExitCode.BLOCKED
+    if how.startswith("a rollback"):
+        assert gate(head=lax)[1]["range"]["outcome"] == "rollback"
+    shop.repository.deploy(sha=lax)
+    code, report = gate()
+    assert (code, report["enforced"], report["range"]["base"]) == (ExitCode.BLOCKED, True, lax)
+    assert report["policy"] == f".changegate.yml at {strict[:10]}"
+
+
 def test_going_back_to_what_was_deployed_before_the_log_began(shop: Shop, gate: Callable[..., Any]) -> None:
     first = shop.repository.head
     approved(shop)
@@ -378,3 +400,23 @@ def test_a_decision_by_these_rules_is_made_again_from_its_record(shop: Shop, gat
     scenario(shop)
     gate()
     assert run(["replay", shop.repository.head, "--store", "file:evidence"]) == 0
+
+
+@pytest.mark.parametrize(("ahead", "said"), [(900, "s behind the forge's clock"), (-900, "s ahead of the forge's clock")])
+@pytest.mark.parametrize("how", [(), ("--submit-only", "--trust", "changegate-trust.yml")], ids=["append", "submit"])
+def test_a_runner_whose_clock_is_not_githubs_records_nothing(
+    shop: Shop, gate: Callable[..., Any], ahead: int, said: str, how: tuple[str, ...]
+) -> None:
+    approved(shop)
+    gate.server.clock_ahead = ahead  # type: ignore[attr-defined]
+    code, report = gate(*how)
+    assert (code, report["verdict"]) == (ExitCode.NOT_RECORDED, "not-recorded")
+    assert said in report["notRecorded"]
+    assert not list(Path("evidence").rglob("*/*"))
+
+
+def test_a_clock_within_the_bound_is_as_good_as_githubs(shop: Shop, gate: Callable[..., Any]) -> None:
+    approved(shop)
+    for ahead in (240, -240):
+        gate.server.clock_ahead = ahead  # type: ignore[attr-defined]
+        assert gate()[0] == ExitCode.ALLOWED

@@ -1,5 +1,8 @@
 """The whole gate in a job of GitLab CI: what is GitLab's own, besides the scenarios that both forges share (test_parity)."""
 
+import shutil
+import subprocess
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -67,6 +70,36 @@ def test_a_job_whose_log_shows_its_variables_is_refused(job: Job, command: tuple
     said = job.run(*command, format_="")
     assert (said.code, "prints every variable" in said.err) == (ExitCode.USAGE, True)
     assert job.server.requests == []
+
+
+@pytest.mark.parametrize("place", ["policy", "folder", "owners"])
+def test_other_content_under_an_id_of_the_clone_is_no_policy(job: Job, place: str) -> None:
+    """What a job before this one may have left in a workspace that the runner uses again."""
+    project = job.project
+    policy = "version: 1\ncontrols: {peer-approved: {code-owners: true}}\n"
+    project.push("main", author=job.alice, files={".changegate.yml": policy, ".gitlab/CODEOWNERS": "* @bob\n"}, message="Policy")
+    project.deploy()
+    base = project.head
+    approved(job)
+    project.write(Path("clone.git"))
+    path, kind, planted = {
+        "policy": (".changegate.yml", "blob", b"version: 1\nenforce: false\n"),
+        "folder": (".gitlab", "tree", b""),
+        "owners": (".gitlab/CODEOWNERS", "blob", b""),
+    }[place]
+    clone = Path("clone.git")
+    said = subprocess.run(["git", "-C", str(clone), "rev-parse", f"{base}:{path}"], capture_output=True, text=True, check=True)
+    plant(clone, said.stdout.strip(), kind, planted)
+    ended = job.run("gate", "--workspace", "clone.git", "--head", project.head, write=False)
+    said_so = f"the {kind} {said.stdout.strip()} is damaged" in ended.out + ended.err
+    assert (ended.code, said_so) == (ExitCode.NOT_JUDGED, True), ended
+    shutil.rmtree(clone)
+    assert job.gate().code == ExitCode.ALLOWED
+
+
+def plant(clone: Path, name: str, kind: str, content: bytes) -> None:
+    """Other content in the place of an object."""
+    (clone / "objects" / name[:2] / name[2:]).write_bytes(zlib.compress(f"{kind} {len(content)}\0".encode() + content))
 
 
 def test_a_shallow_clone_is_refused_before_anything_is_asked(job: Job) -> None:
@@ -346,3 +379,13 @@ def test_code_owners(job: Job, code_owners: str, code: int, reasons: list[str]) 
     said = job.gate()
     assert (said.code, said.report["reasons"]) == (code, reasons), said.report["findings"]
     assert run(["replay", job.project.head, "--store", "file:evidence"]) == 0
+
+
+def test_a_runner_whose_clock_is_not_gitlabs_records_nothing(job: Job) -> None:
+    approved(job)
+    job.server.clock_ahead = 900
+    said = job.gate()
+    assert (said.code, "s behind the forge's clock" in said.err) == (ExitCode.NOT_RECORDED, True), said
+    assert not list(Path("evidence").rglob("*/*"))
+    job.server.clock_ahead = -240
+    assert job.gate().code == ExitCode.ALLOWED

@@ -67,3 +67,40 @@ def test_a_witnessed_and_timestamped_deploy_and_one_that_is_not(
     assert run(["keys", "rotate", "--out", "new.pem"]) == 0
     after = trusts.parse(TRUST.read_bytes())
     assert (after.timestamps, after.timestamp_authorities) == ("required", (authority.pem,)), "a rotation keeps what else the trust file demands"
+
+
+def test_what_was_submitted_is_witnessed_and_timestamped_when_it_is_integrated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shop = GitShop(tmp_path / "shop", capsys)
+    for name in ("changegate-key.pem", "changegate-trust.yml"):
+        Path(name).unlink()
+    assert run(["keys", "generate", "--log-out", "log.pem"]) == 0
+    assert run(["witness", "keys", "--name", NAME, "--out", "w.pem"]) == 0
+    line = capsys.readouterr().out.splitlines()[-1]
+    before, authority = trusts.parse(TRUST.read_bytes()), Authority(tmp_path / "authority")
+    shop.commit("First change")
+    integrate = ["integrate", "file:evidence", "--log-key", "log.pem"]
+    with serving(authority.stamp) as tsa:
+        with witness() as url:
+            policy = before.log_policy.replace("quorum none", f"{line} {url}\nquorum {NAME}")
+            changed = {"log_policy": policy, "timestamp_authorities": (authority.pem,), "timestamps": "required"}
+            TRUST.write_bytes(trusts.format_trust(before.model_copy(update=changed)))
+            assert shop.gate("--submit-only", "--trust", str(TRUST), "--base", "v1") == 0, "it asks nobody: that is the integrator's"
+            assert run(integrate) == 2
+            assert "the trust file requires timestamps, and no authority is named" in capsys.readouterr().err
+            assert run([*integrate, "--timestamp-url", tsa]) == 0, capsys.readouterr()
+            assert run(["verify", "evidence"]) == 0
+        assert shop.gate("--submit-only", "--trust", str(TRUST)) == 0
+        capsys.readouterr()
+        assert run([*integrate, "--timestamp-url", tsa]) == 4, "the witness is down"
+        said = capsys.readouterr()
+        assert "✓ entry 1: allowed" in said.out
+        assert "run it again when they answer" in said.err
+        assert run(["verify", "evidence"]) == 5
+        with witness(url.removeprefix("http://")):
+            assert run([*integrate, "--timestamp-url", tsa]) == 0, "nothing waits, and yet it is asked again"
+            assert "Nothing waits." in capsys.readouterr().out
+        assert run(["verify", "evidence"]) == 0
+    assert sorted(path.name for path in Path("evidence/timestamp").iterdir()) == ["001", "002"]

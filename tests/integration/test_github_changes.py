@@ -11,9 +11,11 @@ from changegate.facts import (
     Change,
     ChangeKind,
     CheckState,
+    Identity,
     IdentityKind,
     Known,
     Missing,
+    Retarget,
     ReviewState,
     TicketKind,
     Unavailable,
@@ -305,8 +307,27 @@ def test_a_force_push_is_told_though_the_review_moved_with_it(it: World, server:
     pull = it.repo.pull(author=it.alice).approve(it.bob).force_push(it.alice, keep_reviews=True).merge("squash")
     change = only(it, server)
     assert sure(change.reviews)[0].commit == change.head
-    assert change.force_pushed_at == tuple(pull.force_pushes)
+    assert change.force_pushed_at == tuple(event.at for event in pull.events)
     assert sure(change.force_pushed_at)[0] > sure(sure(change.reviews)[0].submitted_at)
+
+
+def test_every_change_of_the_base_is_told(it: World, server: GitHubServer) -> None:
+    it.repo.branch("stage")
+    pull = it.repo.pull(author=it.alice, base="stage").retarget("main", it.bob).retarget("stage").retarget("main", automatic=True)
+    pull.rewrite_base(it.repo.head, it.carol).merge("squash")
+    change = only(it, server)
+    assert sure(change.retargeted) == tuple(
+        Retarget(at=event.at, before=before, after=after)
+        for event, before, after in zip(pull.events, ("stage", "main", "stage", "main"), ("main", "stage", "main", "main"), strict=True)
+    )
+    assert (change.force_pushed_at, change.pushers) == ((), ())
+
+
+def test_who_forced_a_push(it: World, server: GitHubServer) -> None:
+    it.repo.pull(author=it.alice).force_push(it.alice, by=it.bob).force_push(it.alice, by=it.dave).merge("squash")
+    it.dave.deleted = True
+    bob, gone = sure(only(it, server).pushers)
+    assert (isinstance(bob, Identity) and bob.login, isinstance(gone, Unavailable)) == ("bob", True)
 
 
 def test_more_commits_than_a_page(it: World, server: GitHubServer) -> None:

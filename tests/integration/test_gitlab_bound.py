@@ -1,4 +1,4 @@
-"""How many requests a deploy costs on GitLab: 3, 1 per hundred changes, 1 per ten, 8 per change and 2 per person, at most."""
+"""How many requests a deploy costs on GitLab: 3, 1 per hundred changes, 1 per ten, 9 per change and 2 per person, at most."""
 
 import pytest
 from bench.requests import measure_on_gitlab

@@ -6,6 +6,7 @@ import gitlab
 import pytest
 from doubles.gitlab import TOKEN, GitLabServer
 from doubles.gitlab.scenario import World, small_world
+from doubles.gitlab.state import MAINTAINER
 
 
 @pytest.fixture
@@ -63,3 +64,16 @@ def test_and_can_write_to_it(it: World, api: gitlab.Gitlab) -> None:
     deployment.status = "success"
     deployment.save()
     assert made.status == "success"
+
+
+def test_who_may_do_what(it: World, api: gitlab.Gitlab) -> None:
+    it.project.members[it.hub.tokens[TOKEN].id] = MAINTAINER
+    it.project.setup.inherited.add(it.carol.id)
+    project = api.projects.get("acme/shop")
+    assert {each.username for each in project.members.list(get_all=True)} >= {"alice", "bob"}
+    assert "carol" not in {each.username for each in project.members.list(get_all=True)}
+    assert [(each.title, each.can_push) for each in project.keys.list(get_all=True)] == [("mirror", True), ("backup", False)]
+    assert [each.scopes for each in project.deploytokens.list(get_all=True)] == [["write_registry"], ["read_registry"]]
+    assert next((each.name, each.access_level) for each in project.access_tokens.list(get_all=True)) == ("release bot", 40)
+    assert [each.name for each in project.protectedbranches.list(get_all=True)] == ["main", "changegate-*"]
+    assert [each.name for each in project.protected_environments.list(get_all=True)] == ["production"]

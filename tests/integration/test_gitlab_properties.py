@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 import pytest
-from doubles.gitlab import GitLabServer, Hub, Project, Request
+from doubles.gitlab import GitLabServer, Hub, Project, Request, User
 from doubles.gitlab.scenario import deployment, forge
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -18,6 +18,8 @@ from changegate.policy import PeerApproved
 
 WRITERS, PEOPLE = ("alice", "bob", "carol"), ("alice", "bob", "carol", "dave", "robot")
 
+PUSHES = ("push", "force-push", "co-author", "push-for-alice")
+
 
 class Act(NamedTuple):
     """Somebody does something."""
@@ -28,8 +30,8 @@ class Act(NamedTuple):
 
 ACTS = st.lists(
     st.one_of(
-        st.builds(Act, st.sampled_from(["push", "force-push", "co-author"]), st.sampled_from(WRITERS)),
-        st.builds(Act, st.sampled_from(["approve", "approve", "withdraw", "request-changes", "comment"]), st.sampled_from(PEOPLE)),
+        st.builds(Act, st.sampled_from([*PUSHES, "retarget"]), st.sampled_from(WRITERS)),
+        st.builds(Act, st.sampled_from(["approve", "approve", "withdraw", "request-changes", "ask-nobody", "comment"]), st.sampled_from(PEOPLE)),
     ),
     max_size=8,
 )
@@ -50,13 +52,12 @@ class Life:
     def happen(self, act: Act) -> None:
         """Do it, on GitLab and in the account."""
         user, request = self.people[act.who], self.request
+        if act.what in PUSHES:
+            self.made_it.add(act.who)
+            self._push(act.what, user)
+            self.standing = dict.fromkeys(self.standing, False)
+            return
         match act.what:
-            case "push":
-                request.push(user)
-            case "force-push":
-                request.force_push(user, {"a.txt": str(len(self.project.commits))})
-            case "co-author":
-                request.push(self.people["alice"], co_authors=(user,))
             case "approve" if act.who not in self.standing:  # GitLab takes nobody's approval twice
                 request.approve(user)
                 self.standing[act.who] = True
@@ -68,11 +69,25 @@ class Life:
                 request.request_changes(user)
                 self.standing.pop(act.who, None)
                 self.against.add(act.who)
+            case "ask-nobody":
+                request.ask_nobody(self.people["alice"], user)
+            case "retarget":
+                request.retarget("stage" if request.target == "main" else "main", user)
+                self.standing = dict.fromkeys(self.standing, False)
             case "comment":
                 request.note(user, "approved this merge request")
-        if act.what in {"push", "force-push", "co-author"}:
-            self.made_it.add(act.who)
-            self.standing = dict.fromkeys(self.standing, False)
+
+    def _push(self, what: str, user: User) -> None:
+        alice = self.people["alice"]
+        match what:
+            case "push":
+                self.request.push(user)
+            case "force-push":
+                self.request.force_push(user, {"a.txt": str(len(self.project.commits))})
+            case "co-author":
+                self.request.push(alice, co_authors=(user,))
+            case "push-for-alice":
+                self.request.push(alice, by=user)
 
     @property
     def approved(self) -> bool:
@@ -91,12 +106,16 @@ def server() -> Iterator[GitLabServer]:
 @example(acts=[Act("approve", "bob")], times=False)
 @example(acts=[Act("approve", "bob"), Act("request-changes", "carol")], times=True)
 @example(acts=[Act("approve", "bob"), Act("request-changes", "robot")], times=False)
+@example(acts=[Act("approve", "bob"), Act("retarget", "alice")], times=True)
+@example(acts=[Act("approve", "bob"), Act("request-changes", "carol"), Act("ask-nobody", "carol")], times=True)
+@example(acts=[Act("push-for-alice", "bob"), Act("approve", "bob")], times=True)
 @given(acts=ACTS, times=st.booleans())
 def test_a_naive_reading_agrees(server: GitLabServer, acts: list[Act], times: bool) -> None:
     hub = server.hub = Hub()
     hub.approval_times = times
     everybody = [hub.user(name, public=True, bot=name == "robot") for name in PEOPLE]
     project = hub.project(developers=everybody[:3])
+    project.branch("stage")
     project.members[everybody[4].id] = 30  # a bot that may push
     life = Life(project)
     for act in acts:

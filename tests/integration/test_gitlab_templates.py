@@ -116,11 +116,16 @@ def test_nothing_lets_a_pipeline_go_on_without_it(name: str) -> None:
         assert all(rule.get("when", "on_success") in {"on_success", "on_failure"} for rule in job["rules"])
 
 
+@pytest.mark.parametrize("name", ["gate", "outcome", "verify"])
+def test_what_decides_is_never_read_from_a_clone_that_others_used(name: str) -> None:
+    assert all(job["variables"]["GIT_STRATEGY"] == "clone" for job in fill(name, commit=COMMIT, **SOMETHING[name]).values())
+
+
 def test_the_gate_holds_the_environment() -> None:
     job = fill("gate", commit=COMMIT, environment="staging")["changegate"]
     assert job["environment"] == {"name": "staging", "action": "prepare"}
     assert job["resource_group"] == "staging"
-    assert job["variables"] == {"GIT_DEPTH": "0"}
+    assert job["variables"]["GIT_DEPTH"] == "0"
     assert "needs" not in job, "an empty list would start it before the tests"
 
 

@@ -13,11 +13,12 @@ from changegate import canonical, keychange
 from changegate.cli import run
 from changegate.cli.vouching import vouch
 from changegate.errors import ExitCode, InputError, VerificationError
-from changegate.evidence import log_policy, note, revocations
+from changegate.evidence import layout, log_policy, note, revocations
 from changegate.evidence.card import Card
 from changegate.evidence.log import Environment, Log
 from changegate.evidence.reader import read_log
-from changegate.evidence.verify import verify_store
+from changegate.evidence.verify import Scope, verify_store
+from changegate.evidence.verify_commits import Share
 from changegate.signing.dsse import EnvelopeSigner
 from changegate.signing.keys import PrivateKey, format_public
 from changegate.trust import RecordKey, Trust, parse
@@ -78,6 +79,21 @@ def test_what_a_key_signed_before_its_revocation_stays_valid_and_nothing_after()
     assert problems(store) == []
     add_record(log, 3, A)
     assert problems(store) == [f"signed by key {A.key_id[:16]}, which entry 1 revoked (by key {B.key_id[:16]}: a laptop was stolen)"]
+
+
+def test_a_writer_that_was_stopped_before_its_tiles_hides_no_revocation() -> None:
+    store = MemoryStore()
+    add_revocation(log_of(store), A, by=B)
+    before = dict(store.objects)
+    add_record(log_of(store), 3, A)
+    unfinished = {key: data for key, data in store.objects.items() if not key.startswith(("tile/", "index/", "checkpoint"))} | {
+        key: data for key, data in before.items() if key.startswith(("tile/", "index/", "checkpoint"))
+    }
+    report = verify_store(MemoryStore(unfinished), TRUST)
+    assert report.notes
+    assert [each.found for each in report.problems] == [
+        f"signed by key {A.key_id[:16]}, which entry 0 revoked (by key {B.key_id[:16]}: a laptop was stolen)"
+    ]
 
 
 def test_the_place_in_the_log_counts_and_not_the_time_that_a_record_claims() -> None:
@@ -174,7 +190,7 @@ def test_a_writer_takes_no_record_of_a_revoked_key_and_believes_its_old_ones() -
     rule(card, envelope, NOW)
 
 
-@pytest.mark.parametrize(
+_REWRITES = pytest.mark.parametrize(
     "rewrite",
     [
         lambda envelope: envelope + b" ",
@@ -182,6 +198,9 @@ def test_a_writer_takes_no_record_of_a_revoked_key_and_believes_its_old_ones() -
     ],
     ids=["a space more", "a stranger's signature more"],
 )
+
+
+@_REWRITES
 def test_a_writer_takes_a_record_in_its_one_form_only(rewrite: Callable[[bytes], bytes]) -> None:
     card, envelope = revocation(A, by=B)
     other = rewrite(envelope)
@@ -189,6 +208,95 @@ def test_a_writer_takes_a_record_in_its_one_form_only(rewrite: Callable[[bytes],
     rule(card, envelope, NOW)
     with pytest.raises(VerificationError, match="isn't in its one form"):
         rule(Card(**{**vars(card), "envelope": digest(other)}), other, NOW)
+
+
+@_REWRITES
+def test_a_record_that_was_entered_anew_in_another_form_is_found(rewrite: Callable[[bytes], bytes]) -> None:
+    """By whoever has the log's key and no record key."""
+    store = MemoryStore()
+    add_record(log_of(store), 1, A)
+    card, envelope, facts = signed_record(1, A)
+    other = rewrite(envelope)
+    log_of(store).append(Card(**{**vars(card), "envelope": digest(other), "key": "cd" * 32}), envelope=other, facts=facts)
+    report = verify_store(store, TRUST)
+    assert "isn't in its one form" in report.problems[0].found
+
+
+@pytest.mark.parametrize("scope", [Scope(), Scope(share=Share(1, "s"))], ids=["all", "a share"])
+def test_a_statement_that_is_entered_twice_is_found_whatever_envelope_it_is_in(scope: Scope) -> None:
+    """As two bundles around one statement would be, or two signatures."""
+    store = MemoryStore()
+    add_record(log_of(store), 1, A)
+    add_record(log_of(store), 2, A)
+    card, envelope, facts = signed_record(1, B)
+    log_of(store).append(Card(**{**vars(card), "key": "cd" * 32}), envelope=envelope, facts=facts)
+    [problem] = verify_store(store, TRUST, scope=scope).problems
+    assert (problem.what, problem.where, problem.found) == ("a record is entered twice", "entry 2", "the same statement as entry 0")
+
+
+def test_a_revocation_under_another_key_counts_and_is_named() -> None:
+    """Whoever stole A, a key of records and of the log, enters the revocation of A where no writer looks for it, and goes on."""
+    trust = trust_of(entry_of(A), entry_of(B), log_keys=(A, B))
+    store = MemoryStore()
+    add_record(log_of(store, trust, signer=A), 1, A)
+    card, envelope = revocation(A, by=B)
+    log_of(store, trust, signer=A).append(Card(**{**vars(card), "key": "ab" * 32}), envelope=envelope)
+    add_record(log_of(store, trust, signer=A), 2, A)
+    report = verify_store(store, trust)
+    assert [each.split(",")[0] for each in report.revoked] == [f"key {A.key_id[:16]} from entry 1 on"]
+    assert [(each.what, each.where[:9]) for each in report.problems[:3]] == [
+        ("an entry stands under a key that isn't its record's", "entry 1"),
+        ("a commit's checkpoint can't be trusted", "commit/00"),
+        ("a record can't be trusted", "envelope/"),
+    ]
+
+
+@pytest.mark.parametrize("scope", [Scope(), Scope(new_only=True), Scope(share=Share(0.5, "0"))], ids=["all", "new only", "a share"])
+def test_a_revocation_counts_without_its_index(scope: Scope) -> None:
+    store = MemoryStore()
+    add_record(log_of(store), 1, A)
+    add_revocation(log_of(store), A, by=B)
+    add_record(log_of(store), 2, B)
+    kept = store.objects[layout.CHECKPOINT]
+    del store.objects[layout.index_key(revocation(A, by=B)[0].key)]
+    add_record(log_of(store), 3, A)  # by a writer that vouches for anything; Share(0.5, "0") takes it, and not the revocation
+    report = verify_store(store, TRUST, since=kept, scope=scope)
+    assert f"signed by key {A.key_id[:16]}, which entry 1 revoked" in report.problems[-1].found
+    assert len(report.revoked) == 1
+
+
+def grown(revoked_at: int) -> MemoryStore:
+    """A log with a full bundle."""
+    store = MemoryStore()
+    log = log_of(store)
+    for number in range(258):
+        if number == revoked_at:
+            add_revocation(log, A, by=B)
+        else:
+            add_record(log, number, B)
+    del store.objects[layout.index_key(revocation(A, by=B)[0].key)]
+    return store
+
+
+@pytest.mark.parametrize("revoked_at", [0, 255, 256, 257])
+def test_a_revocation_is_found_in_any_bundle(revoked_at: int) -> None:
+    store = grown(revoked_at)
+    kept = store.objects[layout.CHECKPOINT]
+    add_record(log_of(store), 300, A)
+    [problem] = verify_store(store, TRUST, since=kept, scope=Scope(new_only=True)).problems
+    assert f"which entry {revoked_at} revoked" in problem.found
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: data.replace(b"revo", b"Revo"), None], ids=["cut", "edited", "gone"])
+def test_an_old_bundle_that_may_hold_a_revocation_must_be_whole(damage: Callable[[bytes], bytes] | None) -> None:
+    store = grown(7)
+    kept = store.objects[layout.CHECKPOINT]
+    add_record(log_of(store), 300, A)
+    bundle = store.objects.pop("tile/entries/000")
+    if damage is not None:
+        store.objects["tile/entries/000"] = damage(bundle)
+    [problem] = verify_store(store, TRUST, since=kept, scope=Scope(new_only=True)).problems
+    assert (problem.what, problem.where) == ("entries can't be read, which may hold revocations", "tile/entries/000")
 
 
 def test_a_revocation_for_another_log_is_not_taken() -> None:

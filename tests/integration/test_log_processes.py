@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.evidence import log_in
+from support.kept import check_kept
 from support.records import TRUST, append_signed
 
 from changegate.errors import StoreError
@@ -28,8 +29,8 @@ def root() -> Iterator[Path]:
         yield Path(folder) / "store"
 
 
-def run(*arguments: object) -> list[str]:
-    done = subprocess.run([sys.executable, str(WRITERS), *map(str, arguments)], capture_output=True, text=True, check=False, timeout=120)
+def run(*arguments: object, within: tuple[str, ...] = ()) -> list[str]:
+    done = subprocess.run([*within, sys.executable, str(WRITERS), *map(str, arguments)], capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.splitlines()
 
@@ -51,13 +52,72 @@ def test_twenty_four_writers_at_once_lose_nothing_and_never_fork(root: Path) -> 
     assert list((root / "pending").iterdir()) == []
 
 
+def keep_receipts(store: Path) -> None:
+    """So that the writers keep theirs beside the store."""
+    Path(f"{store}.receipts").mkdir()
+
+
+def kept(store: Path) -> int:
+    return len(list(Path(f"{store}.receipts").iterdir()))
+
+
+def test_a_hundred_processes_at_once_lose_nothing_and_every_receipt_holds(root: Path) -> None:
+    keep_receipts(root)
+    began = time.monotonic()
+    assert run("together", root, 100, 2) == ["[0]"]
+    assert time.monotonic() - began < 60
+    assert kept(root) == 200
+    assert len(check_kept(str(root))) == 201
+
+
 def test_a_writer_killed_at_any_write_leaves_a_log_that_goes_on(root: Path) -> None:
+    keep_receipts(root)
     (points,) = run("killed", root)
     assert int(points) > 30
-    commits = entries_of(root)
-    assert len(commits) == len(set(commits))
+    commits = check_kept(str(root))
     # Those that died after their commit are in, though nobody got a receipt; those that died before left nothing that counts.
     assert int(points) > len(commits) > 5
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    folder = tmp_path / "evidence.git"
+    subprocess.run(["git", "init", "--quiet", "--bare", str(folder)], check=True)
+    keep_receipts(folder)
+    return folder
+
+
+def test_a_writer_killed_around_any_git_command_leaves_a_branch_that_goes_on(repository: Path) -> None:
+    (points,) = run("killed-git", repository)
+    assert int(points) > 10
+    commits = check_kept(f"git:{repository}")
+    assert int(points) > len(commits) >= 3
+
+
+def test_no_answer_of_the_git_server_that_is_lost_loses_or_doubles_a_record(repository: Path) -> None:
+    (pushes,) = run("cut-git", repository)
+    assert int(pushes) >= 1
+    assert kept(repository) == int(pushes) + 1
+    assert len(check_kept(f"git:{repository}")) == int(pushes) + 2
+
+
+def small_disk(folder: Path) -> tuple[str, ...]:
+    """What runs a command with a file system of 1 MiB in this folder, seen by nobody else."""
+    mounted = 'mount -t tmpfs -o size=1m changegate-test "$0" && exec "$@"'
+    for alone in (("unshare", "-m"), ("unshare", "-r", "-m"), ("sudo", "-n", "unshare", "-m")):
+        command = (*alone, "sh", "-c", mounted, str(folder))
+        if subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0:
+            return command
+    pytest.fail("no file system can be mounted here, by root, in a user namespace or by sudo, so that a full disk can't be tried")
+
+
+def test_a_disk_that_is_full_at_any_write_loses_nothing(tmp_path: Path) -> None:
+    full, left_over, code, message, remedy = run("filled", tmp_path / "store", tmp_path / "ballast", within=small_disk(tmp_path))
+    assert int(full) == 20
+    assert left_over == "0"
+    assert code == "4"
+    assert "No space left on device" in message
+    assert "free some space and run again" in remedy
 
 
 def test_a_directory_that_may_not_be_written_says_so(root: Path) -> None:

@@ -402,7 +402,7 @@ def test_the_deployment_of_this_run_gets_its_status(
             assert not [each for each in new if each.state != "INACTIVE"]
             continue
         assert [each.state for each in new] == states
-        assert {each.description for each in new} == {f"changegate record {record['id']}, log index 1: {ending}"}
+        assert {each.description for each in new} == {f"changegate record {record['id']}, {ending}; log {record['checkpoint']} of {record['origin']}"}
         assert {(each.log_url, each.environment_url) for each in new} == {
             ("https://github.com/acme/shop/actions/runs/991", "https://shop.example"),
         }
@@ -444,6 +444,24 @@ def test_a_missing_permission_is_a_warning_and_the_record_stands(on_github: OnGi
     monkeypatch.setenv("CHANGEGATE_TOKEN", TOKEN)
     again = on_github.run("outcome", "success")
     assert (again.report["repeated"], again.report["status"]["state"]) == (True, "success"), "a repeat sets what couldn't be set"
+
+
+@pytest.mark.parametrize(("ahead", "said"), [(900, "s behind GitHub's"), (-900, "s ahead of GitHub's"), (240, ""), (-240, "")])
+@pytest.mark.parametrize("allowed", [True, False], ids=["with a status", "refused"])
+def test_a_clock_that_is_not_githubs_is_a_warning(
+    on_github: OnGitHub, monkeypatch: pytest.MonkeyPatch, ahead: int, said: str, *, allowed: bool
+) -> None:
+    on_github.repository.deploy(states=("in_progress",), run=991)
+    on_github.run("gate")
+    if not allowed:
+        on_github.server.hub.tokens["ghs_reader"] = ALL_PERMISSIONS - {"deployments:write"}
+        monkeypatch.setenv("CHANGEGATE_TOKEN", "ghs_reader")
+    on_github.server.clock_ahead = ahead
+    ended = on_github.run("outcome", "success")
+    assert ended.code == 0
+    clocks = [each for each in ended.report["record"]["warnings"] if "recorded by a wrong clock" in each]
+    assert [said in each for each in clocks] == ([True] if said else [])
+    assert len(ended.report["record"]["warnings"]) == len(clocks) + (not allowed)
 
 
 @pytest.mark.parametrize("kind", ["401", "403", "404", "422", "not-json", "other-json", "null", "html", "cut", "500", "redirect", "emptied"])

@@ -105,3 +105,11 @@ def test_whatever_gitlab_answers_the_record_stands(job: Job, kind: str, at: int)
     assert (said.code, said.report["record"]["logIndex"]) == (0, 1), said.err
     assert len(said.report["record"]["warnings"]) <= 1
     assert TOKEN not in said.out + said.err
+
+
+def test_a_clock_that_is_not_gitlabs_is_a_warning(job: Job) -> None:
+    made_by_the_api(job)
+    job.server.clock_ahead = 900
+    said = job.run("outcome", "success")
+    assert (said.code, said.report["status"]["state"]) == (0, "success")
+    assert ["s behind GitLab's" in warning for warning in said.report["record"]["warnings"]] == [True]

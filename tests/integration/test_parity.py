@@ -35,6 +35,9 @@ DIFFERENT: dict[Happens, Other] = {
     approvals.a_commit_under_a_bots_address: Other(
         Expected(ALLOWED, ()), "a bot has an account and an address like anybody; as with a colleague's address, nothing says who used it"
     ),
+    approvals.a_pusher_in_anothers_name_approves: Other(
+        Expected(BLOCKED, ("peer-approved/self-approved",)), "GitLab notes who pushed; GitHub only who forced a push"
+    ),
     approvals.rebased_onto_a_newer_base: Other(
         Expected(BLOCKED, ("peer-approved/stale-approval",)), "GitLab rebases before it merges: what lands has other commits than were approved"
     ),

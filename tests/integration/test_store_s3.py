@@ -1,21 +1,27 @@
 """The S3 store where things go wrong: lost replies, refusals, hidden versions; and servers that can't keep a log."""
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
+from itertools import count
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+from actions_harness import ROOT
 from botocore.exceptions import ClientError
 from support.evidence import log_in
 from support.records import TRUST, append_signed
-from support.s3server import FaultyProxy, client, free_port, started
+from support.s3server import CODES, FaultyProxy, client, free_port, started
 
 from changegate import cli
 from changegate.errors import InputError, StoreError
 from changegate.evidence import layout
 from changegate.evidence.verify import verify_store
-from changegate.stores import open_store
+from changegate.stores import Batch, open_store
 from changegate.stores.probing import probe
 from changegate.stores.s3 import S3Store
 from changegate.stores.s3bucket import Patience
@@ -58,6 +64,25 @@ def test_a_call_that_fails_once_loses_and_doubles_nothing(proxy: FaultyProxy, s3
     assert report.entries == 2
 
 
+@pytest.mark.parametrize("fault", ["500", "lost"])
+def test_any_request_of_an_append_may_fail_once(proxy: FaultyProxy, s3_url: Make, s3_endpoint: str, fault: str) -> None:
+    """Reads and writes alike: every third request of an append, each in an append of its own."""
+    url, number, reached = s3_url("s3://{0}"), 0, True
+    while reached:
+        wanted, asked = 3 * number + 1, count(1)
+
+        def at(_method: str, _path: str, wanted: int = wanted, asked: Iterator[int] = asked) -> str | None:
+            return fault if next(asked) == wanted else None
+
+        proxy.fault = at
+        assert append_signed(log_in(through(proxy, url, s3_endpoint)), number).index == number
+        number, reached = number + 1, next(asked) > wanted
+    assert number > 3
+    report = verify_store(open_store(url), TRUST)
+    assert report.clean, report.problems
+    assert report.entries == number
+
+
 def test_a_server_that_stays_ill_is_named_and_nothing_is_lost(proxy: FaultyProxy, s3_url: Make, s3_endpoint: str) -> None:
     url = s3_url("s3://{0}")
     append_signed(log_in(open_store(url)), 0)
@@ -81,6 +106,83 @@ def test_a_refusal_names_the_permission(proxy: FaultyProxy, s3_url: Make, s3_end
         append_signed(log_in(store), 0)
     assert "AccessDenied (HTTP 403)" in refused.value.message
     assert re.search(said, refused.value.remedy)
+
+
+WRITER_ACTIONS = {"PUT": "s3:PutObject", "GET": "s3:GetObject", "DELETE": "s3:DeleteObject", "list": "s3:ListBucket"}
+QUERIES = {
+    "versions": "s3:ListBucketVersions",
+    "versioning": "s3:GetBucketVersioning",
+    "object-lock": "s3:GetBucketObjectLockConfiguration",
+    "encryption": "s3:GetEncryptionConfiguration",
+    "publicAccessBlock": "s3:GetBucketPublicAccessBlock",
+    "versionId": "s3:GetObjectVersion",
+}
+
+
+def policies() -> dict[str, list[dict[str, Any]]]:
+    """The statements of the policies in docs/stores.md."""
+    page = (ROOT / "docs/stores.md").read_text(encoding="utf-8")
+    return {
+        name: json.loads(text)["Statement"] for name, text in re.findall(r"^(Writer|Auditor):\n\n```json\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    }
+
+
+def allowed(statements: list[dict[str, Any]], action: str, resource: str) -> bool:
+    """As IAM decides where nothing is denied: action and resource in one statement, `*` for anything."""
+
+    def listed(value: str | list[str]) -> list[str]:
+        return [value] if isinstance(value, str) else value
+
+    return any(action in listed(each["Action"]) and any(fnmatchcase(resource, one) for one in listed(each["Resource"])) for each in statements)
+
+
+def test_the_printed_policies_allow_what_is_asked_and_no_more(proxy: FaultyProxy, s3_url: Make, s3_endpoint: str) -> None:
+    """ministack enforces no policy: so each request of a log's life, as a proxy saw it, is held against what is printed."""
+    url = s3_url("s3://{0}?retention-days=1")
+    bucket, seen = parse_url(url).bucket, set[tuple[str, str]]()
+
+    def see(method: str, path: str) -> None:
+        parts = urlsplit(path)
+        key, query = unquote(parts.path).removeprefix(f"/{bucket}").strip("/"), parse_qs(parts.query, keep_blank_values=True)
+        action = next((QUERIES[name] for name in query if name in QUERIES), WRITER_ACTIONS["list" if not key else method])
+        seen.add((action, f"arn:aws:s3:::BUCKET/{key}" if key else "arn:aws:s3:::BUCKET"))
+
+    def asked(work: Callable[[S3Store], object]) -> set[tuple[str, str]]:
+        seen.clear()
+        proxy.fault = see
+        work(through(proxy, url, s3_endpoint))
+        return set(seen)
+
+    def write(store: S3Store) -> None:
+        for number in range(3):
+            append_signed(log_in(store), number)
+        store.apply(Batch(create={"tile/0/001.p/3": b"x"}, remove=("tile/0/001.p/3", "pending/none")))
+        assert all(each.holds for each in probe(lambda: through(proxy, url, s3_endpoint)))
+
+    def audit(store: S3Store) -> None:
+        assert verify_store(store, TRUST).clean
+        assert store.examine()
+        store.read_version(layout.LOG, next(iter(store.history(layout.LOG))).version)
+
+    # The first goes with a PutObject's headers; the second is asked of Amazon alone, the third of a bucket that coordinates.
+    elsewhere = {"s3:PutObjectRetention", "s3:GetBucketPublicAccessBlock", "s3:GetBucketVersioning"}
+    printed = policies()
+    for name, requests in {"Writer": asked(write), "Auditor": asked(audit)}.items():
+        assert [each for each in requests if not allowed(printed[name], *each)] == [], name
+        granted = {action for each in printed[name] for action in ([each["Action"]] if isinstance(each["Action"], str) else each["Action"])}
+        assert granted - elsewhere == {action for action, _ in requests}, name
+    assert not allowed(printed["Writer"], "s3:DeleteObject", f"arn:aws:s3:::BUCKET/{layout.commit_key(1)}")
+    assert not any(action.startswith(("s3:Put", "s3:Delete")) for each in printed["Auditor"] for action in each["Action"])
+
+
+@pytest.mark.parametrize("code", ["InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"])
+def test_wrong_credentials_are_named(proxy: FaultyProxy, s3_url: Make, s3_endpoint: str, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = through(proxy, s3_url("s3://{0}"), s3_endpoint)
+    monkeypatch.setitem(CODES, "403", code)
+    proxy.fault = lambda _method, _path: "403"
+    with pytest.raises(StoreError, match=code) as refused:
+        append_signed(log_in(store), 0)
+    assert "wrong or have expired" in refused.value.remedy
 
 
 def test_a_missing_bucket_is_named(s3_url: Make, s3_endpoint: str) -> None:

@@ -117,3 +117,54 @@ def test_who_may_not(shop: GitShop, capsys: pytest.CaptureFixture[str]) -> None:
     assert "no log key" in capsys.readouterr().err
     assert run(["integrate", "file:evidence", "--log-key", "changegate-key.pem"]) == ExitCode.NOT_RECORDED
     assert "no log key of the trust file" in capsys.readouterr().err
+
+
+def outcome(*words: str) -> int:
+    place = ("--workspace", "shop", "--store", "file:evidence", "--signing-key", "changegate-key.pem", "--format", "json")
+    return run(["outcome", *words, "--submit-only", *TRUST, *place])
+
+
+def test_what_was_planted_in_an_outcomes_place_is_no_outcome(shop: GitShop, capsys: pytest.CaptureFixture[str]) -> None:
+    assert submit(shop, "--base", "v1") == 0
+    assert run(INTEGRATE) == 0
+    assert outcome("success") == 0
+    (card,) = waiting()
+    card.chmod(0o644)
+    card.write_bytes(card.read_bytes().replace(b"success", b"failure"))
+    capsys.readouterr()
+    assert outcome("success") == ExitCode.NOT_RECORDED
+    assert "stands for no signed record waits already" in capsys.readouterr().err
+
+
+def test_an_outcome_is_submitted_and_integrated_after_its_decision(shop: GitShop, capsys: pytest.CaptureFixture[str]) -> None:
+    assert submit(shop, "--base", "v1") == 0
+    capsys.readouterr()
+    assert outcome("success") == ExitCode.USAGE
+    assert "What `gate --submit-only` left waiting, `changegate integrate` has to append first." in capsys.readouterr().err
+    assert run(INTEGRATE) == 0
+    capsys.readouterr()
+    assert outcome("success", "--dotenv", "outputs.env", "--receipt", "receipt") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["record"], len(said["submitted"])) == (None, 64)
+    assert f"CHANGEGATE_OUTCOME_RECORD_DIGEST={said['submitted']}\n" in Path("outputs.env").read_text()
+    assert "CHANGEGATE_OUTCOME_LOG_INDEX=\n" in Path("outputs.env").read_text()
+    assert not Path("receipt").exists()
+    assert outcome("success") == 0  # the same again, while it waits
+    again = json.loads(capsys.readouterr().out)
+    assert (again["submitted"], again["repeated"], said["repeated"]) == (said["submitted"], True, False)
+    assert outcome("failure") == ExitCode.USAGE
+    assert "is recorded as success" in capsys.readouterr().err
+    assert len(waiting()) == 1
+    assert run(INTEGRATE) == 0
+    assert f"entry 1: success, shop to production, record {said['submitted'][:16]}" in capsys.readouterr().out
+    assert outcome("success") == 0
+    assert json.loads(capsys.readouterr().out)["repeated"] is True
+    assert outcome("failure") == ExitCode.USAGE
+    assert "it can't end in failure as well" in capsys.readouterr().err
+    assert shop.entries() == 2
+
+
+def test_an_outcome_without_the_logs_key_needs_the_trust_file(shop: GitShop, capsys: pytest.CaptureFixture[str]) -> None:
+    assert submit(shop, "--base", "v1") == 0
+    assert run(["outcome", "success", "--submit-only", "--workspace", "shop", "--store", "file:evidence", "--signing-key", "changegate-key.pem"]) == 2
+    assert "Give --trust FILE" in capsys.readouterr().err

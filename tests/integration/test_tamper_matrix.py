@@ -1,9 +1,12 @@
-"""Every kind of object × every manipulation × every kind of store: all of it is found, by name, or can't matter and says why."""
+"""Every kind of object × every manipulation × every kind of store: all of it is found, by name, or can't matter and says why.
 
-from collections.abc import Iterator
+A directory gets all of it, the other stores each manipulation once and the schemes of `SOME_SCHEMES`: a verification over a network takes seconds.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
-from support.raw_stores import RAW_STORES
+from support.raw_stores import RAW_STORES, RawBucket, bucket
 from support.records import TRUST
 from support.tampering import (
     EXPECTED,
@@ -11,6 +14,8 @@ from support.tampering import (
     MANIPULATIONS,
     ROWS,
     SCHEMES,
+    SOME,
+    SOME_SCHEMES,
     Expected,
     RawStore,
     difference,
@@ -42,6 +47,8 @@ def test_the_table_has_every_kind_of_object_and_every_manipulation() -> None:
     assert list(LAYOUT) == list(kinds())
     assert all(kinds()[name].key.startswith(of) for name, of in LAYOUT.items())
     assert set(EXPECTED) <= set(ROWS)
+    assert len({name for name, _ in SOME}) == len(MANIPULATIONS)
+    assert {manipulation for _, manipulation in SOME} == set(MANIPULATIONS)
     assert all(each.why for each in EXPECTED.values())
 
 
@@ -51,7 +58,12 @@ def test_the_honest_log_is_whole(raw: RawStore) -> None:
     assert {each.what for each in report.notes} == {"a record waits for its commit", "an object belongs to no entry"}, said(report)
 
 
-@pytest.mark.parametrize(("name", "manipulation"), ROWS)
+@pytest.mark.parametrize(
+    ("raw", "name", "manipulation"),
+    [(store, *row) for store in RAW_STORES for row in (ROWS if store == "directory" else SOME)],
+    indirect=["raw"],
+    scope="module",
+)
 def test_tampering_is_found_and_named(raw: RawStore, name: str, manipulation: str) -> None:
     changes = MANIPULATIONS[manipulation](kinds()[name], honest_log())
     assert any(data != honest_log().get(key) for key, data in changes.items())
@@ -68,7 +80,12 @@ def test_tampering_is_found_and_named(raw: RawStore, name: str, manipulation: st
     assert not any("changegate verify" in each.meaning for each in found), said(report)  # it is what says this
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize(
+    ("raw", "scheme"),
+    [(store, scheme) for store in RAW_STORES for scheme in (SCHEMES if store == "directory" else SOME_SCHEMES)],
+    indirect=["raw"],
+    scope="module",
+)
 def test_a_tampered_log_is_found_where_it_can_be(raw: RawStore, scheme: str) -> None:
     log, alone, since = SCHEMES[scheme]
     with tampered(raw, difference(log())) as store:
@@ -76,3 +93,67 @@ def test_a_tampered_log_is_found_where_it_can_be(raw: RawStore, scheme: str) -> 
         against = verify_store(store, TRUST, since=honest_log()[layout.CHECKPOINT])
     assert (alone in [each.what for each in report.problems]) if alone else report.clean, said(report)
     assert since in [each.what for each in against.problems], said(against)
+
+
+# --- a bucket that keeps versions: there an object can be hidden, and made anew, though nothing can be deleted ------------------
+
+
+@pytest.fixture(scope="module")
+def versioned() -> Iterator[RawBucket]:
+    """A versioned bucket with the honest log. What is locked in it can't be deleted, but it can have a delete marker."""
+    with bucket(versioned=True) as opened:
+        opened.write(honest_log())
+        yield opened
+
+
+def hide(key: str, _log: Mapping[str, bytes]) -> list[dict[str, bytes | None]]:
+    """A delete marker: who reads it, finds nothing."""
+    return [{key: None}]
+
+
+def remake(key: str, log: Mapping[str, bytes]) -> list[dict[str, bytes | None]]:
+    """A delete marker, and then the same again: that passes `If-None-Match: *`."""
+    return [{key: None}, {key: log[key]}]
+
+
+def forge(key: str, log: Mapping[str, bytes]) -> list[dict[str, bytes | None]]:
+    """A delete marker, and then something else."""
+    return [{key: None}, {key: log[key][:-1] + b"!"}]
+
+
+def overwrite(key: str, log: Mapping[str, bytes]) -> list[dict[str, bytes | None]]:
+    """Something else over it."""
+    return [{key: log[key][:-1] + b"!"}]
+
+
+def test_an_honest_log_in_a_versioned_bucket_is_whole(versioned: RawBucket) -> None:
+    report = verify_store(versioned.open(), TRUST)
+    assert report.clean, said(report)
+
+
+Do = Callable[[str, Mapping[str, bytes]], list[dict[str, bytes | None]]]
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("log", hide),
+        ("first commit", remake),
+        ("last commit", hide),
+        ("full tile", overwrite),
+        ("envelope", forge),
+        ("facts", remake),
+        ("index", overwrite),
+    ],
+)
+def test_versions_tell_what_was_done(
+    versioned: RawBucket, name: str, how: Callable[[str, Mapping[str, bytes]], list[dict[str, bytes | None]]]
+) -> None:
+    key = kinds()[name].key
+    try:
+        for step in how(key, honest_log()):
+            versioned.write(step)
+        problems = [(each.what, each.where) for each in verify_store(versioned.open(), TRUST).problems]
+    finally:
+        versioned.forget(key)
+    assert (("an object was replaced" if how is overwrite else "an object was deleted, and hidden or made again"), key) in problems

@@ -21,7 +21,7 @@ from changegate.errors import StoreError
 from changegate.evidence import checkpoint, layout, log_policy, merkle, tiles, verify, workers
 from changegate.evidence.checkpoint import Checkpoint
 from changegate.evidence.findings import Report
-from changegate.evidence.named import Buckets, repeated, unmatched
+from changegate.evidence.named import Buckets, Named, key_of, repeated, unmatched
 from changegate.evidence.reader import LogReader
 from changegate.evidence.tiles import Tile
 from changegate.evidence.verify import Scope, verify_store
@@ -240,14 +240,18 @@ def test_names_are_matched_the_same_in_memory_and_on_disk(monkeypatch: pytest.Mo
                 assert listed.add_key(layout.index_key(name))
                 if number % 100:
                     assert named.add_key(layout.envelope_key(name))
-            named.add_key(layout.envelope_key(name))
-            yield list(unmatched(named, listed))
-            yield list(repeated(named, "envelope"))
+            entered = Named()
+            for index, number in enumerate([*range(600), 5, 599, 5]):
+                entered.add_statement(index, hashlib.sha256(b"%d" % number).hexdigest())
+            named.add_named(entered)
+            yield [key_of(*each) for each in unmatched(named, listed)]
+            yield sorted(repeated(named))
 
     in_memory = list(run())
     monkeypatch.setattr("changegate.evidence.named._SPILL_BYTES", 1000)
     assert list(run()) == in_memory
     assert len(in_memory[0]) == 606  # type: ignore[arg-type]
+    assert in_memory[1] == [(5, 600), (599, 601), (600, 602)]
 
 
 @pytest.mark.parametrize("key", ["envelope/aa/" + "ab" * 32 + ".json", "facts/ab/" + "ab" * 32 + ".json", "index/ab/" + "AB" * 32, "index/ab/x"])

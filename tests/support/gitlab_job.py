@@ -47,9 +47,10 @@ class Job:
         for name, value in variables.items():
             self.monkeypatch.setenv(name, value)
 
-    def run(self, *words: str, format_: str = "json") -> Said:
-        """A command, as the job's script has it."""
-        self.project.write(Path("clone.git"))
+    def run(self, *words: str, format_: str = "json", write: bool = True) -> Said:
+        """A command, as the job's script has it, in a fresh clone unless `write` says that it stays as it is."""
+        if write:
+            self.project.write(Path("clone.git"))
         self.capsys.readouterr()
         code = run([*words, *(("--format", format_) if format_ else ())])
         printed = self.capsys.readouterr()

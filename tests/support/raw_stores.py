@@ -2,13 +2,23 @@
 
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Final
+
+import psycopg
+import pytest
 
 from changegate.stores import Store
 from changegate.stores.directory import DirectoryStore
 from changegate.stores.git import BRANCH, GitStore
+from changegate.stores.postgres.statements import table_of
+from changegate.stores.postgres.store import PostgresStore
+from changegate.stores.s3 import S3Store
+from changegate.stores.s3url import parse_url
+from support.postgres import Server
+from support.s3server import CREDENTIALS, client, ministack
 from support.tampering import RawStore
 
 
@@ -58,6 +68,68 @@ class RawGit:
         self._begun = True
 
 
+class RawTables:
+    """See `support.tampering.RawStore`: for a superuser who has switched the triggers and the checks off."""
+
+    def __init__(self, url: str) -> None:
+        self._url, self._opened = url, PostgresStore(url)
+        self._connection = psycopg.connect(url, autocommit=True)
+        for table in ("objects", "passing", "published"):
+            self._connection.execute(f"ALTER TABLE changegate.{table} DISABLE TRIGGER ALL, DROP CONSTRAINT {table}_key".encode())
+
+    def close(self) -> None:
+        self._opened.close()
+        self._connection.close()
+
+    def open(self) -> Store:
+        """See `support.tampering.RawStore`."""
+        self._opened.close()
+        self._opened = PostgresStore(self._url)
+        return self._opened
+
+    def write(self, objects: Mapping[str, bytes | None]) -> None:
+        """See `support.tampering.RawStore`."""
+        with self._connection.transaction(), self._connection.cursor() as cursor:
+            for key, data in objects.items():
+                cursor.execute(f"DELETE FROM changegate.{table_of(key)} WHERE key = %s".encode(), [key])
+                if data is not None:
+                    cursor.execute(f"INSERT INTO changegate.{table_of(key)} (key, data) VALUES (%s, %s)".encode(), [key, data])
+
+
+class RawBucket:
+    """See `support.tampering.RawStore`. In a versioned bucket each write leaves what was there before, and each deletion a marker."""
+
+    def __init__(self, endpoint: str, name: str, *, versioned: bool = False) -> None:
+        self._client, self._name = client(endpoint), name
+        self._place = parse_url(f"s3://{name}?endpoint={endpoint}")
+        self._client.create_bucket(Bucket=name)
+        if versioned:
+            self._client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+
+    def open(self) -> Store:
+        """See `support.tampering.RawStore`."""
+        return S3Store(self._place)
+
+    def write(self, objects: Mapping[str, bytes | None]) -> None:
+        """See `support.tampering.RawStore`."""
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda each: self._write(*each), objects.items()))
+
+    def forget(self, key: str) -> None:
+        """Take away all but the first version of a key, as an administrator can where nothing is locked."""
+        versions = self._client.list_object_versions(Bucket=self._name, Prefix=key)
+        later = [each["VersionId"] for each in versions.get("DeleteMarkers", ()) if each["Key"] == key]
+        later += [each["VersionId"] for each in sorted(versions["Versions"], key=lambda each: each["LastModified"]) if each["Key"] == key][1:]
+        for version in later:
+            self._client.delete_object(Bucket=self._name, Key=key, VersionId=version)
+
+    def _write(self, key: str, data: bytes | None) -> None:
+        if data is None:
+            self._client.delete_object(Bucket=self._name, Key=key)
+        else:
+            self._client.put_object(Bucket=self._name, Key=key, Body=data)
+
+
 @contextmanager
 def directory(temporary: Path) -> Iterator[RawStore]:
     """A directory store."""
@@ -70,5 +142,34 @@ def git(temporary: Path) -> Iterator[RawStore]:
     yield RawGit(temporary / "store.git")
 
 
-RAW_STORES: Final[Mapping[str, Callable[[Path], AbstractContextManager[RawStore]]]] = {"directory": directory, "git": git}
+@contextmanager
+def postgres(_temporary: Path) -> Iterator[RawStore]:
+    """A PostgreSQL database, in a server of its own."""
+    with closing(Server()) as server:
+        url = server.url(server.new_database())
+        with closing(PostgresStore(url)) as store:
+            store.prepare()
+        with closing(RawTables(url)) as raw:
+            yield raw
+
+
+@contextmanager
+def s3(_temporary: Path) -> Iterator[RawStore]:
+    """A bucket, in a server of its own."""
+    with bucket(versioned=False) as raw:
+        yield raw
+
+
+@contextmanager
+def bucket(*, versioned: bool) -> Iterator[RawBucket]:
+    """A bucket, in a server of its own; `versioned`, it keeps what is overwritten."""
+    with pytest.MonkeyPatch.context() as patch, ministack() as endpoint:
+        for name, value in CREDENTIALS.items():
+            patch.setenv(name, value)
+        yield RawBucket(endpoint, "evidence", versioned=versioned)
+
+
+RAW_STORES: Final[Mapping[str, Callable[[Path], AbstractContextManager[RawStore]]]] = {
+    "directory": directory, "git": git, "s3": s3, "postgres": postgres,
+}  # fmt: skip
 """Each is opened once a test module, with a directory of its own, and begins empty."""

@@ -23,11 +23,13 @@ class Change(Protocol):
     number: int
     head: str
 
-    def push(self, author: str, files: Changes | None = None, *, co_authors: Sequence[str] = (), under: Person | None = None) -> Self:
-        """One more commit; `under` is the name that it bears where it isn't the author's."""
+    def push(
+        self, author: str, files: Changes | None = None, *, co_authors: Sequence[str] = (), under: Person | None = None, by: str | None = None
+    ) -> Self:
+        """One more commit; `under` is the name that it bears where it isn't the author's, `by` who pushes it where it isn't the author."""
 
-    def force_push(self, author: str) -> Self:
-        """The branch made anew."""
+    def force_push(self, author: str, by: str | None = None) -> Self:
+        """The branch made anew; `by` pushes it in the author's name."""
 
     def update(self, by: str) -> Self:
         """The target merged into it: GitHub's button; on GitLab, which has none, by hand."""
@@ -45,7 +47,12 @@ class Change(Protocol):
         """`success`, `failure`, `neutral` or `pending`, on its head."""
 
     def close(self) -> Self: ...
-    def retarget(self, branch: str) -> Self: ...
+    def retarget(self, branch: str, *, automatic: bool = False) -> Self:
+        """Another target; `automatic`: by the forge, because the branch that it had was merged and deleted."""
+
+    def ask_nobody(self, by: str, not_any_more: str) -> Self:
+        """Somebody taken out of the reviewers."""
+
     def merge(self, by: str = "alice", method: str = "squash") -> Self:
         """By `merge`, `squash` or `rebase`."""
 
@@ -84,6 +91,9 @@ class Shop(Protocol):
     def deploy(self, sha: str | None = None, environment: str = "production", *, ended: bool = True) -> None: ...
     def report(self, sha: str, name: str, state: str) -> None:
         """A check on a commit."""
+
+    def set_status(self, sha: str, name: str, state: str, by: str) -> None:
+        """A commit status that somebody sets by the API, as anybody may who may write."""
 
     def delete(self, name: str) -> None:
         """The account deleted."""
@@ -146,6 +156,9 @@ class OnGitHub:
     def report(self, sha: str, name: str, state: str) -> None:
         self.repo.report(sha, name, {"pending": "in_progress"}.get(state, state))
 
+    def set_status(self, sha: str, name: str, state: str, by: str) -> None:
+        self.repo.report(sha, name, state, kind="status", by=self.people[by])
+
     def delete(self, name: str) -> None:
         self.people[name].deleted = True
 
@@ -172,12 +185,20 @@ class _Pull:
     def head(self, value: str) -> None:
         self.pull.head = value
 
-    def push(self, author: str, files: Changes | None = None, *, co_authors: Sequence[str] = (), under: Person | None = None) -> Self:
+    def push(
+        self,
+        author: str,
+        files: Changes | None = None,
+        *,
+        co_authors: Sequence[str] = (),
+        under: Person | None = None,
+        by: str | None = None,  # noqa: ARG002 - GitHub says of no push but a forced one who made it
+    ) -> Self:
         self.pull.commit(under or self.people[author], files, co_authors=tuple(self.people[name] for name in co_authors))
         return self
 
-    def force_push(self, author: str) -> Self:
-        self.pull.force_push(self.people[author], keep_reviews=True)
+    def force_push(self, author: str, by: str | None = None) -> Self:
+        self.pull.force_push(self.people[author], by=self.people[by or author], keep_reviews=True)
         return self
 
     def update(self, by: str) -> Self:
@@ -213,8 +234,11 @@ class _Pull:
         self.pull.close()
         return self
 
-    def retarget(self, branch: str) -> Self:
-        self.pull.retarget(branch)
+    def retarget(self, branch: str, *, automatic: bool = False) -> Self:
+        self.pull.retarget(branch, automatic=automatic)
+        return self
+
+    def ask_nobody(self, by: str, not_any_more: str) -> Self:  # noqa: ARG002 - a review stands, whoever is asked for one
         return self
 
     def merge(self, by: str = "alice", method: str = "squash") -> Self:
@@ -278,6 +302,9 @@ class OnGitLab:
         status = {"failure": "failed", "neutral": "failed", "pending": "running"}.get(state, state)
         project.report(sha, name, status, allow_failure=state == "neutral")
 
+    def set_status(self, sha: str, name: str, state: str, by: str) -> None:
+        self.repo.report(sha, name, {"failure": "failed"}.get(state, state), set_by=self.people[by])
+
     def delete(self, name: str) -> None:
         self.hub.delete(self.people[name])
 
@@ -305,12 +332,15 @@ class _Request:
     def head(self, value: str) -> None:
         self.request.head = value
 
-    def push(self, author: str, files: Changes | None = None, *, co_authors: Sequence[str] = (), under: Person | None = None) -> Self:
-        self.request.push(under or self.people[author], files, co_authors=tuple(self.people[name] for name in co_authors))
+    def push(
+        self, author: str, files: Changes | None = None, *, co_authors: Sequence[str] = (), under: Person | None = None, by: str | None = None
+    ) -> Self:
+        made_by = under or self.people[author]
+        self.request.push(made_by, files, co_authors=tuple(self.people[name] for name in co_authors), by=self.people[by or author])
         return self
 
-    def force_push(self, author: str) -> Self:
-        self.request.force_push(self.people[author])
+    def force_push(self, author: str, by: str | None = None) -> Self:
+        self.request.force_push(self.people[author], by=self.people[by or author])
         return self
 
     def update(self, by: str) -> Self:
@@ -345,8 +375,12 @@ class _Request:
         self.request.close()
         return self
 
-    def retarget(self, branch: str) -> Self:
-        self.request.retarget(branch)
+    def retarget(self, branch: str, *, automatic: bool = False) -> Self:
+        self.request.retarget(branch, automatic=automatic)
+        return self
+
+    def ask_nobody(self, by: str, not_any_more: str) -> Self:
+        self.request.ask_nobody(self.people[by], self.people[not_any_more])
         return self
 
     def merge(self, by: str = "alice", method: str = "squash") -> Self:

@@ -235,6 +235,8 @@ def tampered(raw: RawStore, changes: Change) -> Iterator[Store]:
 
 ROWS: Final = [(kind, manipulation) for kind in LAYOUT for manipulation in MANIPULATIONS]
 """Every kind and every manipulation."""
+SOME: Final = [(list(LAYOUT)[2 * number], manipulation) for number, manipulation in enumerate(MANIPULATIONS)]
+"""Every manipulation once, of as many kinds: for stores that differ only in how bytes get there, as other bytes are other bytes."""
 
 
 class Scheme(NamedTuple):
@@ -280,3 +282,7 @@ def difference(log: Mapping[str, bytes]) -> Change:
     """What makes the honest log this one."""
     honest = honest_log()
     return {key: log.get(key) for key in {**honest, **log} if log.get(key) != honest.get(key)}
+
+
+SOME_SCHEMES: Final = ("its end cut off", "its end written anew", "another log key")
+"""As `SOME`."""

@@ -44,6 +44,9 @@ def made(**differs: Any) -> Any:
         ({"former": (BOB,)}, False),
         ({"former": (GAP,)}, False),
         ({"former": GAP}, False),
+        ({"pushers": (ROBOT,)}, True),
+        ({"pushers": (BOB,)}, False),
+        ({"pushers": GAP}, False),
     ],
 )
 def test_table(differs: dict[str, Any], exempt: bool) -> None:

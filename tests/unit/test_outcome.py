@@ -10,8 +10,9 @@ from in_toto_attestation.v1 import statement_pb2
 from in_toto_attestation.v1.statement import Statement
 from jsonschema import Draft202012Validator
 
-from changegate import canonical, outcome
+from changegate import outcome
 from changegate.errors import FormatError, InputError
+from changegate.evidence import idempotency
 from changegate.evidence.card import Card
 from changegate.evidence.statement import differences
 from changegate.facts import RangeOutcome, Run
@@ -61,7 +62,7 @@ def card(**differs: Any) -> Card:
 def test_the_card_repeats_the_record_and_verification_holds_the_two_together() -> None:
     found = card()
     assert (found.decision, found.about, found.facts, found.commit) == ("success", "a" * 64, None, LANDED)
-    assert differences(canonical.dumps(statement()), found) == ()
+    assert differences(statement(), found) == ()
 
 
 @pytest.mark.parametrize(
@@ -80,21 +81,21 @@ def test_a_card_that_says_other_than_the_record_is_found(path: tuple[str, ...], 
     for step in path[:-1]:
         inner = inner[step]
     inner[path[-1]] = value
-    assert [each[0] for each in differences(canonical.dumps(made), card())] == [field]
+    assert [each[0] for each in differences(made, card())] == [field]
 
 
 def test_an_outcome_without_its_gate_is_none() -> None:
     made = statement()
     del made["predicate"]["gate"]
     with pytest.raises(FormatError, match="no deployment, gate, outcome"):
-        differences(canonical.dumps(made), card())
+        differences(made, card())
 
 
 def test_success_and_failure_share_a_key_and_the_rollback_has_its_own() -> None:
-    success, failure, rollback = (outcome.idempotency_key("a" * 64, each, origin="o") for each in Ending)
+    success, failure, rollback = (idempotency.of_outcome("a" * 64, each, origin="o") for each in Ending)
     assert success == failure != rollback
-    assert success != outcome.idempotency_key("b" * 64, Ending.SUCCESS, origin="o")
-    assert success != outcome.idempotency_key("a" * 64, Ending.SUCCESS, origin="p")
+    assert success != idempotency.of_outcome("b" * 64, Ending.SUCCESS, origin="o")
+    assert success != idempotency.of_outcome("a" * 64, Ending.SUCCESS, origin="p")
 
 
 @pytest.mark.parametrize(

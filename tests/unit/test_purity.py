@@ -30,8 +30,14 @@ PURE = [
             "outcome.py",
             "history.py",
             "keychange.py",
+            "attestation.py",
+            "attachment.py",
+            "access.py",
+            "sampledraw.py",
+            "deploys.py",
         )
     ),
+    *(PACKAGE / "audit" / f"{name}.py" for name in ("pairing", "reconcile", "reconciled", "sampling", "tables")),
     *(PACKAGE / "facts").glob("*.py"),
     *(PACKAGE / "controls").glob("*.py"),
     *(PACKAGE / "doctor").glob("*.py"),
@@ -78,6 +84,12 @@ FORBIDDEN = {
     "history.py": {"cli", "render", "gate"},
     "outcome.py": {"cli", "render", "gate"},
     "keychange.py": {"cli", "render", "gate"},
+    "attestation.py": {"cli", "render", "gate"},
+    "attest.py": {"cli", "render", "gate"},
+    "access.py": {"policy", "decision", "controls", "record", "signing", "evidence", "stores", "forges", "render", "gate", "cli"},
+    "sampledraw.py": {"cli", "render", "gate"},
+    "deploys.py": {"facts", "policy", "decision", "controls", "record", "signing", "evidence", "stores", "forges", "render", "gate", "cli"},
+    "audit": {"forges", "render", "gate", "cli"},
 }
 ADAPTERS = {"changegate.forges.git", "changegate.forges.github", "changegate.stores.directory", "changegate.stores.git"}
 

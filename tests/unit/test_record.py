@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 from changegate import canonical, record
 from changegate.controls import evaluate
+from changegate.evidence import idempotency
 from changegate.facts import MISSING, Artifact, Facts, Unavailable
 from changegate.policy import EffectivePolicy
 from changegate.recorded import PolicySource
@@ -103,12 +104,12 @@ def test_the_idempotency_key(differs: dict[str, Any], *, same: bool) -> None:
     run = place.run.model_copy(update={"attempt": differs.get("attempt", 1), "id": differs.get("run", "100")})
     updates = {key: value for key, value in differs.items() if key in {"environment", "head", "repository"}}
     other = found.model_copy(update={"deployment": place.model_copy(update={**updates, "run": run})})
-    assert (record.idempotency_key(statement(facts()), origin="o") == record.idempotency_key(statement(other), origin="o")) is same
+    assert (idempotency.of_decision(statement(facts()), origin="o") == idempotency.of_decision(statement(other), origin="o")) is same
 
 
 def test_another_log_or_a_repeat_is_another_key() -> None:
     made = statement(facts())
-    keys = {record.idempotency_key(made, origin=origin, repeat=repeat) for origin in ("a", "b") for repeat in (0, 1, 2)}
+    keys = {idempotency.of_decision(made, origin=origin, repeat=repeat) for origin in ("a", "b") for repeat in (0, 1, 2)}
     assert len(keys) == 6
 
 

@@ -5,6 +5,7 @@ Its facts are what commits say of themselves (`Assurance.ASSERTED`). See docs/fo
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple
@@ -26,8 +27,9 @@ from changegate.facts import (
 from changegate.forges import NO_NEEDS, Baseline, Needs, TrustedFiles
 from changegate.forges.git.changes import build_changes
 from changegate.forges.git.history import CommitObject
+from changegate.forges.git.objects import Entry
 from changegate.forges.git.process import OnRequest
-from changegate.forges.git.repository import Entry, Repository
+from changegate.forges.git.repository import Repository
 from changegate.forges.git.restored import find_restored
 
 _TEMPLATE: Final = re.compile(
@@ -63,6 +65,28 @@ class _Compared(NamedTuple):
         )
 
 
+class BranchCommit(NamedTuple):
+    """A commit of a branch's own line."""
+
+    sha: str
+    at: datetime
+    """When it was committed, as it says itself."""
+    deployed: bool
+    """Whether it is in the history of a deployed commit."""
+
+
+class Branch(NamedTuple):
+    """A branch, held against deployed commits."""
+
+    head: str
+    line: tuple[BranchCommit, ...]
+    """Its own line (first parents), the newest first."""
+    off: frozenset[str]
+    """Deployed commits that are not in its history."""
+    lacking: tuple[str, ...]
+    """Deployed commits that the clone doesn't have."""
+
+
 class Git:
     """The `Forge` that a bare git history is (see `changegate.forges.Forge`).
 
@@ -76,12 +100,29 @@ class Git:
         self._path = path
         self._repository = Repository(path, timeout=timeout, on_request=on_request)
 
+    def clock(self) -> datetime | None:
+        """None: a repository at hand has no clock but this machine's."""
+        return None
+
     def resolve_head(self, commit: str) -> str:
         """See `changegate.forges.Forge`."""
         found = self._repository.find_commit(commit)
         if found is None:
             raise InputError(f"{commit!r} names no commit in {self._path}", remedy="Give a commit, a tag or a branch that the clone has.")
         return found
+
+    def read_branch(self, branch: str, deployed: Sequence[str]) -> Branch:
+        """A branch, held against commits that were deployed. Raises `InputError` where there is no such branch, `ForgeError`."""
+        head = self.resolve_head(branch)
+        found = tuple(sha for sha in dict.fromkeys(deployed) if self._repository.find_commit(sha) == sha)
+        beyond = self._repository.list_beyond([head], found, line_only=True)
+        line = tuple(BranchCommit(sha, datetime.fromtimestamp(at, UTC), sha not in beyond) for sha, at in self._repository.list_line(head))
+        off = self._repository.list_beyond(found, [head]) & frozenset(found)
+        return Branch(head, line, off, tuple(sha for sha in dict.fromkeys(deployed) if sha not in found))
+
+    def read_subjects(self, shas: Sequence[str]) -> tuple[str, ...]:
+        """The first lines of these commits' messages. Raises `ForgeError`."""
+        return tuple(each.subject for each in self._repository.read_commits(shas))
 
     def resolve_range(
         self,
@@ -219,7 +260,7 @@ class Git:
         below = self._repository.list_files(at, *directories, recursive=True) if directories else ()
         templates = [entry for entry in (*root, *below) if entry.mode in _FILE_MODES and _TEMPLATE.fullmatch(entry.path)]
         policy = self._find_policy(at, str(path))
-        contents = list(self._repository.read_objects([entry.object for entry in (*templates, *policy)], "blob"))
+        contents = self._repository.read_files((*templates, *policy))
         return TrustedFiles(
             policy=contents[-1] if policy else Missing(why=f"there is no {path} at {at}"),
             templates=tuple(content.decode("utf-8", "replace") for content in contents[: len(templates)]),

@@ -1,16 +1,15 @@
 """Commit objects, and which of them came together as one change. Pure: bytes and values in, values out."""
 
 import codecs
-import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
-from changegate.errors import ForgeError
 from changegate.facts import Identity, Known, Time, Unavailable
 from changegate.forges import trailers
 from changegate.forges.caps import MAX_LINE, MAX_MESSAGE, cut_line
+from changegate.forges.git.objects import check_id, damaged
 
 _PERSON: Final = re.compile(rb"(?P<name>[^<]*)<(?P<address>[^>]*)>(?:.*> ?)? ?(?P<seconds>-?[0-9]{1,20})?(?: [+-][0-9]+)?\s*", re.DOTALL)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -58,9 +57,7 @@ def parse_commit(sha: str, content: bytes) -> CommitObject:
 
     The id is computed anew, so what is judged is what the id names, whatever lies in the object store.
     """
-    digest = hashlib.sha1 if len(sha) == 40 else hashlib.sha256  # git's two object formats
-    if digest(b"commit %d\0" % len(content) + content, usedforsecurity=False).hexdigest() != sha:
-        raise _damaged(sha, "its content doesn't have that id")
+    check_id(sha, "commit", content)
     head, _, message = content.partition(b"\n\n")
     headers: dict[bytes, list[bytes]] = {}
     for line in head.split(b"\n"):
@@ -74,7 +71,7 @@ def parse_commit(sha: str, content: bytes) -> CommitObject:
         parents = tuple(parent.decode("ascii") for parent in headers.get(b"parent", []))
         author, committer = headers[b"author"][0], headers[b"committer"][0]
     except (KeyError, UnicodeDecodeError) as error:
-        raise _damaged(sha, "a header is missing or unreadable") from error
+        raise damaged(sha, "commit", "a header is missing or unreadable") from error
     return CommitObject(sha, tree, parents, _parse_signature(author, encoding), _parse_signature(committer, encoding), _text(message, encoding))
 
 
@@ -83,10 +80,6 @@ def _known(encoding: str) -> bool:
         return _ENCODINGS.fullmatch(encoding) is not None and codecs.lookup(encoding) is not None
     except LookupError:  # iso-8859-12 was never made
         return False
-
-
-def _damaged(sha: str, why: str) -> ForgeError:
-    return ForgeError(f"the commit {sha} is damaged: {why}", remedy="Clone the repository anew; `git fsck` lists what is damaged.")
 
 
 def _text(content: bytes, encoding: str = "utf-8") -> str:

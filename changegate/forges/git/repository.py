@@ -1,6 +1,5 @@
 """What is asked of a repository: a revision's commit, the commits between two, their content, the files of a commit."""
 
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Final, NamedTuple
 from changegate.errors import ForgeError, InputError
 from changegate.facts import Version
 from changegate.forges.git.history import CommitObject, parse_commit
+from changegate.forges.git.objects import Entry, check_id, parse_tree
 from changegate.forges.git.process import WHOLE_CLONE, GitFailedError, OnRequest, Runner, borrow
 from changegate.forges.git.restored import FileChange
 
@@ -21,15 +21,6 @@ class Difference(NamedTuple):
 
     only_left: tuple[str, ...]
     only_right: tuple[str, ...]
-
-
-class Entry(NamedTuple):
-    """A file in a commit's tree."""
-
-    path: str
-    mode: str
-    """`100644`, `100755`, `120000` (a symbolic link), `160000` (a submodule), `040000` (a directory)."""
-    object: str
 
 
 class Repository:
@@ -94,12 +85,23 @@ class Repository:
             only_right=tuple(line[1:] for line in lines if line.startswith(">")),
         )
 
+    def list_line(self, head: str) -> tuple[tuple[str, int], ...]:
+        """The commits of a branch's own line (first parents), the newest first, each with the second in which it says it was committed."""
+        listed = self._read("rev-list", "--timestamp", "--first-parent", "--end-of-options", head).decode("ascii")
+        return tuple((sha, int(at)) for at, sha in (line.split() for line in listed.splitlines()))
+
+    def list_beyond(self, tips: Sequence[str], known: Sequence[str], *, line_only: bool = False) -> frozenset[str]:
+        """The commits in the history of `tips` (on the line of their first parents alone) that are not in that of `known`."""
+        words = "".join(f"{each}\n" for each in (*tips, *(f"^{each}" for each in known)))
+        options = ("--first-parent",) if line_only else ()
+        return frozenset(self._read("rev-list", *options, "--stdin", stdin=words.encode("ascii")).decode("ascii").split()) if tips else frozenset()
+
     def read_commits(self, shas: Sequence[str]) -> tuple[CommitObject, ...]:
         """The commits, in the given order, each checked against its id."""
         return tuple(parse_commit(sha, content) for sha, content in zip(shas, self.read_objects(shas, "commit"), strict=True))
 
     def read_objects(self, names: Sequence[str], kind: str) -> Iterator[bytes]:
-        """The objects' content, in the given order (git-cat-file, "BATCH OUTPUT")."""
+        """The objects' content, in the given order (git-cat-file, "BATCH OUTPUT"). Git doesn't check their ids: `check_id`."""
         if not names:
             return
         output = self._read("cat-file", "--batch", stdin="".join(f"{name}\n" for name in names).encode("ascii"))
@@ -112,6 +114,13 @@ class Repository:
             at = end + 1 + int(header[2])
             yield output[end + 1 : at]
             at += 1
+
+    def read_files(self, entries: Sequence[Entry]) -> tuple[bytes, ...]:
+        """The files' content, in the given order, each checked against its id."""
+        contents = tuple(self.read_objects([entry.object for entry in entries], "blob"))
+        for entry, content in zip(entries, contents, strict=True):
+            check_id(entry.object, "blob", content)
+        return contents
 
     def find_merges_with_content(self, merges: Iterable[CommitObject]) -> frozenset[str]:
         """Those whose tree is not what git makes of their parents by itself: a resolved conflict, or something slipped in.
@@ -158,15 +167,34 @@ class Repository:
         return tuple(Version(commit=commit, names=tuple(found)) for commit, found in names.items())
 
     def list_files(self, commit: str, *paths: str, recursive: bool = False) -> tuple[Entry, ...]:
-        """The entries of a commit's tree: its root, or what stands at or under `paths`."""
-        options = ("-r",) if recursive else ()
-        listed = self._read("ls-tree", "-z", "--full-tree", *options, "--end-of-options", commit, *paths)
-        entries = []
-        for line in listed.split(_NULL)[:-1]:
-            attributes, _, path = line.partition(b"\t")
-            mode, _, sha = attributes.decode("ascii").split(" ")
-            entries.append(Entry(os.fsdecode(path), mode, sha))
-        return tuple(entries)
+        """The entries of a commit's tree: its root, or what stands at or under `paths`. Each tree on the way is checked against its id."""
+        root = self._list_folders((Entry("", "040000", self.read_commits((commit,))[0].tree),))
+        found = tuple(each for path in paths for each in self._find(root, path)) if paths else root
+        while recursive and any(map(_is_folder, found)):
+            below = self._list_folders([each for each in found if _is_folder(each)])
+            found = (*(each for each in found if not _is_folder(each)), *below)
+        return found
+
+    def _find(self, entries: tuple[Entry, ...], path: str) -> tuple[Entry, ...]:
+        step = ""
+        for name in path.split("/"):
+            if step:
+                entries = self._list_folders([each for each in entries if _is_folder(each)])
+            step = f"{step}/{name}" if step else name
+            entries = tuple(each for each in entries if each.path == step)
+        return entries
+
+    def _list_folders(self, folders: Sequence[Entry]) -> tuple[Entry, ...]:
+        contents = self.read_objects([folder.object for folder in folders], "tree")
+        return tuple(
+            each._replace(path=f"{folder.path}/{each.path}" if folder.path else each.path)
+            for folder, content in zip(folders, contents, strict=True)
+            for each in parse_tree(folder.object, content)
+        )
+
+
+def _is_folder(entry: Entry) -> bool:
+    return entry.mode == "040000"
 
 
 def _parse_merges(output: bytes) -> Iterator[str | None]:

@@ -5,6 +5,7 @@
 - `range`, `trusted`, `changes`: the port's three questions; `settings`: how the repository is set up;
 - `opened`: a pull request that isn't merged yet;
 - `owners`, `files`, `updates`: what only some policies ask besides;
+- `listed`: every deployment, for a reconciliation;
 - `notices`, `deployments`: what is written, a check and a comment on it, and the status of a deployment;
 - `association`, `people`, `commits`, `checks`, `tickets`, `translate`: pure rules, from JSON to facts.
 """
@@ -12,15 +13,20 @@
 import re
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
+from changegate.access import Found
+from changegate.deploys import PlatformDeploy
 from changegate.errors import InputError
 from changegate.facts import Change, CodeOwnersFile, Deployment, DeployRange, Maybe, Team
 from changegate.forges import NO_NEEDS, Baseline, Needs, Notice, OpenChange, TrustedFiles
+from changegate.forges.github.access import read_access
 from changegate.forges.github.changes import fetch
 from changegate.forges.github.client import Client, OnRequest
 from changegate.forges.github.deployments import Ended, StatusSet, set_status
+from changegate.forges.github.listed import list_deploys
 from changegate.forges.github.notices import put_check, put_comment
 from changegate.forges.github.opened import Asked, fetch_open, find_target
 from changegate.forges.github.owners import fetch_teams, read_code_owners
@@ -70,6 +76,10 @@ class GitHub:
     def __repr__(self) -> str:
         return f"GitHub('{self._repository.owner}/{self._repository.name}', {self._client!r})"
 
+    def clock(self) -> datetime | None:
+        """GitHub's clock; see `Forge.clock`."""
+        return self._client.clock()
+
     def resolve_head(self, commit: str) -> str:
         """The full id of the commit that a revision names. Raises `InputError` where there is no such commit."""
         return resolve_revision(self._client, self._repository, commit)
@@ -102,6 +112,10 @@ class GitHub:
         """How the repository is set up around the gate; see `SettingsReader.read_settings`."""
         return read_settings(self._client, self._repository, wanted, self._token_kind)
 
+    def read_access(self, branches: Sequence[str] = ()) -> Found:
+        """Who may push, approve, deploy, administer and bypass, as far as the token shows it; see `AccessReader.read_access`."""
+        return read_access(self._client, self._repository, branches)
+
     def find_target(self, number: int) -> str:
         """The tip of an open pull request's base branch; see `Reviewing.find_target`."""
         return find_target(self._client, self._repository, number)
@@ -118,6 +132,10 @@ class GitHub:
     def put_comment(self, number: int, notice: Notice) -> str:
         """A comment on a pull request; see `Reviewing.put_comment`."""
         return put_comment(self._client, self._repository, number, notice)
+
+    def list_deploys(self, since: datetime) -> tuple[PlatformDeploy, ...]:
+        """The repository's deployments since then, to every environment, the newest first. Raises `ForgeError` where the list isn't whole."""
+        return list_deploys(self._client, self._repository, since)
 
     def set_deployment_status(self, ended: Ended) -> StatusSet | None:
         """Say how a deploy ended on the deployment that belongs to it; None where GitHub has none. Raises `ForgeError`."""

@@ -3,10 +3,11 @@
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from changegate.facts import MISSING, Check, CheckState, Maybe
+from changegate.facts import MISSING, Check, CheckState, Maybe, Unavailable
 from changegate.forges.caps import cut_line
 from changegate.forges.github.answer import Answer, UnreadableError
 from changegate.forges.github.pages import Ask, read_all
+from changegate.forges.github.people import read_actor
 from changegate.forges.github.queries import CONTEXTS
 
 _CONCLUSIONS: Final = {
@@ -48,7 +49,7 @@ _NOT_BEGUN: Final = datetime.max.replace(tzinfo=UTC)
 class _Seen(NamedTuple):
     """One run, and what tells it from runs that it doesn't replace: who reports it, and under which workflow."""
 
-    source: tuple[str, int, int, str]
+    source: tuple[str, str, int, str]
     order: tuple[datetime, int]
     check: Check
 
@@ -56,12 +57,12 @@ class _Seen(NamedTuple):
 def read_checks(ask: Ask, commit: Answer, sha: str, *, own_run: str) -> tuple[Check, ...]:
     """The checks of `commit`, one a name. GitHub says null where it has none. Raises `UnreadableError` where one can't be read.
 
-    The newest run of each reporter counts. Where two reporters (a job of the same name in two workflows) use one name, the worse result stands
-    for both, so that none is hidden.
+    The newest run of each reporter counts. Where two reporters (a job of the same name in two workflows, a check run and a commit status, two
+    accounts that set one status) use one name, the worse result stands for both, so that none is hidden.
     """
     rollup = commit.get("statusCheckRollup")
     contexts = [] if rollup is None else read_all(ask, rollup, CONTEXTS)
-    newest: dict[tuple[str, int, int, str], _Seen] = {}
+    newest: dict[tuple[str, str, int, str], _Seen] = {}
     for context in contexts:
         seen = _read_context(context, sha, own_run)
         if seen is not None and (seen.source not in newest or _replaces(seen, newest[seen.source])):
@@ -95,7 +96,8 @@ def _read_status(context: Answer, sha: str) -> _Seen:
     name, created = context.text("context"), context.time("createdAt")
     state = _STATUSES.get(context.text("state"), CheckState.UNKNOWN)
     check = Check(name=name, commit=sha, state=state, url=_optional_text(context, "targetUrl"), completed_at=created)
-    return _Seen(("status", 0, 0, name), (created, 0), check)
+    creator = read_actor(context, "creator")
+    return _Seen(("status", creator.key if not isinstance(creator, Unavailable) else "", 0, name), (created, 0), check)
 
 
 def _read_run(context: Answer, sha: str, own_run: str) -> _Seen | None:
@@ -112,7 +114,7 @@ def _read_run(context: Answer, sha: str, own_run: str) -> _Seen | None:
     started = context.time("startedAt") if context.get("startedAt") is not None else _NOT_BEGUN
     completed: Maybe[datetime] = context.time("completedAt") if context.get("completedAt") is not None else MISSING
     check = Check(name=name, commit=sha, state=_state(context), url=context.text("url"), completed_at=completed)
-    return _Seen(("run", reporter, workflow, name), (started, _optional_number(context)), check)
+    return _Seen(("run", str(reporter), workflow, name), (started, _optional_number(context)), check)
 
 
 def _state(context: Answer) -> CheckState:

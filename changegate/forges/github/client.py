@@ -6,6 +6,7 @@ PyGithub's requester alone: it stands in no URL, message or repr.
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -67,6 +68,10 @@ class Client:
     def send(self, method: str, path: str, body: Mapping[str, Any]) -> Answer:
         """Make, change or delete a REST resource. A request whose answer was lost is sent again, so it may be done twice. Raises `ForgeError`."""
         return Answer(self._ask(method, path, dict(body)))
+
+    def clock(self) -> datetime | None:
+        """What GitHub's clock shows, as its newest answer said; None before the first."""
+        return self._patience.clock()
 
     def wait(self, seconds: float) -> bool:
         """Sleep, if that leaves time for another request; else say False."""

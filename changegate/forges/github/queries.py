@@ -37,10 +37,10 @@ _COMMIT: Final = f"""id oid message tree {{ oid }} {PARENTS} author {{ {_GIT_ACT
 CONTEXTS: Final = Connection(
     "StatusCheckRollup",
     "contexts",
-    """__typename
-  ... on CheckRun { id databaseId externalId name status conclusion startedAt completedAt url
-    checkSuite { app { databaseId } workflowRun { databaseId url workflow { databaseId } } } }
-  ... on StatusContext { id context state createdAt targetUrl }""",
+    f"""__typename
+  ... on CheckRun {{ id databaseId externalId name status conclusion startedAt completedAt url
+    checkSuite {{ app {{ databaseId }} workflowRun {{ databaseId url workflow {{ databaseId }} }} }} }}
+  ... on StatusContext {{ id context state createdAt targetUrl creator {{ {_ACTOR} }} }}""",
     first=100,
 )
 _CHECKS: Final = f"statusCheckRollup {{ id {CONTEXTS} }}"
@@ -60,13 +60,15 @@ REVIEWS: Final = Connection(
     first=100,
 )
 LABELS: Final = Connection("PullRequest", "labels", "id name", first=100)
-FORCE_PUSHES: Final = Connection(
+TIMELINE: Final = Connection(
     "PullRequest",
     "timelineItems",
-    "__typename ... on HeadRefForcePushedEvent { id createdAt }",
+    f"""__typename ... on HeadRefForcePushedEvent {{ id createdAt actor {{ {_ACTOR} }} }}
+  ... on BaseRefChangedEvent {{ id createdAt previousRefName currentRefName }}
+  ... on AutomaticBaseChangeSucceededEvent {{ id createdAt oldBase newBase }} ... on BaseRefForcePushedEvent {{ id createdAt }}""",
     first=100,
-    arguments="itemTypes: [HEAD_REF_FORCE_PUSHED_EVENT]",
-    key="forcePushes",
+    arguments="itemTypes: [HEAD_REF_FORCE_PUSHED_EVENT, BASE_REF_CHANGED_EVENT, AUTOMATIC_BASE_CHANGE_SUCCEEDED_EVENT, BASE_REF_FORCE_PUSHED_EVENT]",
+    key="timeline",
     counted="filteredCount",  # totalCount counts the whole timeline, whatever itemTypes says
 )
 _ISSUE: Final = "id number title url state createdAt repository { nameWithOwner }"
@@ -76,7 +78,7 @@ LINKED: Final = Connection("PullRequest", "closingIssuesReferences", _ISSUE, fir
 
 _PULL: Final = f"""id createdAt mergedAt headRefOid changedFiles
   author {{ {_ACTOR} }} mergedBy {{ {_ACTOR} }}
-  {LABELS} {COMMITS} {REVIEWS} {FORCE_PUSHES} {CLOSES} {LINKED}
+  {LABELS} {COMMITS} {REVIEWS} {TIMELINE} {CLOSES} {LINKED}
   last: commits(last: 1) {{ nodes {{ commit {{ oid tree {{ oid }} {_CHECKS} }} }} }}
   mergeCommit {{ oid {_CHECKS} }}"""
 
@@ -98,6 +100,15 @@ DEPLOYMENTS: Final = Connection(
 )
 DEPLOYED: Final = f"""query($owner: String!, $name: String!, $environment: String!, $after: String) {{
   repository(owner: $owner, name: $name, followRenames: false) {{ {DEPLOYMENTS.page(DEPLOYMENTS.first, ", after: $after")} }} }}"""
+LISTED: Final = Connection(
+    "Repository",
+    "deployments",
+    f"id environment commitOid createdAt {STATUSES}",
+    first=50,
+    arguments="orderBy: {field: CREATED_AT, direction: DESC}",
+)
+EVERY_DEPLOYMENT: Final = f"""query($owner: String!, $name: String!, $after: String) {{
+  repository(owner: $owner, name: $name, followRenames: false) {{ {LISTED.page(LISTED.first, ", after: $after")} }} }}"""
 
 REVISION: Final = """query($owner: String!, $name: String!, $revision: String!) {
   repository(owner: $owner, name: $name, followRenames: false) {

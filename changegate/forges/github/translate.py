@@ -25,8 +25,9 @@ from changegate.forges.github.checks import read_checks
 from changegate.forges.github.commits import read_commit, read_sha
 from changegate.forges.github.pages import Ask, read_all
 from changegate.forges.github.people import read_actor
-from changegate.forges.github.queries import COMMITS, FORCE_PUSHES, LABELS, REVIEWS, Reference
+from changegate.forges.github.queries import COMMITS, LABELS, REVIEWS, Reference
 from changegate.forges.github.tickets import References, read_tickets
+from changegate.forges.github.timeline import read_timeline
 
 _STATES: Final = {
     "APPROVED": ReviewState.APPROVED,
@@ -54,6 +55,7 @@ def pull_change(
         return _unread(pull, landed, node)
     read = node
     head = known(lambda: _read_head(read))
+    timeline = known(lambda: read_timeline(source.ask, read, pull.base_ref))
     return Change(
         id=f"#{pull.number}",
         kind=ChangeKind.PULL_REQUEST,
@@ -66,6 +68,7 @@ def pull_change(
         base_ref=pull.base_ref,
         head_ref=pull.head_ref,
         commits=known(lambda: _read_commits(source, read)),
+        pushers=timeline if isinstance(timeline, Unavailable) else timeline.force_pushers,
         landed=landed,
         head=known(lambda: read_sha(read, "headRefOid")),
         head_tree=head if isinstance(head, Unavailable) else known(lambda: read_sha(head.at("tree"), "oid")),
@@ -73,7 +76,8 @@ def pull_change(
         merged_at=known(lambda: read.time("mergedAt")),
         merged_by=read_actor(read, "mergedBy"),
         reviews=known(lambda: read_reviews(source, read)),
-        force_pushed_at=known(lambda: tuple(push.time("createdAt") for push in read_all(source.ask, read, FORCE_PUSHES))),
+        force_pushed_at=timeline if isinstance(timeline, Unavailable) else timeline.force_pushed_at,
+        retargeted=timeline if isinstance(timeline, Unavailable) else timeline.retargeted,
         tickets=known(lambda: read_tickets(source.ask, read, named, resolved)),
         checks=known(lambda: _read_both_checks(source, read)),
     )
@@ -122,6 +126,7 @@ def _unread(pull: Pull, landed: tuple[str, ...], gap: Unavailable) -> Change:
         base_ref=pull.base_ref,
         head_ref=pull.head_ref,
         commits=gap,
+        pushers=gap,
         landed=landed,
         head=gap,
         head_tree=gap,
@@ -130,6 +135,7 @@ def _unread(pull: Pull, landed: tuple[str, ...], gap: Unavailable) -> Change:
         merged_by=gap,
         reviews=gap,
         force_pushed_at=gap,
+        retargeted=gap,
         tickets=gap,
         checks=gap,
     )

@@ -2,29 +2,35 @@
 
 - the range, its commits and their content come from the clone that the job has, where each object is what its id says; a preview needs none;
 - `client`, `faults`: requests, and what their failures mean;
-- `deployments`: what is deployed now; `association`, `changes`: which merge request brought a commit, and all that is known of it;
-- `versions`, `people`, `reviews`, `checks`, `tickets`, `files`, `content`: its parts;
+- `deployments`: what is deployed now; `listed`: all deployments, for a reconciliation;
+- `association`, `changes`: which merge request brought a commit, and all that is known of it;
+- `versions`, `notes`, `people`, `reviews`, `checks`, `tickets`, `files`, `content`: its parts;
 - `opened`, `notices`, `trusted`: a merge request that isn't merged yet;
 - `settings`: how the project is set up, for the doctor.
 
-A range costs at most 3 requests, 1 per hundred merge requests, 1 per ten, 8 for each and 2 per person; besides, 1 for each further diff version, each
-issue that is only mentioned and each further hundred of commits. Eight are under way at once.
+A range costs at most 3 requests, 1 per hundred merge requests, 1 per ten, 9 for each and 2 per person; besides, 1 for each further diff version, each
+issue that is only mentioned and each further hundred of commits or notes. Eight are under way at once.
 """
 
 import re
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from changegate.access import Found
+from changegate.deploys import PlatformDeploy
 from changegate.errors import ForgeError, InputError
 from changegate.facts import Assurance, Change, CodeOwnersFile, Deployment, DeployRange, Maybe, Missing, RangeOutcome, Team
 from changegate.forges import NO_NEEDS, Baseline, Needs, Notice, OpenChange, TrustedFiles
 from changegate.forges.git import Git
+from changegate.forges.gitlab.access import read_access
 from changegate.forges.gitlab.changes import Source, fetch
 from changegate.forges.gitlab.client import Client, OnRequest
 from changegate.forges.gitlab.deployments import Ended, StatusSet, set_status, successes
+from changegate.forges.gitlab.listed import list_deploys
 from changegate.forges.gitlab.notices import put_check, put_note
 from changegate.forges.gitlab.opened import fetch_open, find_target
 from changegate.forges.gitlab.owners import fetch_teams, read_code_owners
@@ -68,6 +74,10 @@ class GitLab:
 
     def __repr__(self) -> str:
         return f"GitLab('{self._path}', {self._client!r})"
+
+    def clock(self) -> datetime | None:
+        """GitLab's clock; see `Forge.clock`."""
+        return self._client.patience.clock()
 
     def resolve_head(self, commit: str) -> str:
         """The full id of the commit that a revision names: in the clone where there is one; see `Forge.resolve_head`."""
@@ -126,6 +136,10 @@ class GitLab:
         """The open merge request of this number; see `Reviewing.fetch_open_change`."""
         return fetch_open(self._source(needs, run, {}), number, environment)
 
+    def list_deploys(self, since: datetime) -> tuple[PlatformDeploy, ...]:
+        """The project's deployments since then, to every environment, the newest first. Raises `ForgeError` where the list isn't whole."""
+        return list_deploys(self._client, self._project, self._path, since)
+
     def put_check(self, head: str, notice: Notice) -> str:
         """A status on a commit; see `Reviewing.put_check`."""
         return put_check(self._client, self._project, head, notice)
@@ -137,6 +151,10 @@ class GitLab:
     def read_settings(self, wanted: Wanted) -> GitLabSettings:
         """How the project is set up, as far as the token shows it. Raises `ForgeError` where not even the project can be seen."""
         return read_settings(self._client, self._project, self._path, wanted)
+
+    def read_access(self, branches: Sequence[str] = ()) -> Found:  # noqa: ARG002 - the protocol's: every protected branch is listed anyway
+        """Who may push, merge, approve, deploy and administer, as far as the token shows it; see `AccessReader.read_access`."""
+        return read_access(self._client, self._project, self._path)
 
     def set_deployment_status(self, ended: Ended) -> StatusSet | None:
         """Say how a deploy ended on the deployment that was made for it by the API; None where there is none. Raises `ForgeError`."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from changegate.errors import ForgeError
-from changegate.facts import Assurance, Change, ChangeKind, Check, Commit, Deployment, DeployRange, Known, Unavailable
+from changegate.facts import Assurance, Change, ChangeKind, Check, Commit, Deployment, DeployRange, Known, Retarget, Unavailable
 from changegate.forges import Needs
 from changegate.forges.answer import UnreadableError, known
 from changegate.forges.caps import cut_description, cut_line
@@ -14,6 +14,7 @@ from changegate.forges.gitlab.checks import read_checks
 from changegate.forges.gitlab.client import Answer, Client
 from changegate.forges.gitlab.content import read_tree
 from changegate.forges.gitlab.files import read_files
+from changegate.forges.gitlab.notes import Notes, read_notes
 from changegate.forges.gitlab.people import People
 from changegate.forges.gitlab.reviews import read_reviews
 from changegate.forges.gitlab.tickets import read_tickets
@@ -73,6 +74,7 @@ def read_change(source: Source, detail: Answer, landed: tuple[str, ...], listed:
     client, people = source.client, source.people
     history = listed if isinstance(listed, Unavailable) else known(lambda: read_history(client, people, path, listed))
     head = known(lambda: _head(detail, history))
+    notes = known(lambda: read_notes(client, path))
     merged = detail.text("state") == "merged"
     change = Change(
         id=f"!{number}",
@@ -87,12 +89,16 @@ def read_change(source: Source, detail: Answer, landed: tuple[str, ...], listed:
         head_ref=detail.text("source_branch"),
         commits=listed if isinstance(listed, Unavailable) else known(lambda: _commits(source, listed, head)),
         former=history if isinstance(history, Unavailable) else history.former,
+        pushers=notes if isinstance(notes, Unavailable) else known(lambda: notes.pushers(people)),
         landed=landed,
         head=head,
         head_tree=head if isinstance(head, Unavailable) else known(lambda: _tree(source, head)),
         created_at=known(lambda: detail.time("created_at")),
-        reviews=known(lambda: read_reviews(client, people, path, url, history, asked=_reviewers(detail))),
+        reviews=notes
+        if isinstance(notes, Unavailable)
+        else known(lambda: read_reviews(client, people, path, url, history, notes, asked=_reviewers(detail))),
         force_pushed_at=history if isinstance(history, Unavailable) else history.rewritten_at,
+        retargeted=_retargets(notes, history),
         tickets=known(lambda: read_tickets(client, source.project, path, description)),
         checks=head if isinstance(head, Unavailable) else known(lambda: _checks(source, detail, head, landed)),
     )
@@ -109,6 +115,12 @@ def read_change(source: Source, detail: Answer, landed: tuple[str, ...], listed:
             update={"merged_at": known(lambda: detail.time("merged_at")), "merged_by": known(lambda: people.identity(detail.get(merger)))}
         )
     return change
+
+
+def _retargets(notes: Known[Notes], history: Known[History]) -> Known[tuple[Retarget, ...]]:
+    if isinstance(notes, Unavailable):
+        return notes
+    return history if isinstance(history, Unavailable) else notes.retargets(history.widened_at)
 
 
 def _reviewers(detail: Answer) -> tuple[int, ...] | None:

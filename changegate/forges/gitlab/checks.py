@@ -23,6 +23,7 @@ _STATES: Final = {
     "manual": CheckState.PENDING,
     **dict.fromkeys(("created", "pending", "running", "preparing", "scheduled", "waiting_for_resource", "waiting_for_callback"), CheckState.PENDING),
 }
+_GOOD: Final = frozenset({CheckState.SUCCESS, CheckState.NEUTRAL, CheckState.SKIPPED})
 _NOT_BEGUN: Final = frozenset({"created", "manual", "scheduled"})
 _CHILD_DEPTH: Final = 2
 """How deep child pipelines may be nested ("Downstream pipelines", Nested child pipelines)."""
@@ -31,12 +32,13 @@ _CHILD_DEPTH: Final = 2
 def read_checks(client: Client, project: str, sha: str, *, own_job: str, named: str = "") -> tuple[Check, ...]:
     """The checks of a commit; `named` is the commit they are told as, where they ran on a merge of it.
 
-    Of the pipeline that deploys, the gate's own job is left out, and what has not begun: that comes after the gate. Raises `UnreadableError`,
-    `ForgeError`.
+    Of the pipeline that deploys, the gate's own job is left out, and what has not begun: that comes after the gate. Of each name the newest
+    counts, but for a success that can't stand for the failure before it (`_find_hidden`). Raises `UnreadableError`, `ForgeError`.
     """
-    statuses = client.list_all(f"/projects/{project}/repository/commits/{sha}/statuses", all="false")
+    # With the older ones: a status that somebody sets marks a job of its name as retried, and GitLab's list of the newest lacks that job.
+    statuses = client.list_all(f"/projects/{project}/repository/commits/{sha}/statuses", all="true")
     deploying = _deploying(client, project, own_job, statuses)
-    newest: dict[str, tuple[int, Answer]] = {}
+    named_so: dict[str, list[tuple[int, Answer]]] = {}
     for status in statuses:
         number, state, name = status.number("id"), status.text("status"), status.text("name")
         if status.text("sha") != sha:
@@ -44,9 +46,42 @@ def read_checks(client: Client, project: str, sha: str, *, own_job: str, named: 
         comes_after = state in _NOT_BEGUN and status.value.get("pipeline_id") == deploying.pipeline
         if number == deploying.job or comes_after or _is_preview(status):
             continue
-        if name not in newest or number > newest[name][0]:
-            newest[name] = (number, status)
-    return tuple(_read(newest[name][1], named or sha) for name in sorted(newest))
+        named_so.setdefault(name, []).append((number, status))
+    return tuple(_newest(client, project, sorted(named_so[name], key=lambda each: each[0]), named or sha) for name in sorted(named_so))
+
+
+def _newest(client: Client, project: str, runs: Sequence[tuple[int, Answer]], sha: str) -> Check:
+    *older, newest = (status for _, status in runs)
+    check = _read(newest, sha)
+    failed = [status for status in older if _read(status, sha).state is CheckState.FAILURE]
+    hidden = _find_hidden(client, project, newest, failed) if check.state in _GOOD and failed else None
+    return check if hidden is None else _read(hidden, sha)
+
+
+def _find_hidden(client: Client, project: str, newest: Answer, failed: Sequence[Answer]) -> Answer | None:
+    """The last failure that a later good result of its name doesn't make good, if there is one.
+
+    A job stands for whatever ran before it under its name. Anybody who may push can set a status by the API: it stands only for statuses that the
+    same account set.
+    """
+    if _is_job(client, project, newest):
+        return None
+    return next((each for each in reversed(failed) if _author(each) != _author(newest) or _is_job(client, project, each)), None)
+
+
+def _author(status: Answer) -> int:
+    author = status.get("author")
+    return 0 if author is None else author.number("id")
+
+
+def _is_job(client: Client, project: str, status: Answer) -> bool:
+    """Whether it is a job of a pipeline, trigger jobs included, and not a status that somebody set. Source: "Jobs API"."""
+    number, pipeline = status.number("id"), status.value.get("pipeline_id")
+    with suppress(NotFoundError):
+        return client.get(f"/projects/{project}/jobs/{number}").number("id") == number
+    with suppress(NotFoundError):
+        return any(bridge.number("id") == number for bridge in client.list_all(f"/projects/{project}/pipelines/{pipeline}/bridges"))
+    return False
 
 
 class _Deploying(NamedTuple):

@@ -6,47 +6,48 @@ was of; the diff versions do. Sources: "Merge request approvals API", "Merge req
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import cache
 from typing import Final
 
 from changegate.facts import Known, Review, ReviewState, Unavailable
 from changegate.forges.answer import UnreadableError, known
 from changegate.forges.gitlab.client import Answer, Client
+from changegate.forges.gitlab.notes import APPROVED, REQUESTED, TAKEN_BACK, Notes
 from changegate.forges.gitlab.people import People
 from changegate.forges.gitlab.versions import History
 
-_APPROVED: Final = "approved this merge request"
-_TAKEN_BACK: Final = "unapproved this merge request"
-_REQUESTED: Final = "requested changes"
 _REVIEWER_STATES: Final = frozenset({"unreviewed", "reviewed", "requested_changes", "approved", "unapproved", "review_started"})
-_UNKNOWN_TIME: Final = "Have the approval taken back and given again; or update GitLab: newer ones say when an approval was given."
 
 
-def read_reviews(client: Client, people: People, path: str, url: str, history: Known[History], *, asked: Sequence[int] | None) -> tuple[Review, ...]:
+def read_reviews(
+    client: Client, people: People, path: str, url: str, history: Known[History], notes: Notes, *, asked: Sequence[int] | None
+) -> tuple[Review, ...]:
     """Every approval that stands, and every change that is requested. Raises `UnreadableError`, `ForgeError`.
 
-    `asked` are the accounts that are asked to review (None: not told): whoever requests changes is among them.
+    `asked` are the accounts that are asked to review (None: not told). Whoever requested changes may have been taken out of them since, or asked
+    anew, by anybody who may edit the request: what GitLab noted stands until the same account approves.
     """
-
-    @cache
-    def notes() -> tuple[Answer, ...]:
-        return tuple(note for note in client.list_all(f"{path}/notes", sort="asc", order_by="created_at") if note.flag("system"))
 
     def approved_at(approval: Answer) -> datetime:
         given = approval.value.get("approved_at")
-        return approval.time("approved_at") if given is not None else _noted(approval, notes(), _APPROVED, _TAKEN_BACK)
+        return approval.time("approved_at") if given is not None else notes.last(approval.at("user"), APPROVED, TAKEN_BACK)
 
     def requested_at(reviewer: Answer) -> datetime:
-        return _noted(reviewer, notes(), _REQUESTED, "")
+        return notes.last(reviewer.at("user"), REQUESTED)
 
     approvals = client.get(f"{path}/approvals").items("approved_by")
     reviewers = [] if asked is not None and not asked else client.list_all(f"{path}/reviewers", by="user")
     if not set(asked or ()) <= {each.at("user").number("id") for each in reviewers}:
         raise UnreadableError("GitLab's list of the merge request's reviewers isn't whole", remedy="Run the job again.")
     requests = [each for each in reviewers if _state(each) == "requested_changes"]
+    known_already = {each.at("user").number("id") for each in requests}
     return (
-        *(_review(people, each, ReviewState.APPROVED, _when(approved_at, each), url, history) for each in approvals),
-        *(_review(people, each, ReviewState.CHANGES_REQUESTED, _when(requested_at, each), url, history) for each in requests),
+        *(_review(people, each.get("user"), ReviewState.APPROVED, _when(approved_at, each), url, history) for each in approvals),
+        *(_review(people, each.get("user"), ReviewState.CHANGES_REQUESTED, _when(requested_at, each), url, history) for each in requests),
+        *(
+            _review(people, note.author, ReviewState.CHANGES_REQUESTED, note.at, url, history)
+            for note in notes.standing_requests()
+            if note.number not in known_already
+        ),
     )
 
 
@@ -61,8 +62,7 @@ def _state(reviewer: Answer) -> str:
     return state
 
 
-def _review(people: People, given: Answer, state: ReviewState, at: Known[datetime], url: str, history: Known[History]) -> Review:
-    user = given.get("user")
+def _review(people: People, user: Answer | None, state: ReviewState, at: Known[datetime], url: str, history: Known[History]) -> Review:
     account = people.shown(user)
     seen: Known[str]
     if isinstance(history, Unavailable):
@@ -80,16 +80,3 @@ def _review(people: People, given: Answer, state: ReviewState, at: Known[datetim
         may_write=account if isinstance(account, Unavailable) else account.may_write,
         url=url,
     )
-
-
-def _noted(given: Answer, notes: Sequence[Answer], said: str, taken_back: str) -> datetime:
-    """When GitLab noted it last. Raises `UnreadableError` where it noted nothing, or that it was taken back since."""
-    author = given.at("user").number("id")
-    last: tuple[str, datetime] | None = None
-    for note in notes:
-        body, by = note.text("body").strip(), note.get("author")
-        if body in {said, taken_back} and by is not None and by.number("id") == author:
-            last = (body, note.time("created_at"))
-    if last is None or last[0] != said:
-        raise UnreadableError("GitLab doesn't say when it was given", remedy=_UNKNOWN_TIME)
-    return last[1]

@@ -52,6 +52,12 @@ class History(NamedTuple):
         pairs = zip(self.versions, self.versions[1:], strict=False)
         return tuple(after.created_at for before, after in pairs if before.head != after.head and before.head not in after.commits)
 
+    @property
+    def widened_at(self) -> tuple[datetime, ...]:
+        """When the same head came to bring more than before: its target was changed, whatever else tells of it."""
+        pairs = zip(self.versions, self.versions[1:], strict=False)
+        return tuple(after.created_at for before, after in pairs if before.head == after.head and not {*after.commits} <= {*before.commits})
+
     def head_at(self, moment: datetime) -> str:
         """The head that somebody saw at this moment. Raises `UnreadableError` where there was none yet."""
         seen = [version.head for version in self.versions if version.created_at <= moment]

@@ -17,6 +17,6 @@ def open_postgres(url: str) -> "PostgresStore":
             raise
         raise InputError(
             f"a PostgreSQL store needs psycopg, which can't be imported ({error})",
-            remedy="pip install 'changegate[postgres]'; in the action, install with requirements-postgres.txt.",
+            remedy="pip install 'changegate[postgres]'; in the action and the GitLab component set the input `extras: postgres`.",
         ) from error
     return PostgresStore(url)

@@ -105,5 +105,5 @@ KINDS: Mapping[str, Fault] = {
     "null-users": nulls("user", "author", "mergedBy"),
     "null-commits": nulls("commit", "mergeCommit"),
     "null-lists": nulls("reviews", "labels", "closes", "linked", "associatedPullRequests", "statuses", "commits"),
-    **{f"refused-{key}": refused(key) for key in ("statusCheckRollup", "associatedPullRequests", "reviews", "closes", "forcePushes", "author", "it")},
+    **{f"refused-{key}": refused(key) for key in ("statusCheckRollup", "associatedPullRequests", "reviews", "closes", "timeline", "author", "it")},
 }

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, build_schema, execute_sync, parse, validate
 
-from doubles.github.pull import Comment, Pull, Reviewed
+from doubles.github.pull import Comment, Event, Pull, Reviewed
 from doubles.github.state import CLOSING, Account, Deployed, Hub, Issue, Reported, Repository
 from doubles.objects import GitCommit, Person, entries, object_id, tree_id
 
@@ -165,6 +165,7 @@ class _Api:
             **_head("Deployment", repo, deployed.id),
             "environment": deployed.environment,
             "commitOid": deployed.sha,
+            "createdAt": _iso(deployed.at),
             "commit": self.commit(repo, commit) if commit else None,
             "statuses": lambda _info, **page: connection(newest_first, status, page),
         }
@@ -253,7 +254,14 @@ class _Api:
 
     def context(self, repo: Repository, each: Reported) -> Node:
         if each.kind == "status":
-            return {**_head("StatusContext", repo, each.id), "context": each.name, "state": each.state, "createdAt": _iso(each.at), "targetUrl": None}
+            return {
+                **_head("StatusContext", repo, each.id),
+                "context": each.name,
+                "state": each.state,
+                "createdAt": _iso(each.at),
+                "creator": self.actor(each.by or self.hub.actions),
+                "targetUrl": None,
+            }
         run = each.workflow_run or each.id
         url = f"https://{self.host}/{repo.name}/actions/runs/{run}"
         finished = each.state not in {"QUEUED", "IN_PROGRESS", "WAITING", "PENDING", "REQUESTED"}
@@ -295,7 +303,6 @@ class _Api:
     def pull(self, pull: Pull) -> Node:
         repo = pull.repository
         url = f"https://{self.host}/{repo.name}/pull/{pull.number}"
-        pushes = list(enumerate(pull.force_pushes))
         return {
             **_head("PullRequest", repo, pull.number),
             "number": pull.number,
@@ -321,9 +328,9 @@ class _Api:
             "commits": lambda _info, **page: connection(pull.commits, lambda commit: self.pull_commit(pull, commit), page),
             "reviews": lambda _info, **page: connection(pull.reviews, lambda review: self.review(pull, review, url), page),
             "timelineItems": lambda _info, **page: {
-                **connection(pushes, lambda push: self.force_push(pull, *push), page),
-                "filteredCount": len(pushes),
-                "totalCount": len(pushes) + len(pull.commits) + len(pull.reviews),  # GitHub counts the whole timeline here
+                **connection(enumerate(pull.events), lambda numbered: self.event(pull, *numbered), page),
+                "filteredCount": len(pull.events),
+                "totalCount": len(pull.events) + len(pull.commits) + len(pull.reviews),  # GitHub counts the whole timeline here
             },
             "closingIssuesReferences": lambda _info, **page: self.closing(pull, page),
         }
@@ -358,8 +365,14 @@ class _Api:
             "url": f"{url}#pullrequestreview-{review.id}",
         }
 
-    def force_push(self, pull: Pull, index: int, at: Any) -> Node:
-        return {**_head("HeadRefForcePushedEvent", pull.repository, f"{pull.number}.{index}"), "createdAt": _iso(at)}
+    def event(self, pull: Pull, index: int, event: Event) -> Node:
+        return {
+            **_head(event.kind, pull.repository, f"{pull.number}.{index}"),
+            "createdAt": _iso(event.at),
+            "actor": self.actor(event.by),
+            **dict.fromkeys(("previousRefName", "oldBase"), event.before),
+            **dict.fromkeys(("currentRefName", "newBase"), event.after),
+        }
 
     def closing(self, pull: Pull, page: Mapping[str, Any]) -> Node:
         self.need("issues")

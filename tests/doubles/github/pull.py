@@ -35,6 +35,17 @@ class Comment:
     at: datetime
 
 
+@dataclass
+class Event:
+    """What happened to one of its branches, in GitHub's words."""
+
+    kind: str
+    by: Account
+    at: datetime
+    before: str = ""
+    after: str = ""
+
+
 class Pull:
     """A change: commits on a branch, what people said of it, and how it was merged."""
 
@@ -58,7 +69,7 @@ class Pull:
         self.merge_sha: str | None = None
         self.landed: list[str] = []
         self.reviews: list[Reviewed] = []
-        self.force_pushes: list[datetime] = []
+        self.events: list[Event] = []
         self.labels: list[str] = []
         self.comments: list[Comment] = []
         self.draft = False
@@ -104,12 +115,19 @@ class Pull:
         self.head = self.repository.merge_commit(self.head, other.head, f"Merge {other.head_ref}", by).sha
         return self
 
-    def force_push(self, author: Account | None = None, files: Mapping[str, str | bytes | None] | None = None, *, keep_reviews: bool = False) -> Pull:
+    def force_push(
+        self,
+        author: Account | None = None,
+        files: Mapping[str, str | bytes | None] | None = None,
+        *,
+        by: Account | None = None,
+        keep_reviews: bool = False,
+    ) -> Pull:
         """The branch made anew. With `keep_reviews` they move to the new head, as for a head of equal content."""
         before = self.head
         self.head = self.fork_point
         self.commit(author, files, message="Anew")
-        self.force_pushes.append(self.repository.hub.tick())
+        self._happened("HeadRefForcePushedEvent", by or author or self.author)
         if keep_reviews:
             for review in self.reviews:
                 review.commit = self.head if review.commit == before else review.commit
@@ -203,9 +221,19 @@ class Pull:
         self.state = "CLOSED"
         return self
 
-    def retarget(self, base: str) -> Pull:
-        """Another base."""
-        self.base = base
+    def retarget(self, base: str, by: Account | None = None, *, automatic: bool = False) -> Pull:
+        """Another base; `automatic`: by GitHub itself, after its own was merged and deleted."""
+        before, self.base = self.base, base
+        kind = "AutomaticBaseChangeSucceededEvent" if automatic else "BaseRefChangedEvent"
+        return self._happened(kind, by or self.author, before, base)
+
+    def rewrite_base(self, tip: str, by: Account) -> Pull:
+        """Its base force-pushed to another commit."""
+        self.repository.branches[self.base] = tip
+        return self._happened("BaseRefForcePushedEvent", by)
+
+    def _happened(self, kind: str, by: Account, before: str = "", after: str = "") -> Pull:
+        self.events.append(Event(kind, by, self.repository.hub.tick(), before, after))
         return self
 
     def merge(self, method: str = "squash", by: Account | None = None) -> Pull:

@@ -132,6 +132,7 @@ def deploy_everything() -> Exchanged:
         it.repo.deploy("production", states=("in_progress",), run=OWN_RUN)
         ended = Ended("rolled-back", it.repo.head, "production", "refs/heads/main", str(OWN_RUN), "changegate record", "https://github.com/acme/shop")
         github.set_deployment_status(ended)
+        github.list_deploys(it.repo.deployments[0].at)
         documents = [asked.body["query"] for asked in server.requests if asked.path == "/graphql"]
         answers = [(asked, answer) for asked, answer in zip(server.requests, server.answers, strict=True) if asked.path != "/graphql"]
     return Exchanged(list(dict.fromkeys(documents)), answers)

@@ -12,7 +12,7 @@ import re
 from typing import ClassVar
 from urllib.parse import parse_qs, urlsplit
 
-from doubles.github import deployments, faults, graphql, rest, settings, shown
+from doubles.github import access, deployments, faults, graphql, rest, settings, shown
 from doubles.github.state import Hub
 from doubles.serving import Asked, Double, Reply
 
@@ -55,6 +55,8 @@ class GitHubServer(Double):
         filters = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         if found := _DEPLOYMENTS.fullmatch(path):
             return Reply(*deployments.answer(self.hub, permissions, found, asked.method, filters, asked.body, self.url))
+        if asked.method == "GET" and (found := access.PATH.fullmatch(path)):
+            return Reply(*access.answer(self.hub, permissions, found, filters, self.url))
         if asked.method != "GET" or "check_name" in filters:
             request = shown.Request(asked.method, path, filters, asked.body)
             return Reply(*shown.answer(self.hub, permissions, request, self.hub.acting(token), self.url))

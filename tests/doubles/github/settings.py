@@ -237,7 +237,8 @@ def _shown(asked: _Asked, environment: Environment) -> Any:
     if environment.wait:
         rules.append({"id": 1, "node_id": "GA_1", "type": "wait_timer", "wait_timer": environment.wait})
     if environment.reviewers:
-        reviewers = [{"type": "User", "reviewer": _user(asked, login)} for login in list(asked.hub.accounts)[: environment.reviewers]]
+        people = [login for login in asked.hub.accounts if login != "web-flow"]
+        reviewers = [{"type": "User", "reviewer": _user(asked, login)} for login in people[: environment.reviewers]]
         rules.append(
             {
                 "id": 2,
@@ -359,7 +360,7 @@ def _repository(asked: _Asked) -> Any:
             "gists_url": f"{at}/gists{{/gist_id}}",
             "starred_url": f"{at}/starred{{/owner}}{{/repo}}",
             "events_url": f"{at}/events{{/privacy}}",
-            "type": "Organization",
+            "type": "User" if setup.personal else "Organization",
             "site_admin": False,
         },
         "private": not setup.public,

@@ -44,6 +44,25 @@ class Environment:
 
 
 @dataclass
+class Key:
+    """A deploy key."""
+
+    id: int
+    title: str
+    read_only: bool = False
+
+
+@dataclass
+class Installation:
+    """An app that is installed on the organization."""
+
+    slug: str
+    permissions: dict[str, str]
+    everywhere: bool = True
+    suspended: bool = False
+
+
+@dataclass
 class Setup:
     """All of a repository's settings that the double knows."""
 
@@ -55,6 +74,14 @@ class Setup:
     classic: dict[str, Classic] = field(default_factory=dict)
     rulesets: list[Ruleset] = field(default_factory=list)
     environments: dict[str, Environment] = field(default_factory=dict)
+    personal: bool = False
+    """Whether the owner is a person; else an organization."""
+    collaborators: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """By login: the role, and how they came by it (`direct`, `outside`, `team`)."""
+    teams: dict[str, str] = field(default_factory=dict)
+    """By slug: the role."""
+    keys: list[Key] = field(default_factory=list)
+    installations: list[Installation] = field(default_factory=list)
 
 
 PULL_REQUEST = {

@@ -106,6 +106,8 @@ class Reported:
     title: str = ""
     summary: str = ""
     details_url: str = ""
+    by: Account | None = None
+    """Who set a commit status; GitHub Actions where nobody is named."""
 
 
 class Hub:
@@ -251,10 +253,20 @@ class Repository(History):
         self.deployments.append(deployed)
         return deployed
 
-    def report(self, sha: str, name: str = "ci", state: str = "success", *, workflow: int = 1, run: int | None = None, kind: str = "run") -> None:
+    def report(
+        self,
+        sha: str,
+        name: str = "ci",
+        state: str = "success",
+        *,
+        workflow: int = 1,
+        run: int | None = None,
+        kind: str = "run",
+        by: Account | None = None,
+    ) -> None:
         """A check run (`kind="run"`) or a commit status (`kind="status"`) on a commit."""
         number = self.hub.next_id()
-        reported = Reported(number, kind, name, state.upper(), self.hub.tick(), workflow, run if run is not None else number)
+        reported = Reported(number, kind, name, state.upper(), self.hub.tick(), workflow, run if run is not None else number, by=by)
         self.reported.setdefault(sha, []).append(reported)
 
 

@@ -86,8 +86,9 @@ class Request:
         message: str = "More",
         committer: Author | None = None,
         co_authors: tuple[Author, ...] = (),
+        by: User | None = None,
     ) -> Request:
-        """One more commit on its branch."""
+        """One more commit on its branch, pushed by its author, or by somebody else in their name."""
         people = [person if isinstance(person, Person) else person.person for person in co_authors]
         trailers = "".join(f"\nCo-authored-by: {name} <{email}>" for name, email in people)
         project = self.project
@@ -96,40 +97,59 @@ class Request:
         made = project.make_commit(
             edited(before.files, changes), (self.head,), message + ("\n" + trailers if trailers else ""), author or self.author, committer
         )
-        return self._pushed(made.sha)
+        return self._pushed(made.sha, by or self._account(author))
 
-    def force_push(self, author: Author | None = None, files: Changes | None = None, *, same_content: bool = False) -> Request:
+    def force_push(
+        self, author: Author | None = None, files: Changes | None = None, *, same_content: bool = False, by: User | None = None
+    ) -> Request:
         """The branch made anew from where it left its target; with `same_content` the same files once more."""
         project = self.project
         fork = project.merge_base(project.branches[self.target], self.head)
         content = (
             project.commits[self.head].files if same_content else edited(project.commits[fork].files, files or {f"change-{self.iid}.txt": "anew\n"})
         )
-        return self._pushed(project.make_commit(content, (fork,), "Anew", author or self.author).sha)
+        return self._pushed(project.make_commit(content, (fork,), "Anew", author or self.author).sha, by or self._account(author))
 
     def rebase(self, by: User) -> Request:
         """GitLab's button: its commits made anew on the tip of its target, by whoever pressed it."""
         project = self.project
         made = project.rebase(project.branches[self.target], self.commits, by)
-        return self._pushed(made[-1].sha)
+        return self._pushed(made[-1].sha, by)
 
     def update(self, by: User) -> Request:
         """The target merged into the change, on somebody's machine."""
         project = self.project
         message = f"Merge branch '{self.target}' into '{self.source}'"
-        return self._pushed(project.merge_commit(self.head, project.branches[self.target], message, by).sha)
+        return self._pushed(project.merge_commit(self.head, project.branches[self.target], message, by).sha, by)
 
     def include(self, other: str, by: User) -> Request:
         """Another branch's commit merged into it on somebody's machine."""
-        return self._pushed(self.project.merge_commit(self.head, other, "Merge another", by).sha)
+        return self._pushed(self.project.merge_commit(self.head, other, "Merge another", by).sha, by)
 
-    def _pushed(self, head: str) -> Request:
-        project, self.head = self.project, head
+    def _pushed(self, head: str, by: User) -> Request:
+        """A push: GitLab makes a version of it, and notes who it was, but for the one with which the request is opened."""
+        project, first, self.head = self.project, not self.versions, head
         self.home.branches[self.source] = head
-        tip = project.branches[self.target]
-        base = project.merge_base(tip, head)
-        self.versions.append(Version(project.hub.next_id(), head, base, tip, project.hub.tick(), project.between(tip, head)))
+        known = {commit.sha for version in self.versions for commit in version.commits}
+        self._compare()
+        added = [commit for commit in self.commits if commit.sha not in known]
+        if added and not first:
+            count = "1 commit" if len(added) == 1 else f"{len(added)} commits"
+            items = "".join(f"<li>{commit.sha[:8]} - {commit.message.splitlines()[0]}</li>" for commit in added)
+            body = f"added {count}\n\n<ul>{items}</ul>\n\n[Compare with previous version](/{project.path}/-/merge_requests/{self.iid}/diffs)"
+            self.notes.append(Note(project.hub.next_id(), by, body, self.versions[-1].at, system=True))
         return self
+
+    def _account(self, author: Author | None) -> User:
+        """Whose account that is; the request's author's for a bare name, or none."""
+        return next((user for user in self.project.hub.users.values() if user is author), self.author)
+
+    def _compare(self) -> None:
+        """A version: the head as it stands to its target now."""
+        project = self.project
+        tip = project.branches[self.target]
+        base = project.merge_base(tip, self.head)
+        self.versions.append(Version(project.hub.next_id(), self.head, base, tip, project.hub.tick(), project.between(tip, self.head)))
 
     @property
     def commits(self) -> list[GitCommit]:
@@ -162,6 +182,11 @@ class Request:
         self.approvals = [approval for approval in self.approvals if approval.user is not by]
         self.reviewers[by.id] = "requested_changes"
         return self.note(by, "requested changes", system=True)
+
+    def ask_nobody(self, by: User, not_any_more: User) -> Request:
+        """Somebody taken out of the reviewers, which anybody may who may edit the request."""
+        self.reviewers.pop(not_any_more.id, None)
+        return self.note(by, f"removed review request for @{not_any_more.username}", system=True)
 
     def label(self, *names: str) -> Request:
         """Labels."""
@@ -200,10 +225,14 @@ class Request:
             raise ValueError(f"GitLab can't merge that by {method}")
         return self._merged(landed, by)
 
-    def retarget(self, target: str) -> Request:
-        """Another target branch."""
-        self.target = target
-        return self
+    def retarget(self, target: str, by: User | None = None, *, automatic: bool = False) -> Request:
+        """Another target branch, which makes a version; `automatic`: because its own was merged and deleted."""
+        before, self.target = self.target, target
+        self._compare()
+        body = f"changed target branch from `{before}` to `{target}`"
+        if automatic:
+            body = f"deleted the `{before}` branch. This merge request now targets the `{target}` branch"
+        return self.note(by or self.author, body, system=True)
 
     def push_to_target(self, by: User) -> Request:
         """Its head pushed onto the target by hand: GitLab takes it for merged."""

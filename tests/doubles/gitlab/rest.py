@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from doubles.gitlab import shapes
 from doubles.gitlab.request import Request
-from doubles.gitlab.state import DEVELOPER, READER_TOKEN, Hub, Project, Status, User
+from doubles.gitlab.state import DEVELOPER, READER_TOKEN, Hub, Project, User
 from doubles.objects import Files, entries, object_id
 from doubles.serving import Reply
 
@@ -202,17 +202,17 @@ def _requests_of_commit(call: Call) -> list[Json]:
 
 @route("GET", f"{PROJECT}/repository/commits/(?P<sha>[0-9a-f]+)/statuses")
 def _statuses(call: Call) -> list[Json]:
-    project, newest = call.project, dict[tuple[str, int], Status]()
-    for status in project.statuses:
-        if status.sha == call.names["sha"]:
-            newest[(status.name, status.pipeline)] = status
-    return [shapes.status(each, call.hub, call.root) for each in newest.values()]
+    """With `all` every one; else the newest of each name in a pipeline, a job or not."""
+    project = call.project
+    every = [status for status in project.statuses if status.sha == call.names["sha"]]
+    newest = every if call.query.get("all") == "true" else {(status.name, status.pipeline): status for status in every}.values()
+    return [shapes.status(each, call.hub, call.root) for each in newest]
 
 
 @route("GET", f"{PROJECT}/jobs/(?P<job>[0-9]+)")
 def _job(call: Call) -> Json:
     project, number = call.project, int(call.names["job"])
-    pipelines = {status.id: status.pipeline for status in project.statuses} | project.child_jobs
+    pipelines = {status.id: status.pipeline for status in project.statuses if status.set_by is None} | project.child_jobs
     return {"id": number, "status": "running", "name": "gate", "pipeline": {"id": pipelines[number], "project_id": project.id}}
 
 
@@ -228,7 +228,7 @@ def _bridges(call: Call) -> list[Json]:
             "downstream_pipeline": {"id": project.children[status.id], "project_id": project.id} if status.id in project.children else None,
         }
         for status in project.statuses
-        if status.pipeline == number
+        if status.pipeline == number and status.set_by is None
     ]
 
 
@@ -239,7 +239,7 @@ def _set_status(call: Call) -> Json:
     name = call.body["name"]
     found = next((each for each in project.statuses if (each.sha, each.name) == (sha, name)), None)
     if found is None:
-        found = project.report(sha, name)
+        found = project.report(sha, name, set_by=call.user)
     found.status, found.description, found.target_url = call.body["state"], call.body.get("description"), call.body.get("target_url")
     return shapes.status(found, call.hub, call.root)
 

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 import yaml
 
+from doubles.gitlab import shapes
 from doubles.gitlab.rest import PROJECT, Call, Json, RefusedError, route
 from doubles.gitlab.setup import Setup
 from doubles.gitlab.state import MAINTAINER
@@ -89,3 +90,25 @@ def _lint(call: Call) -> Json:
         "merged_yaml": yaml.safe_dump(merged),
         "includes": project.setup.includes,
     }
+
+
+@route("GET", f"{PROJECT}/members")
+def _direct_members(call: Call) -> list[Json]:
+    project = call.project
+    direct = [(call.hub.users[number], level) for number, level in project.members.items() if number not in project.setup.inherited]
+    return [shapes.member(user, level, call.root) for user, level in direct if user.stand_in is None]
+
+
+@route("GET", f"{PROJECT}/deploy_keys")
+def _deploy_keys(call: Call) -> list[Json]:
+    return _as_maintainer(call).deploy_keys
+
+
+@route("GET", f"{PROJECT}/deploy_tokens")
+def _deploy_tokens(call: Call) -> list[Json]:
+    return _as_maintainer(call).deploy_tokens
+
+
+@route("GET", f"{PROJECT}/access_tokens")
+def _access_tokens(call: Call) -> list[Json]:
+    return _as_maintainer(call).access_tokens

@@ -40,6 +40,29 @@ def variable(key: str, *, kind: str = "env_var", protected: bool = True, masked:
     }
 
 
+def deploy_token(number: int, name: str, *scopes: str) -> Json:
+    """A deploy token ("Deploy tokens")."""
+    username = f"gitlab+deploy-token-{number}"
+    return {"id": number, "name": name, "username": username, "expires_at": None, "scopes": list(scopes), "revoked": False, "expired": False}
+
+
+def access_token(number: int, name: str, level: int, *scopes: str) -> Json:
+    """A project access token ("Project access tokens")."""
+    return {
+        "id": number,
+        "name": name,
+        "revoked": False,
+        "created_at": "2026-01-05T09:00:00.000Z",
+        "description": "",
+        "scopes": list(scopes),
+        "user_id": 100 + number,
+        "last_used_at": None,
+        "active": True,
+        "expires_at": "2026-12-31",
+        "access_level": level,
+    }
+
+
 @dataclass
 class Setup:
     """Well set up, on GitLab Premium, for tests to weaken."""
@@ -88,6 +111,23 @@ class Setup:
         ]
     )
     job_token: Json = field(default_factory=lambda: {"inbound_enabled": True, "outbound_enabled": False})
+    inherited: set[int] = field(default_factory=set)
+    """Members by a group, by their ids."""
+    deploy_keys: list[Json] = field(
+        default_factory=lambda: [
+            {"id": 1, "title": "mirror", "key": "ssh-ed25519 AAAA", "created_at": "2026-01-05T09:00:00.000Z", "expires_at": None, "can_push": True},
+            {"id": 2, "title": "backup", "key": "ssh-ed25519 AAAB", "created_at": "2026-01-05T09:00:00.000Z", "expires_at": None, "can_push": False},
+        ]
+    )
+    deploy_tokens: list[Json] = field(default_factory=lambda: [deploy_token(1, "images", "write_registry"), deploy_token(2, "pull", "read_registry")])
+    access_tokens: list[Json] = field(
+        default_factory=lambda: [
+            access_token(1, "release bot", 40, "api"),
+            access_token(2, "gate", 20, "read_api"),
+            access_token(3, "pusher", 30, "write_repository"),
+            access_token(4, "old", 40, "api") | {"active": False, "revoked": True},
+        ]
+    )
     includes: list[Json] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     token: Json = field(

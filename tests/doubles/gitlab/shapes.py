@@ -275,5 +275,5 @@ def status(found: Status, hub: Hub, root: str) -> Json:
         "allow_failure": found.allow_failure,
         "coverage": None,
         "pipeline_id": found.pipeline,
-        "author": user_basic(next(iter(hub.users.values())), root),
+        "author": user_basic(found.set_by or next(iter(hub.users.values())), root),
     }

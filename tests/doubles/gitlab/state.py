@@ -98,6 +98,8 @@ class Status:
     allow_failure: bool = False
     description: str | None = None
     target_url: str | None = None
+    set_by: User | None = None
+    """Who set it by the API; None for a job."""
 
 
 class Hub:
@@ -226,10 +228,11 @@ class Project(History):
         pipeline: int | None = None,
         allow_failure: bool = False,
         job: int | None = None,
+        set_by: User | None = None,
     ) -> Status:
-        """A job, in a pipeline of its own where none is named."""
+        """A job, in a pipeline of its own where none is named; with `set_by` a status that somebody set."""
         number = job or self.hub.next_id()
-        reported = Status(number, sha, name, status, self.hub.tick(), pipeline or self.hub.next_id(), allow_failure)
+        reported = Status(number, sha, name, status, self.hub.tick(), pipeline or self.hub.next_id(), allow_failure, set_by=set_by)
         self.statuses.append(reported)
         return reported
 

@@ -2,8 +2,8 @@
 
 from doubles.objects import Person
 
-from support.parity import ALLOWED, BLOCKED, UNKNOWN, deploy_with, scenario
-from support.shops import BOT, Shop
+from support.parity import ALICE, ALLOWED, BLOCKED, UNKNOWN, deploy_with, scenario
+from support.shops import BOT, Change, Shop
 
 
 @scenario(ALLOWED)
@@ -291,3 +291,72 @@ def updated_and_approved_again(shop: Shop) -> None:
     change = shop.change().approve("bob")
     shop.change("carol").approve("bob").merge()
     change.update("alice").check().approve("bob").merge(method="merge")
+
+
+def against_a_branch_that_nobody_reviewed(shop: Shop) -> Change:
+    """Approved for a small difference to a branch that holds more than the deployed one."""
+    shop.repo.branch("stage")
+    shop.repo.push("stage", author=ALICE, files={"pay.py": "steal()\n"}, message="Pay")
+    return shop.change(target="stage").approve("bob")
+
+
+@scenario(BLOCKED, "peer-approved/stale-approval")
+def retargeted_after_the_approval(shop: Shop) -> None:
+    """All of the other branch lands with it."""
+    against_a_branch_that_nobody_reviewed(shop).retarget("main").merge()
+
+
+@scenario(BLOCKED, "peer-approved/stale-approval")
+def retargeted_after_the_approval_then_merged(shop: Shop) -> None:
+    against_a_branch_that_nobody_reviewed(shop).retarget("main").merge("carol", "merge")
+
+
+@scenario(BLOCKED, "peer-approved/stale-approval")
+def retargeted_after_the_approval_then_rebased(shop: Shop) -> None:
+    against_a_branch_that_nobody_reviewed(shop).retarget("main").merge("carol", "rebase")
+
+
+@scenario(BLOCKED, "peer-approved/stale-approval")
+def retargeted_to_and_fro_after_the_approval(shop: Shop) -> None:
+    shop.repo.branch("stage")
+    shop.change().approve("bob").retarget("stage").retarget("main").merge()
+
+
+@scenario(ALLOWED)
+def approved_again_after_a_retarget(shop: Shop) -> None:
+    change = against_a_branch_that_nobody_reviewed(shop).retarget("main")
+    change.withdraw("bob").approve("bob").merge()
+
+
+@scenario(ALLOWED)
+def approved_by_another_after_a_retarget(shop: Shop) -> None:
+    against_a_branch_that_nobody_reviewed(shop).retarget("main").approve("carol").merge()
+
+
+@scenario(BLOCKED, "peer-approved/stale-approval")
+def stacked_and_retargeted_by_the_forge(shop: Shop) -> None:
+    """The change below was merged and its branch deleted: what was approved is the difference to that branch."""
+    shop.repo.branch("below")
+    stacked = shop.change(target="below").approve("bob")
+    stacked.retarget("main", automatic=True).merge()
+
+
+@scenario(BLOCKED, "peer-approved/changes-requested")
+def whoever_requests_changes_is_not_asked_any_more(shop: Shop) -> None:
+    shop.change().approve("carol").request_changes("bob").ask_nobody("alice", "bob").merge()
+
+
+@scenario(ALLOWED)
+def not_asked_any_more_then_approved(shop: Shop) -> None:
+    shop.change().request_changes("bob").ask_nobody("alice", "bob").approve("bob").merge()
+
+
+@scenario(ALLOWED)
+def a_pusher_in_anothers_name_approves(shop: Shop) -> None:
+    """GitHub says of no push who made it, but of a forced one."""
+    shop.change().push("alice", by="bob").check().approve("bob").merge()
+
+
+@scenario(BLOCKED, "peer-approved/self-approved")
+def a_force_pusher_in_anothers_name_approves(shop: Shop) -> None:
+    shop.change().force_push("alice", by="bob").check().approve("bob").merge()

@@ -64,6 +64,29 @@ def a_check_failed_and_passed_again(shop: Shop) -> None:
     shop.change().check("lint", "failure").check("lint").approve("bob").merge()
 
 
+@scenario(BLOCKED, "checks-passed/failed")
+def a_failed_check_under_a_status_of_its_name(shop: Shop) -> None:
+    change = shop.change().check("lint", "failure")
+    shop.set_status(change.head, "lint", "success", "alice")
+    change.approve("bob").merge()
+
+
+@scenario(BLOCKED, "checks-passed/failed")
+def a_failed_status_under_anothers(shop: Shop) -> None:
+    change = shop.change()
+    shop.set_status(change.head, "scan", "failure", "carol")
+    shop.set_status(change.head, "scan", "success", "alice")
+    change.approve("bob").merge()
+
+
+@scenario(ALLOWED)
+def a_failed_status_made_good_by_whoever_set_it(shop: Shop) -> None:
+    change = shop.change()
+    for state in ("failure", "success"):
+        shop.set_status(change.head, "scan", state, "carol")
+    change.approve("bob").merge()
+
+
 @scenario(ALLOWED)
 def a_check_that_may_fail(shop: Shop) -> None:
     shop.change().check("lint", "neutral").approve("bob").merge()

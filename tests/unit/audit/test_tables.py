@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -37,7 +38,7 @@ def test_what_is_written_is_read(titles: list[str]) -> None:
     assert [unit["title"].removeprefix("'") for unit in by_csv] == [title.removeprefix("'") for title in titles]
 
 
-@pytest.mark.parametrize("title", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", '=HYPERLINK("http://x")'])
+@pytest.mark.parametrize("title", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\nx", "＝1", '=HYPERLINK("http://x")'])
 def test_no_cell_is_a_formula(title: str) -> None:
     text = tables.format_csv(population(ROW._replace(title=title)))
     (row,) = list(csv.DictReader(io.StringIO(text)))
@@ -47,7 +48,7 @@ def test_no_cell_is_a_formula(title: str) -> None:
 def test_the_header_names_what_was_asked_and_holds_the_tables_digest() -> None:
     found = population(ROW)
     table = tables.format_csv(found)
-    said = json.loads(tables.format_sidecar(ipe(found), table))
+    said = json.loads(tables.format_sidecar(ipe(found), table.encode()))
     assert said["rows"] == 1
     assert said["sha256"] == tables.digest(table.encode())
     assert (said["from"], said["to"]) == ("2026-01-01T00:00:00+00:00", "2026-02-01T00:00:00+00:00")
@@ -71,3 +72,13 @@ def test_what_is_no_population_is_refused(data: bytes) -> None:
 def test_anything_is_a_population_or_refused(data: bytes) -> None:
     with suppress(InputError):
         assert all(unit["id"] for unit in tables.parse(data))
+
+
+@pytest.mark.parametrize(("kind", "silent", "said"), [(Kind.WAIVERS, 3, "records no waivers"), (Kind.EMERGENCIES, 0, "is empty")])
+def test_an_empty_population_says_why(kind: Kind, silent: int, said: str) -> None:
+    found = replace(population(), wanted=Wanted(kind, BEGIN, END), decisions=3, silent=silent)
+    assert said in " ".join(tables.header(found, source="s", extracted="e", trust="t")["notes"])
+
+
+def test_a_population_with_rows_has_nothing_to_say() -> None:
+    assert tables.notes(population(ROW)) == ()

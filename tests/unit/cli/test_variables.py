@@ -14,7 +14,6 @@ from changegate.render.outputs import DOTENV_NAMES
 HANDED_ON = {"CHANGEGATE_RECORD_ID"}
 """By design: the gate's record, which `changegate outcome` in a later job looks for."""
 NO_INPUT = {
-    "timestamp-url": "the action's environment has no extras",
     "repository": "the workflow's own",
     "workspace": "the workflow's own",
     "dotenv": "for GitLab; a step has outputs",
@@ -25,6 +24,7 @@ NO_OPTION = {
     "token": "a secret: only ever in the environment",
     "key-passphrase": "likewise",
     "log-key-passphrase": "likewise",
+    "extras": "for the action's own installation",
     "python": "for the action's own installation",
 }
 

@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 
 from changegate.controls.peer_approved import Reason, evaluate
 from changegate.decision import Outcome
-from changegate.facts import MISSING, Change, ChangeKind, Facts, Identity, Review, ReviewState, Unavailable
+from changegate.facts import MISSING, Change, ChangeKind, Facts, Identity, Retarget, Review, ReviewState, Unavailable
 from changegate.policy import PeerApproved
 
 GONE = Unavailable(why="the account was deleted")
@@ -35,6 +35,11 @@ REQUESTED, DISMISSED, COMMENTED = ReviewState.CHANGES_REQUESTED, ReviewState.DIS
 PASS, FAIL, UNKNOWN = Outcome.PASS, Outcome.FAIL, Outcome.UNKNOWN
 TWO = PeerApproved(approvals=2)
 LATE_OK = PeerApproved(approved_before="deploy")
+
+
+def retarget(at: float, before: str = "stage", after: str = "main") -> Retarget:
+    return Retarget(at=hours(at), before=before, after=after)
+
 
 CASES: list[tuple[str, dict[str, Any], PeerApproved, Outcome, Reason]] = [
     ("a peer approved the final head in time", {}, PeerApproved(), PASS, Reason.APPROVED),
@@ -65,6 +70,29 @@ CASES: list[tuple[str, dict[str, Any], PeerApproved, Outcome, Reason]] = [
     ("force-pushed at the very time of the approval", {"force_pushed_at": (hours(2),)}, PeerApproved(), FAIL, Reason.STALE_APPROVAL),
     ("force-pushed before the approval", {"force_pushed_at": (hours(1),)}, PeerApproved(), PASS, Reason.APPROVED),
     ("force-pushes are not known", {"force_pushed_at": GONE}, PeerApproved(), UNKNOWN, Reason.REVIEWER_UNKNOWN),
+    ("retargeted after the approval", {"retargeted": (retarget(2.5),)}, PeerApproved(), FAIL, Reason.STALE_APPROVAL),
+    ("retargeted at the very time of the approval", {"retargeted": (retarget(2),)}, PeerApproved(), FAIL, Reason.STALE_APPROVAL),
+    ("retargeted before the approval", {"retargeted": (retarget(1),)}, PeerApproved(), PASS, Reason.APPROVED),
+    ("retargeted before and after the approval", {"retargeted": (retarget(1), retarget(2.5))}, PeerApproved(), FAIL, Reason.STALE_APPROVAL),
+    ("whether it was retargeted is not known", {"retargeted": GONE}, PeerApproved(), UNKNOWN, Reason.REVIEWER_UNKNOWN),
+    (
+        "retargeted, and when it was approved is not known",
+        {"retargeted": (retarget(1),), "reviews": (review(submitted_at=GONE),), "merged_at": MISSING, "landed": ()},
+        PeerApproved(),
+        UNKNOWN,
+        Reason.REVIEWER_UNKNOWN,
+    ),
+    (
+        "a retarget takes no request for changes back",
+        {"retargeted": (retarget(2.5),), "reviews": (review(state=REQUESTED),)},
+        PeerApproved(),
+        FAIL,
+        Reason.CHANGES_REQUESTED,
+    ),
+    ("approved by whoever pushed it", {"pushers": (BOB,)}, PeerApproved(), FAIL, Reason.SELF_APPROVED),
+    ("somebody else pushed it", {"pushers": (CAROL,)}, PeerApproved(), PASS, Reason.APPROVED),
+    ("who pushed it is not known", {"pushers": GONE}, PeerApproved(), UNKNOWN, Reason.CONTRIBUTOR_UNKNOWN),
+    ("who pushed some of it is not known", {"pushers": (CAROL, GONE)}, PeerApproved(), UNKNOWN, Reason.CONTRIBUTOR_UNKNOWN),
     ("approved after the merge", {"reviews": (review(submitted_at=hours(3.5)),)}, PeerApproved(), FAIL, Reason.LATE_APPROVAL),
     ("approved at the very time of the merge", {"reviews": (review(submitted_at=hours(3)),)}, PeerApproved(), PASS, Reason.APPROVED),
     ("approved after the merge, and the policy takes it", {"reviews": (review(submitted_at=hours(3.5)),)}, LATE_OK, PASS, Reason.APPROVED),
@@ -171,6 +199,21 @@ def test_a_merge_commit_with_content_of_its_own_is_unknown() -> None:
     merge = landed(parents=(BASE, HEAD), tree=sha("evil"))
     found = facts(judged, range=deploy_range(commits=(landed("first"), landed("head"), merge)))
     assert evaluate(judged, found, PeerApproved()).reason == Reason.LANDED_DIFFERS
+
+
+@pytest.mark.parametrize(
+    ("retargeted", "then"),
+    [
+        ((retarget(1, "old", "stage"), retarget(2.5)), "the base was changed from stage to main"),
+        ((retarget(2.4, "stage", "other"), retarget(2.5, "other", "main")), "the base was changed from stage to main"),
+        ((retarget(2.5, "main", "main"),), "the base main was rewritten"),
+        ((retarget(2.5), Retarget(at=hours(2.6))), "the base was changed from stage to main"),
+        ((Retarget(at=hours(2.6)),), "its base was changed"),
+    ],
+)
+def test_observed_names_what_became_of_the_base(retargeted: tuple[Retarget, ...], then: str) -> None:
+    judged = change(retargeted=retargeted)
+    assert evaluate(judged, facts(judged), PeerApproved()).observed == f"approved by bob, then {then}"
 
 
 def test_observed_names_who_pushed_after_the_approval() -> None:

@@ -16,6 +16,7 @@ from changegate.facts import (
     Commit,
     Facts,
     Identity,
+    Retarget,
     Review,
     ReviewState,
     Team,
@@ -31,6 +32,10 @@ NEWER = sha("newer")
 
 def codeowners(text: str) -> CodeOwnersFile:
     return CodeOwnersFile(path="CODEOWNERS", commit=BASE, text=text)
+
+
+def retarget(at: float) -> Retarget:
+    return Retarget(at=hours(at), before="stage", after="main")
 
 
 PEOPLE = [ALICE, BOB, CAROL, DAVE, ROBOT]
@@ -68,6 +73,8 @@ def timelines(draw: st.DrawFn) -> tuple[Change, Facts, PeerApproved]:
         reviews=reviews,
         update_merges=draw(st.sampled_from([updates, updates, GONE])),
         force_pushed_at=draw(st.sampled_from([(), (), (hours(1.5),)])),
+        retargeted=draw(st.sampled_from([(), (), (retarget(1.5),), (retarget(0.5), retarget(2)), GONE])),
+        pushers=draw(st.sampled_from([(), (), (ALICE,), (CAROL,), (BOB, DAVE)])),
         files=draw(st.sampled_from([(ChangedFile(path="a.py"),), (ChangedFile(path="b/n.js", was="a.py"),), GONE])),
     )
     found = facts(
@@ -131,12 +138,17 @@ def plain_approvers(judged: Change, rules: PeerApproved) -> list[Identity]:
     assert not isinstance(judged.reviews, Unavailable)
     empty = [each for each in judged.commits if plainly_empty(each, judged, rules)]
     makers = {ALICE.key} | {who.key for each in judged.commits if each not in empty for who in each.people if not isinstance(who, Unavailable)}
+    assert not isinstance(judged.pushers, Unavailable)
+    makers |= {who.key for who in judged.pushers if isinstance(who, Identity)}
+    if isinstance(judged.retargeted, Unavailable):
+        return []
     fresh = {HEAD}
     if judged.commits[2] in empty:
         fresh.add(HEADS[1])
         if judged.commits[1] in empty:
             fresh.add(FIRST)
     pushed = judged.force_pushed_at if not isinstance(judged.force_pushed_at, Unavailable) else ()
+    pushed += tuple(each.at for each in judged.retargeted)
     found = []
     for each in judged.reviews:
         known = isinstance(each.reviewer, Identity) and isinstance(each.submitted_at, datetime)

@@ -425,7 +425,10 @@ PARSERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "log object": (log_object.parse_log_object, COMMITTED.objects["log.json"]),
     "index object": (publisher.parse_index_object, b"12\n"),
     "facts": (reader.decompress, next(data for key, data in COMMITTED.objects.items() if key.startswith("facts/"))),
-    "statement": (lambda data: statement.differences(data, record(1)[0]), b'{"_type":"https://in-toto.io/Statement/v1","predicateType":"x"}'),
+    "statement": (
+        lambda data: statement.differences(statement.parse(data), record(1)[0]),
+        b'{"_type":"https://in-toto.io/Statement/v1","predicateType":"x"}',
+    ),
     "time": (text_parser(card.parse_time), b"2026-03-01T12:00:00.123456Z"),
 }
 

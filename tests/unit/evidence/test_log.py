@@ -13,6 +13,7 @@ from changegate.evidence import log as log_module
 from changegate.evidence.card import Card, format_card, format_time
 from changegate.evidence.log import AlreadyRecordedError, Environment, Log
 from changegate.evidence.reader import LogReader, read_log
+from changegate.stores import Batch
 
 POLICY = log_policy.single(note.verifier_key(ORIGIN, KEY.public_key))
 
@@ -184,6 +185,23 @@ def test_what_follows_from_the_commits_is_made_again(lost: str) -> None:
     assert len(list(reader.cards())) == 5
     if lost.startswith("tile"):
         assert store.objects["tile/0/000.p/4"] == before["tile/0/000.p/4"]
+
+
+@pytest.mark.parametrize("kind", [layout.ENVELOPES, layout.FACTS])
+def test_a_store_that_refuses_to_create_what_is_not_there_is_named(kind: str) -> None:
+    """As a proxy does that answers 412 to a conditional write that reached nobody."""
+
+    class Refusing(MemoryStore):
+        def apply(self, batch: Batch) -> frozenset[str]:
+            refused = {key for key in batch.create if key.startswith(kind)}
+            rest = {key: data for key, data in batch.create.items() if key not in refused}
+            return super().apply(Batch(rest, batch.publish, batch.remove)) | refused
+
+    store = Refusing()
+    with pytest.raises(StoreError, match=rf"memory: refused to create {kind}.*though nothing is there") as raised:
+        append(log_in(store), 1)
+    assert "Nothing was recorded" in raised.value.remedy
+    assert not any(key.startswith(layout.COMMITS) for key in store.objects)
 
 
 def test_a_poisoned_tile_is_named_and_never_built_upon() -> None:

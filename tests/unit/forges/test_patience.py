@@ -1,6 +1,7 @@
 """How long a forge is waited for."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -69,3 +70,45 @@ def test_without_time_nothing_is_asked() -> None:
     clock = Clock()
     with pytest.raises(ForgeError, match="before the first request"):
         Patience(timeout=0, now=clock.now, sleep=clock.sleep).ask(lambda: GOOD, lambda _reply: None, forge="The forge", status_page="its page")
+
+
+DATE = "Sun, 01 Mar 2026 12:00:00 GMT"
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("headers", "found"),
+    [
+        ({"date": DATE}, NOON),
+        ({"date": "Sun, 01 Mar 2026 13:00:00 +0100"}, NOON),
+        ({"date": "Sun, 01 Mar 2026 12:00:00 -0000"}, NOON),
+        ({"date": DATE, "age": "0"}, NOON),
+        ({"date": DATE, "age": "7"}, None),
+        ({}, None),
+        ({"date": ""}, None),
+        ({"date": "yesterday"}, None),
+        ({"date": "Sun, 99 Mar 2026 12:00:00 GMT"}, None),
+        ({"date": "Sun, 01 Mar 99999999999 12:00:00 GMT"}, None),
+        ({"date": "\x00" * 5000}, None),
+    ],
+)
+def test_the_forges_clock_is_what_its_answer_says(headers: dict[str, str], found: datetime | None) -> None:
+    clock = Clock()
+    patience = Patience(timeout=60, now=clock.now, sleep=clock.sleep)
+    assert patience.clock() is None
+    patience.ask(lambda: Reply(200, headers, {}), lambda _reply: None, forge="The forge", status_page="its page")
+    assert patience.clock() == found
+
+
+def test_the_forges_clock_goes_on_and_the_newest_answer_sets_it() -> None:
+    clock = Clock()
+    patience = Patience(timeout=6000, now=clock.now, sleep=clock.sleep)
+
+    def answered(headers: dict[str, str]) -> datetime | None:
+        patience.ask(lambda: Reply(200, headers, {}), lambda _reply: None, forge="The forge", status_page="its page")
+        return patience.clock()
+
+    assert answered({"date": DATE}) == NOON
+    clock.sleep(90)
+    assert answered({}) == NOON + timedelta(seconds=90)
+    assert answered({"date": DATE}) == NOON

@@ -25,7 +25,8 @@ from changegate.render import NotRecorded, Recorded, Report
 CONTROLS = ("peer-approved", "ticket-linked", "rollback-plan", "checks-passed")
 HEAD = "3f2a91c0b1" + "0" * 30
 BASE = "1111111111" + "0" * 30
-RECORDED = Recorded("ab12" * 16, 41, 42, "log.example.com/acme/shop", "git:. (branch changegate-evidence)", "changegate-receipt.txt")
+CHECKPOINT = "42:j8aQMsVjGzyVGyE1kNo8NjCPEkZfTYd4mXvQ9Pm2oTc="
+RECORDED = Recorded("ab12" * 16, 41, 42, CHECKPOINT, "log.example.com/acme/shop", "git:. (branch changegate-evidence)", "changegate-receipt.txt")
 ALICE = Identity(key="github:1", login="alice")
 
 
@@ -149,5 +150,5 @@ def with_text(text: str) -> Report:
         environment=text,
         repository=text,
         ref=text,
-        where=Recorded("ab12" * 16, 41, 42, text, text, text or " ", (text,)),
+        where=Recorded("ab12" * 16, 41, 42, CHECKPOINT, text, text, text or " ", (text,)),
     )

@@ -7,7 +7,7 @@ from unit.render.reports import NASTY, change, hostile, not_approved, of_size, r
 from changegate.render import Recorded
 from changegate.render.annotations import render
 
-WARNED = Recorded("ab12" * 16, 41, 42, "log", "store", "", ("the log has no witness",))
+WARNED = Recorded("ab12" * 16, 41, 42, "42:root", "log", "store", "", ("the log has no witness",))
 
 
 def parse(line: str) -> tuple[str, str, str]:

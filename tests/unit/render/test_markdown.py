@@ -73,6 +73,7 @@ Policy: .changegate.yml at 1111111111
 - **Record:** <code>ab12ab12ab12ab12</code>, index 41 in a log of 42
 - **Digest:** <code>sha256:ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12</code>
 - **Log:** log.example.com/acme/shop
+- **Checkpoint:** <code>42:j8aQMsVjGzyVGyE1kNo8NjCPEkZfTYd4mXvQ9Pm2oTc=</code>: kept, it shows that the log only grew (<code>verify --since</code>)
 - **Store:** git:. (branch changegate-evidence)
 - **Receipt:** changegate-receipt.txt
 """

@@ -14,7 +14,16 @@ from changegate.render.outcome import DeploymentStatus, EndReport, render, rende
 from changegate.render.page import LogPlace
 
 PLACE = LogPlace(digest="ab12" * 16, index=4, size=9, proof="in the log, signed by a trusted key")
-WHERE = Recorded(digest="ab12" * 16, log_index=4, log_size=9, origin="o", store_url="file:evidence", receipt="r.txt", warnings=("no permission",))
+WHERE = Recorded(
+    digest="ab12" * 16,
+    log_index=4,
+    log_size=9,
+    checkpoint="9:root",
+    origin="o",
+    store_url="file:evidence",
+    receipt="r.txt",
+    warnings=("no permission",),
+)
 STATUS = DeploymentStatus("GitHub", 7, "success")
 REPORT = EndReport("success", "acme/shop", "production", "1" * 40, "c" * 64, 3, repeated=False, where=WHERE, status=STATUS)
 NASTY = ["\x1b[31m", "::error::x", "##[error]x", "a\n::error::x", "\u202e", "x" * 5000, "\r\n"]
@@ -29,7 +38,15 @@ def test_the_report_says_it_all() -> None:
     found = json.loads(render_json(REPORT))
     assert (found["outcome"], found["gate"]["logIndex"], found["record"]["warnings"]) == ("success", 3, ["no permission"])
     assert found["status"] == {"deployment": 7, "state": "success"}
-    assert values(REPORT) == {"outcome": "success", "record-id": "ab12" * 4, "record-digest": "ab12" * 16, "log-index": "4", "receipt": "r.txt"}
+    assert values(REPORT) == {
+        "outcome": "success",
+        "record-id": "ab12" * 4,
+        "record-digest": "ab12" * 16,
+        "log-index": "4",
+        "log-origin": "o",
+        "checkpoint": "9:root",
+        "receipt": "r.txt",
+    }
 
 
 def test_at_eighty_columns_nothing_is_broken_apart() -> None:

@@ -4,7 +4,7 @@ import re
 from actions_harness import read_file_commands
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.render.reports import change, hostile, not_approved, report
+from unit.render.reports import CHECKPOINT, change, hostile, not_approved, report
 
 from changegate.render import NotRecorded, RecordingFailed
 from changegate.render.outputs import DOTENV_NAMES, NO_OUTCOME, NOTHING, render_dotenv, render_github, values
@@ -17,6 +17,8 @@ def test_the_outputs_of_a_denial() -> None:
         "record-id": "ab12ab12ab12ab12",
         "record-digest": "ab12" * 16,
         "log-index": "41",
+        "log-origin": "log.example.com/acme/shop",
+        "checkpoint": CHECKPOINT,
         "reasons": '["peer-approved/not-approved"]',
         "receipt": "changegate-receipt.txt",
     }
@@ -25,7 +27,16 @@ def test_the_outputs_of_a_denial() -> None:
 
 def test_what_there_is_none_of_is_empty() -> None:
     outputs = values(report((change(1),), where=NotRecorded("a preview")))
-    assert outputs == {"decision": "allowed", "record-id": "", "record-digest": "", "log-index": "", "reasons": "[]", "receipt": ""}
+    assert outputs == {
+        "decision": "allowed",
+        "record-id": "",
+        "record-digest": "",
+        "log-index": "",
+        "log-origin": "",
+        "checkpoint": "",
+        "reasons": "[]",
+        "receipt": "",
+    }
 
 
 @settings(deadline=None)
@@ -40,6 +51,8 @@ def test_gitlabs_form() -> None:
         "CHANGEGATE_RECORD_ID=ab12ab12ab12ab12\n"
         f"CHANGEGATE_RECORD_DIGEST={'ab12' * 16}\n"
         "CHANGEGATE_LOG_INDEX=41\n"
+        "CHANGEGATE_LOG_ORIGIN=log.example.com/acme/shop\n"
+        f"CHANGEGATE_CHECKPOINT={CHECKPOINT}\n"
         'CHANGEGATE_REASONS=["peer-approved/not-approved"]\n'
         "CHANGEGATE_RECEIPT_FILE=changegate-receipt.txt\n"
     )

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -15,7 +16,7 @@ from securesystemslib.dsse import Envelope as OtherEnvelope
 from securesystemslib.signer import Key
 
 from changegate.errors import FormatError, VerificationError
-from changegate.signing import Signer
+from changegate.signing import Signer, dsse
 from changegate.signing.dsse import PAYLOAD_TYPE, Envelope, EnvelopeSigner, Signature, format_envelope, pae, parse_envelope, sign, verify
 from changegate.signing.keys import EcdsaPrivateKey, PrivateKey, format_public, low_s
 from changegate.signing.keys import verify as verify_bytes
@@ -187,6 +188,20 @@ def test_parse_gives_back_what_format_wrote(payload: bytes, ids: list[str], valu
 def test_whatever_the_bytes_only_our_error_escapes(data: bytes) -> None:
     with pytest.raises(FormatError):
         parse_envelope(data)
+
+
+@given(st.binary(max_size=12), st.integers(0, 400), st.integers(0, 9), st.binary(max_size=3))
+def test_the_short_way_to_read_an_envelope_reads_what_the_long_one_does(payload: bytes, at: int, gone: int, put: bytes) -> None:
+    whole = format_envelope(sign(payload, SIGNER))
+    for data in (whole, whole[: at % len(whole)] + put + whole[at % len(whole) + gone :]):
+        try:
+            expected = dsse._parse_any(data)
+        except FormatError as error:
+            with pytest.raises(FormatError, match=f"^{re.escape(error.message)}$"):
+                parse_envelope(data)
+        else:
+            assert parse_envelope(data) == expected
+    assert dsse._PLAIN.fullmatch(whole)
 
 
 @given(st.integers(0, 400), st.integers(1, 255))

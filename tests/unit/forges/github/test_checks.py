@@ -29,14 +29,15 @@ def run(
     }
 
 
-def status(state: str, name: str = "ci", created: str = "09:00") -> dict[str, Any]:
+def status(state: str, name: str = "ci", created: str = "09:00", by: int | None = 1) -> dict[str, Any]:
     return {
         "__typename": "StatusContext",
-        "id": f"SC{name}{created}",
+        "id": f"SC{name}{created}{by}",
         "context": name,
         "state": state,
         "createdAt": f"2026-01-05T{created}:00Z",
         "targetUrl": None,
+        "creator": by and {"__typename": "User", "login": f"user{by}", "databaseId": by},
     }
 
 
@@ -127,3 +128,17 @@ def test_the_gates_own_run(workflow_run: Any, left_out: bool) -> None:
 def test_a_check_of_an_unknown_kind_is_not_read() -> None:
     with pytest.raises(UnreadableError, match="unknown kind"):
         states({"__typename": "Omen", "id": "1"})
+
+
+@pytest.mark.parametrize(
+    ("contexts", "state"),
+    [
+        ((run(1, conclusion="FAILURE"), status("SUCCESS", created="09:05")), CheckState.FAILURE),
+        ((status("FAILURE"), run(1, started="09:05")), CheckState.FAILURE),
+        ((status("FAILURE", by=1), status("SUCCESS", created="09:05", by=2)), CheckState.FAILURE),
+        ((status("FAILURE", by=1), status("SUCCESS", created="09:05", by=None)), CheckState.FAILURE),
+        ((status("FAILURE", by=1), status("SUCCESS", created="09:05", by=1)), CheckState.SUCCESS),
+    ],
+)
+def test_what_another_reports_under_its_name_hides_no_failure(contexts: tuple[dict[str, Any], ...], state: CheckState) -> None:
+    assert states(*contexts) == states(*reversed(contexts)) == {"ci": state}

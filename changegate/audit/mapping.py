@@ -1,0 +1,123 @@
+"""Which control answers which point of which framework, and where its evidence is. Data; a test fails where a control or a reason is left out."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from changegate.attestation import Kind
+
+
+class Counted(StrEnum):
+    """Which records are a control's evidence."""
+
+    FINDINGS = "findings"
+    """The control's own findings in gate decisions."""
+    DECISIONS = "decisions"
+    OUTCOMES = "outcomes"
+    KEYS = "keys"
+    ATTESTATIONS = "attestations"
+    """Those of the control's kinds, or that name the control."""
+
+
+class Control(NamedTuple):
+    """One control, as this software runs it or keeps its evidence. `id` completes "it holds that …"."""
+
+    id: str
+    states: str
+    setting: str
+    """What turns it on and sets it: a key of the policy file, or a command."""
+    owner: str
+    """Whose it is, by role: the organization puts the name."""
+    evidence: str
+    """Where an auditor looks."""
+    counted: Counted
+    points: tuple[str, ...]
+    kinds: tuple[Kind, ...] = ()
+
+
+_RECORD: Final = "change record: changes[].findings; `changegate show`, `audit population`"
+
+CONTROLS: Final = (
+    Control("ticket-linked", "a change names a ticket that exists, made before the change", "controls.ticket-linked", "engineering", _RECORD,
+            Counted.FINDINGS, ("CC8.1-01", "CC8.1-02", "CC8.1-04", "CC8.1-05", "A.8.32", "CM-3.b", "6.5.1")),
+    Control("peer-approved", "somebody who didn't write it approved it, in time, as it landed", "controls.peer-approved", "engineering", _RECORD,
+            Counted.FINDINGS, ("CC8.1-01", "CC8.1-02", "CC8.1-08", "A.8.32", "CM-3.b", "CM-3.d", "CM-5", "6.5.1", "6.5.4")),
+    Control("rollback-plan", "a change says how to undo it", "controls.rollback-plan", "engineering", _RECORD,
+            Counted.FINDINGS, ("CC8.1-04", "CC8.1-10", "CC8.1-12", "A.8.32", "CM-3.b", "6.5.1")),
+    Control("checks-passed", "its tests passed on what was reviewed and on what landed", "controls.checks-passed", "engineering", _RECORD,
+            Counted.FINDINGS, ("CC8.1-07", "CC8.1-10", "A.8.32", "CM-3(2)", "6.5.1")),
+    Control("range-intact", "it is known what a deploy brings, all of it", "rewrites, assurance", "platform",
+            "change record: range, findings", Counted.FINDINGS, ("CC8.1-05", "CC8.1-09", "CC8.1-12", "A.8.32", "CM-3.a", "CM-3.d", "CM-5(1)")),
+    Control("deploy-gated", "a deploy is decided by a policy, and the decision signed and kept", "enforce; environments", "platform",
+            "gate decisions in the log; `changegate verify`, `audit population --kind deploys`", Counted.DECISIONS,
+            ("CC8.1-01", "CC8.1-04", "CC8.1-05", "CC8.1-06", "CC8.1-08", "CC8.1-09", "CC8.1-13", "A.8.32", "CM-3.a", "CM-3.c", "CM-3.d", "CM-3.e",
+             "CM-3.f", "CM-5(1)", "6.5.1", "6.5.4")),
+    Control("outcome-recorded", "how a deploy ended is on record", "`changegate outcome`", "platform",
+            "outcomes in the log; the column `outcome` of a population", Counted.OUTCOMES,
+            ("CC8.1-01", "CC8.1-09", "CC8.1-10", "CC8.1-12", "CM-3.f")),
+    Control("keys-managed", "who may sign evidence is known, and changes of that are on record", "trust file; `changegate keys`", "security",
+            "rotations and revocations in the log; the trust file", Counted.KEYS, ("CM-3.e", "CM-5(1)")),
+    Control("access-reviewed", "who may push, approve, deploy, administer and bypass was reviewed", "`changegate attest access-review`", "security",
+            "attestations of the type access-review, with the list itself", Counted.ATTESTATIONS, ("CM-5", "CM-5(5)", "CM-3.g", "6.5.3", "6.5.4"),
+            (Kind.ACCESS_REVIEW,)),
+    Control("incident-reviewed", "what an incident taught was written down, with the changes that follow", "`changegate attest --type incident`",
+            "operations", "attestations of the type incident", Counted.ATTESTATIONS, ("CC8.1-11", "CC8.1-13"), (Kind.INCIDENT,)),
+    Control("recovery-tested", "backups were restored and recovery tried", "`changegate attest --type recovery-test` or `backup-test`", "operations",
+            "attestations of these types", Counted.ATTESTATIONS, ("CC8.1-12", "CC8.1-15"), (Kind.BACKUP_TEST, Kind.RECOVERY_TEST)),
+    Control("vulnerabilities-reviewed", "vulnerabilities were looked for and judged",
+            "`changegate attest --type vulnerability-scan` or `penetration-test`", "security",
+            "attestations of these types", Counted.ATTESTATIONS, ("CC8.1-14",), (Kind.VULNERABILITY_SCAN, Kind.PENETRATION_TEST)),
+    Control("process-reviewed", "policy, risks, vendors and training were looked at", "`changegate attest --type policy-review` and others",
+            "security", "attestations of these types", Counted.ATTESTATIONS, ("CM-3.g", "CM-3.a"),
+            (Kind.POLICY_REVIEW, Kind.RISK_ASSESSMENT, Kind.TRAINING, Kind.VENDOR_REVIEW)),
+)  # fmt: skip
+"""Every control, those of the policy first."""
+
+GOOD: Final = "met"
+UNKNOWN: Final = "undetermined"
+
+REASONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "ticket-linked": {
+        GOOD: ("linked",),
+        "authorization": ("no-ticket", "not-a-ticket", "only-mentioned", "other-project", "created-late"),
+        UNKNOWN: ("not-looked-up", "ticket-unknown", "change-unknown"),
+        "taken back": ("undone",),
+    },
+    "peer-approved": {
+        GOOD: ("approved",),
+        "approval": ("not-approved", "too-few-approvals", "changes-requested", "direct-push", "team-not-approved", "owner-not-approved"),
+        "separation of duties": ("self-approved", "bot-approved", "reader-approved"),
+        "integrity of what was approved": ("stale-approval", "late-approval", "dismissed-approval", "newer-base", "merged-by-hand", "landed-differs"),
+        UNKNOWN: (
+            "reviews-unknown", "reviewer-unknown", "contributor-unknown", "commits-unknown", "team-unknown", "owner-unknown", "change-unknown",
+        ),
+        "taken back": ("undone",),
+    },
+    "rollback-plan": {
+        GOOD: ("planned", "names-version"),
+        "way back": ("no-plan", "empty-plan", "boilerplate", "template-text", "too-short"),
+        UNKNOWN: ("template-unknown", "change-unknown"),
+        "taken back": ("undone",),
+    },
+    "checks-passed": {
+        GOOD: ("passed",),
+        "testing": ("failed", "required-missing", "unfinished", "no-checks"),
+        UNKNOWN: ("not-recorded", "checks-unknown", "change-unknown", "pending"),
+        "taken back": ("undone",),
+    },
+    "range-intact": {
+        GOOD: ("ahead", "first-deploy", "redeploy", "rollback", "rewrite-accepted"),
+        "completeness": ("never-deployed", "rewritten", "commits-unaccounted", "assurance-too-low"),
+    },
+}  # fmt: skip
+"""What each reason that a control can give means to an auditor: an aspect, and its reasons."""
+
+
+def ids() -> frozenset[str]:
+    """The controls that evidence can be attested for."""
+    return frozenset(control.id for control in CONTROLS)
+
+
+def aspect(control: str, reason: str) -> str:
+    """What a finding is about; "undetermined" for a reason that this version doesn't know."""
+    return next((name for name, reasons in REASONS.get(control, {}).items() if reason in reasons), UNKNOWN)

@@ -1,0 +1,151 @@
+"""Make an evidence pack of a log's period: every record of it with its proof, and what follows from them.
+
+The same log, checkpoint, trust file and question give the same bytes. Memory grows with the period's records, time also with the log: each entry is
+looked at once, and no signature but those of the records in the pack is verified.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Final
+
+from changegate import canonical
+from changegate.audit.pack import archive, manifest, stretch
+from changegate.audit.pack.contents import KEYS, TRUST, Claims, Contents, Drawing, Kept, format_keys
+from changegate.audit.scan import scan
+from changegate.errors import VerificationError
+from changegate.evidence import layout, merkle, revocations
+from changegate.evidence.card import Card, format_card, parse_card
+from changegate.evidence.log_policy import LogPolicy
+from changegate.evidence.proof import Receipt, format_receipt
+from changegate.evidence.reader import LogReader
+from changegate.evidence.signed_record import verify_record
+from changegate.stores import Store
+from changegate.trust import Trust, parse
+
+README: Final = "README.txt"
+VERIFIER: Final = "verify.py"
+RECONCILIATION: Final = "reconciliation.json"
+_AT_ONCE: Final = 256
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to go into a pack, beside what the log has."""
+
+    claims: Claims
+    trust: bytes
+    """The trust file's bytes."""
+    verifier: bytes
+    """verify.py."""
+    drawing: Drawing | None = None
+    reconciliation: bytes | None = None
+    attachments: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def export(reader: LogReader, store: Store, policy: LogPolicy, trust: Trust, order: Order, out: archive.Writer) -> Contents:
+    """Write the pack. Raises `VerificationError` or `FormatError` where anything of the period isn't what was signed; `StoreError`, `InputError`."""
+    listed: list[manifest.Member] = []
+
+    def add(path: str, content: bytes) -> None:
+        listed.append(manifest.member(path, content))
+        out.add(path, content)
+
+    wanted = order.claims.wanted
+    found = scan(reader, wanted.begin, wanted.end)
+    first, last = (found.dated[0][0], found.dated[-1][0] + 1) if found.dated else (found.next if found.next is not None else reader.size,) * 2
+    part = stretch.cut(reader, store, policy, first, last)
+    if part.begin:
+        add(stretch.BEGIN, part.begin)
+    for path, content in ((stretch.END, part.end), (stretch.NEWEST, part.newest), (stretch.RANGE, stretch.format_range(part, reader.size))):
+        add(path, content)
+    add(stretch.ENTRIES, stretch.format_entries(part))
+
+    chosen = {index: card for index, card in (*found.dated, *found.about) if wanted.holds_place(card)}
+    chosen |= {index: parse_card(entry) for index, entry in found.revocations}
+    revoked = revocations.collect(found.revocations, store, trust)
+    contents = Contents(order.claims, reader.checkpoint.origin, reader.size, drawing=order.drawing)
+    for kept in _records(reader, store, trust, revoked, sorted(chosen.items()), add):
+        contents.add(kept)
+
+    rows = contents.rows()
+    drawn = set(contents.sampled(rows))
+    for digest in dict.fromkeys(row.record for row in rows if not order.drawing or row.id in drawn):
+        _add_facts(reader, contents.decisions[digest].card, add)
+    for path, content in finish(contents, order):
+        add(path, content)
+    written = manifest.format_manifest(listed)
+    out.add(manifest.MANIFEST, written)
+    out.add(manifest.DIGEST, manifest.format_digest(written))
+    out.close()
+    return contents
+
+
+def finish(contents: Contents, order: Order) -> Iterator[tuple[str, bytes]]:
+    """The members that are no records: those that follow from them, and those that were given."""
+    yield from contents.members()
+    if order.reconciliation is not None:
+        yield RECONCILIATION, order.reconciliation
+    for name, content in sorted(order.attachments.items()):
+        yield f"attachments/{name}", content
+    yield TRUST, order.trust
+    yield KEYS, format_keys(parse(order.trust))
+    yield README, _README.encode("utf-8")
+    yield VERIFIER, order.verifier
+
+
+def _records(
+    reader: LogReader,
+    store: Store,
+    trust: Trust,
+    revoked: revocations.Revocations,
+    chosen: Sequence[tuple[int, Card]],
+    add: Callable[[str, bytes], None],
+) -> Iterator[Kept]:
+    """Add each record with its receipt, in the log's order, verified."""
+    hashes = cache(reader.hashes)
+    for begin in range(0, len(chosen), _AT_ONCE):
+        some = chosen[begin : begin + _AT_ONCE]
+        envelopes = store.read_many([layout.envelope_key(card.envelope) for _, card in some])
+        for index, card in some:
+            envelope = envelopes[layout.envelope_key(card.envelope)]
+            if envelope is None:
+                raise VerificationError(
+                    f"the record {card.envelope[:16]} of entry {index} is missing", remedy="`changegate verify STORE` says what else is."
+                )
+            signed = verify_record(card, envelope, trust)
+            revoked.check(index, signed.key_id)
+            entry, path = format_card(card), merkle.inclusion_proof(index, reader.size, hashes)
+            merkle.verify_inclusion(merkle.leaf_hash(entry), index, reader.size, path, reader.root)
+            add(f"records/{card.envelope}.json", envelope)
+            add(f"receipts/{card.envelope}.tlog-proof", format_receipt(Receipt(index, path, reader.signed, entry)))
+            yield Kept(index, card, signed.key_id, canonical.loads(signed.payload, what="statement")["predicate"])
+
+
+def _add_facts(reader: LogReader, card: Card, add: Callable[[str, bytes], None]) -> None:
+    """The facts behind one decision."""
+    facts = reader.facts(card)
+    if facts is not None:
+        add(f"facts/{card.facts}.json", facts)
+
+
+_README: Final = """\
+This is an evidence pack of changegate: the records of every deploy of a period, signed, with what proves that none is missing or was edited.
+
+  population.csv    the population; beside it, where it comes from
+  sample.json       the sample and its seed, where one was drawn: the units with the lowest SHA-256 of seed, line feed and id
+  records/          the signed records;  receipts/  the proof that each is in the log;  facts/  what was fetched before a decision
+  checkpoints/      the log's signed state before the period, after it, and at the export
+  log/              every entry of the log between the first two, so that you can see that none was left out
+  manifest.json     every file with its SHA-256
+
+How to verify it, with keys that you got from their owner and not from here (their fingerprints, or the trust file):
+
+  changegate verify PACK.zip --trust YOUR-TRUST-FILE
+  python verify.py PACK.zip --fingerprint SHA256-OF-THE-KEY        (without changegate; needs Python 3.11 and `pip install cryptography`)
+
+verify.py came with this pack. Whoever doubts the pack reads it first (a few screens), or takes it from the changegate that he installed himself:
+changegate audit verifier > verify.py
+
+What no pack shows: a deploy that never went through the gate. Compare with the platform's own list of deployments.
+"""

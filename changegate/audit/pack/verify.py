@@ -1,0 +1,151 @@
+"""Verify an evidence pack under a trust file that didn't come with it."""
+
+from typing import Final, NamedTuple
+
+from changegate import __version__, canonical
+from changegate.audit.pack import contents, export, stretch
+from changegate.audit.pack.contents import Contents, Kept
+from changegate.audit.pack.members import Members, check_members
+from changegate.errors import VerificationError
+from changegate.evidence import log_policy, merkle
+from changegate.evidence.card import Card, parse_card
+from changegate.evidence.checkpoint import Checkpoint
+from changegate.evidence.commit import digest_of
+from changegate.evidence.proof import parse_receipt
+from changegate.evidence.revocations import Revocations
+from changegate.evidence.signed_record import verify_record
+from changegate.evidence.statement import KEY_REVOCATION
+from changegate.trust import Trust, parse
+
+_REMEDY: Final = "The pack isn't what the log has. Ask for it again; make one yourself from the store, and compare."
+_ATTACHMENTS: Final = "attachments/"
+MADE_OF_RECORDS: Final = (export.README, export.VERIFIER)
+"""What another version of changegate may write otherwise."""
+
+
+class Verified(NamedTuple):
+    """What a pack holds, and what wasn't compared because another version made it."""
+
+    contents: Contents
+    checkpoint: Checkpoint
+    first: int
+    last: int
+    """The log's entries in the pack: from `first` to before `last`."""
+    units: int
+    sampled: int
+    not_compared: tuple[str, ...]
+
+
+def verify_pack(members: Members, trust: Trust, verifier: bytes) -> Verified:
+    """The verified contents.
+
+    1. The manifest lists exactly these members, each with its SHA-256.
+    2. The stretch of the log between two signed checkpoints is whole, and the newest checkpoint continues it (`Stretch.verify`).
+    3. Each record is signed by a trusted key, in its time and before any revocation in the pack; its receipt proves its place under the newest
+       checkpoint; in the stretch, that place is the one it has there.
+    4. Every entry of the period and the places asked for has its record in the pack, and so has every entry in the stretch that says how one of
+       these deploys ended.
+    5. Each of the facts is what the log's entry names.
+    6. Policies, population, sample, keys and, where this version made them, README and verify.py are what follows from the records.
+
+    The caller still owes: that no deploy went past the gate, and that no key was revoked elsewhere in the log.
+    Raises `VerificationError`, `FormatError`.
+    """
+    check_members(members)
+    part = stretch.parse(
+        *(
+            members.read(name) if name in members.names else b""
+            for name in (stretch.BEGIN, stretch.END, stretch.NEWEST, stretch.RANGE, stretch.ENTRIES)
+        )
+    )
+    newest = part.verify(log_policy.of(trust))
+    claims = contents.parse_claims(_get(members, contents.HEADER))
+    drawing = contents.parse_drawing(members.read(contents.SAMPLE) if contents.SAMPLE in members.names else None)
+    found = Contents(claims, newest.origin, newest.size, drawing=drawing)
+    _add_records(members, trust, part, newest, found)
+    _check_complete(part, found)
+    _check_facts(members, found)
+    return _compare(members, part, newest, found, verifier)
+
+
+def _get(members: Members, name: str) -> bytes:
+    if name not in members.names:
+        raise VerificationError(f"the pack has no {name}", remedy=_REMEDY)
+    return members.read(name)
+
+
+def _add_records(members: Members, trust: Trust, part: stretch.Stretch, newest: Checkpoint, found: Contents) -> None:
+    digests = {name.partition("/")[2].partition(".")[0] for name in members.names if name.startswith(("records/", "receipts/"))}
+    placed = sorted((_place(members, digest, part, newest), digest) for digest in digests)
+    revoked = Revocations(trust)
+    for (index, entry), digest in placed:
+        card = parse_card(entry)
+        signed = verify_record(card, _get(members, f"records/{digest}.json"), trust)
+        revoked.check(index, signed.key_id)
+        if card.predicate_type == KEY_REVOCATION:
+            revoked.take(index, card, signed.key_id, signed.payload)
+        found.add(Kept(index, card, signed.key_id, canonical.loads(signed.payload, what="statement")["predicate"]))
+
+
+def _place(members: Members, digest: str, part: stretch.Stretch, newest: Checkpoint) -> tuple[int, bytes]:
+    """The index and the entry that a receipt proves."""
+    receipt = parse_receipt(_get(members, f"receipts/{digest}.tlog-proof"))
+    entry, index, first = receipt.extra, receipt.index, part.frontier.size
+    if entry is None or receipt.checkpoint != part.newest or parse_card(entry).envelope != digest:
+        raise VerificationError(f"the receipt of record {digest[:16]} is of another record or checkpoint", remedy=_REMEDY)
+    merkle.verify_inclusion(merkle.leaf_hash(entry), index, newest.size, receipt.hashes, newest.root)
+    if first <= index < part.last and part.entries[index - first] != entry:
+        raise VerificationError(f"entry {index} is another in the log than in its receipt", remedy=_REMEDY)
+    return index, entry
+
+
+def _check_complete(part: stretch.Stretch, found: Contents) -> None:
+    indices, decisions = {each.index for each in found.records}, found.decisions
+    for index, entry in enumerate(part.entries, part.frontier.size):
+        card = parse_card(entry)
+        if index not in indices and (found.claims.wanted.holds(card) or card.about in decisions):
+            raise VerificationError(f"entry {index} is of the period, and its record {card.envelope[:16]} isn't in the pack", remedy=_REMEDY)
+
+
+def _check_facts(members: Members, found: Contents) -> None:
+    named: dict[str, list[Card]] = {}
+    for each in found.records:
+        named.setdefault(each.card.facts or "", []).append(each.card)
+    facts: set[str] = set()
+    for name in members.names:
+        if name.startswith("facts/"):
+            digest, content = name.partition("/")[2].partition(".")[0], members.read(name)
+            if digest_of(content) != digest or digest not in named:
+                raise VerificationError(f"{name} isn't what any record in the pack was decided on", remedy=_REMEDY)
+            facts |= {card.envelope for card in named[digest]}
+    drawn = set(found.sampled(found.rows()))
+    for row in found.rows():
+        if (row.id in drawn or found.drawing is None) and row.record not in facts and found.decisions[row.record].card.facts:
+            raise VerificationError(f"the facts behind {row.id} aren't in the pack", remedy=_REMEDY)
+
+
+def _compare(members: Members, part: stretch.Stretch, newest: Checkpoint, found: Contents, verifier: bytes) -> Verified:
+    order = export.Order(
+        claims=found.claims,
+        trust=_get(members, contents.TRUST),
+        verifier=verifier,
+        drawing=found.drawing,
+        reconciliation=members.read(export.RECONCILIATION) if export.RECONCILIATION in members.names else None,
+        attachments={name.removeprefix(_ATTACHMENTS): members.read(name) for name in members.names if name.startswith(_ATTACHMENTS)},
+    )
+    _ = parse(order.trust)
+    same_version = found.claims.tool == f"changegate {__version__}"
+    expected: set[str] = set()
+    different: list[str] = []
+    for name, content in export.finish(found, order):
+        expected.add(name)
+        if _get(members, name) != content:
+            if same_version or name not in MADE_OF_RECORDS:
+                raise VerificationError(f"{name} isn't what the records in the pack make", remedy=_REMEDY)
+            different.append(name)
+    extra = {name for name in members.names if name.startswith("policies/")} - expected
+    if extra:
+        raise VerificationError(f"no record in the pack was judged by {min(extra)}", remedy=_REMEDY)
+    rows = found.rows()
+    drawn = len(found.sampled(rows))
+    return Verified(found, newest, part.frontier.size, part.last, len(rows), drawn, tuple(different))

@@ -1,0 +1,82 @@
+"""`changegate verify PACK`: is an evidence pack what the log has?"""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from changegate.audit.pack.manifest import MANIFEST
+from changegate.audit.pack.members import FolderMembers, ZipMembers
+from changegate.audit.pack.verify import Verified, verify_pack
+from changegate.cli.auditpack import verifier
+from changegate.errors import InputError
+from changegate.render.text import count, visible
+from changegate.trust import Trust, short
+
+_ZIP: Final = b"PK"
+
+
+def is_pack(where: str) -> bool:
+    """Whether this names a pack, or the folder where one was unpacked, and no store. A file is never a store."""
+    path = Path(where)
+    try:
+        return path.is_file() or (path / MANIFEST).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def print_pack(where: str, trusted: Trust, source: str, *, as_json: bool) -> None:
+    """Verify a pack and say what it holds. Raises `VerificationError`, `FormatError`, `InputError`."""
+    path = Path(where)
+    if path.is_dir():
+        found = verify_pack(FolderMembers(path), trusted, verifier())
+    else:
+        try:
+            with path.open("rb") as file:
+                if file.read(len(_ZIP)) != _ZIP:
+                    raise InputError(f"{where} is no evidence pack and no store", remedy="Name what `changegate audit export` wrote, or a store.")
+                found = verify_pack(ZipMembers(file), trusted, verifier())
+        except OSError as error:
+            raise InputError(f"{where}: {error.strerror}", remedy="Name a pack that can be read.") from error
+    if as_json:
+        click.echo(json.dumps(_as_json(found, source), indent=2))
+    else:
+        _print(found, trusted, source)
+
+
+def _print(found: Verified, trusted: Trust, source: str) -> None:
+    records, asked = found.contents.records, found.contents.claims.wanted
+    signers = sorted({each.key_id for each in records})
+    click.secho(f"✓ WHOLE: {count(len(records), 'record')}, each signed, in the log, and as it was written", fg="green", bold=True)
+    click.echo()
+    click.echo(f"  period     {asked.begin.isoformat()} to before {asked.end.isoformat()}")
+    click.echo(f"  log        {visible(found.checkpoint.origin)}")
+    click.echo(f"  entries    {found.first} to before {found.last} of {found.checkpoint.size}, none of them left out")
+    click.echo(f"  checkpoint {found.checkpoint.size} entries, root {found.checkpoint.root.hex()}")
+    click.echo(f"  population {asked.kind.value}: {found.units}, exactly what the period's records make")
+    if found.contents.drawing:
+        click.echo(f"  sample     {found.sampled} units, as the seed draws them: {visible(found.contents.drawing.seed, 100)}")
+    click.echo(f"  trusted    {source}: record keys {', '.join(key_id[:16] for key_id in trusted.public_keys)}")
+    click.echo(f"  signed by  {visible(', '.join(short(each) for each in signers)) or 'nobody: there is no record'}")
+    if found.not_compared:
+        click.echo(f"  not        {', '.join(found.not_compared)}: another version wrote this pack, so they weren't compared with the records")
+    click.echo("  means      a deploy that never went through the gate isn't in here: compare with the platform's own list of deployments")
+
+
+def _as_json(found: Verified, source: str) -> dict[str, Any]:
+    asked, checkpoint = found.contents.claims.wanted, found.checkpoint
+    return {
+        "whole": True,
+        "from": asked.begin.isoformat(),
+        "to": asked.end.isoformat(),
+        "population": asked.kind.value,
+        "units": found.units,
+        "sampled": found.sampled,
+        "records": len(found.contents.records),
+        "entries": {"first": found.first, "before": found.last},
+        "checkpoint": {"origin": checkpoint.origin, "size": checkpoint.size, "root": checkpoint.root.hex()},
+        "signedBy": sorted({each.key_id for each in found.contents.records}),
+        "notCompared": list(found.not_compared),
+        "trust": source,
+    }
