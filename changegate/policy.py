@@ -61,6 +61,12 @@ class PeerApproved(Rules):
     code_owners: bool = Field(
         default=False, description="Every changed file that has owners in CODEOWNERS, as deployed, needs an approval that counts by one of them."
     )
+    exempt_bots: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (),
+        strict=False,
+        max_length=20,
+        description="Bots of GitHub, by account number: what one made alone, by commits that GitHub verified, needs no approval.",
+    )
     trailers: tuple[Name, ...] = Field(
         ("Reviewed-by", "Approved-by"),
         strict=False,

@@ -34,6 +34,7 @@ controls:
     ignore-update-merges: false # true: "Update branch" with nothing to resolve leaves an approval fresh
     required-teams: []     # one approval by a member of each, e.g. [acme/payments]; needs a token that may read teams
     code-owners: false     # true: each changed file's owners in CODEOWNERS, as deployed, must have approved
+    exempt-bots: []        # account numbers of GitHub's bots that need no approval for what they made alone, e.g. [49699333] (Dependabot)
     trailers: [Reviewed-by, Approved-by] # commit trailers that assert an approval, where the facts come from a bare git history
   rollback-plan:
     enabled: true

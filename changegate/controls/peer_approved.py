@@ -7,6 +7,7 @@ from typing import Final
 from changegate.approvals import Contributors, Judged, Standing, contributors, judge_reviews
 from changegate.controls.relanding import land_again
 from changegate.decision import Finding, Outcome, Remedy
+from changegate.exemption import find_exempt_bot
 from changegate.facts import Assurance, Change, ChangeKind, Commit, Facts, Identity, Review, ReviewState, Unavailable
 from changegate.ownership import Lack, find_gaps
 from changegate.policy import PeerApproved
@@ -30,6 +31,7 @@ class Reason(StrEnum):
     DIRECT_PUSH = "direct-push"
     TEAM_NOT_APPROVED = "team-not-approved"
     OWNER_NOT_APPROVED = "owner-not-approved"
+    EXEMPT_BOT = "exempt-bot"
     NEWER_BASE = "newer-base"
     MERGED_BY_HAND = "merged-by-hand"
     LANDED_DIFFERS = "landed-differs"
@@ -75,6 +77,7 @@ def evaluate(change: Change, facts: Facts, rules: PeerApproved) -> Finding:
     2. Commits or reviews that couldn't be read wholly are unknown.
     3. Requested changes stand in the way until withdrawn or dismissed.
     4. Enough approvals must count (`changegate.approvals`), and every contributor must be known, or an approval may be the author's own.
+       What a bot made that the policy exempts (`changegate.exemption`) needs none.
     5. Among them must be those of the required teams and code owners, where the policy asks for them (`changegate.ownership`).
     6. What landed must be what was reviewed.
     """
@@ -91,27 +94,42 @@ def evaluate(change: Change, facts: Facts, rules: PeerApproved) -> Finding:
         return _unknown(change, rules, Reason.REVIEWS_UNKNOWN, f"its reviews can't be read: {change.reviews.why}", change.reviews.remedy or _RETRY)
     requests = [each for each in judged if each.standing is Standing.CHANGES_REQUESTED]
     if requests:
-        names = _names(each.review.reviewer for each in requests)
-        step = "answer the requested changes; then the reviewer approves, or somebody who may dismisses the review"
-        if _too_late(change, rules):
-            step = f"where other approvals are enough, somebody who may dismisses the review; else {_land_again(change).step}"
-        remedy = Remedy(who=names, step=step, link=change.url)
-        return _fail(change, rules, Reason.CHANGES_REQUESTED, f"changes requested by {names}, and not withdrawn", remedy)
+        return _requested(change, rules, requests)
     unknown = [each for each in judged if each.standing.unknown]
-    if any(each.review.state is ReviewState.CHANGES_REQUESTED for each in unknown) or len(counting) < rules.approvals <= len(counting) + len(unknown):
+    requested = any(each.review.state is ReviewState.CHANGES_REQUESTED for each in unknown)
+    bot = find_exempt_bot(change, rules) if len(counting) < rules.approvals else None
+    if bot is not None and not requested:
+        exempt = f"made by {bot.login} alone ({bot.key}), every commit verified: the policy exempts it"
+        return _lacking(change, facts, rules, judged, makers) or _landed(change, facts, rules, exempt, Reason.EXEMPT_BOT)
+    if requested or len(counting) < rules.approvals <= len(counting) + len(unknown):
         observed = "; ".join(_describe(each, change) for each in unknown)
         return _unknown(change, rules, Reason.REVIEWER_UNKNOWN, observed, _ask_somebody(change, rules, makers))
     if len(counting) < rules.approvals:
         return _too_few(change, rules, judged, counting, makers)
     if makers.unresolved:
-        why = "; ".join(each.why for each in makers.unresolved)
-        again = "make the commit again under an account's address"
-        if change.landed:
-            again = land_again(change, "commits whose authors are known")
-        asserted = change.assurance is Assurance.ASSERTED
-        step = again if asserted else f"link the commit's e-mail address to an account on the forge, or {again}"
-        return _unknown(change, rules, Reason.CONTRIBUTOR_UNKNOWN, f"somebody who made it can't be told apart from its approvers: {why}", step)
-    return _lacking(change, facts, rules, judged, makers) or _landed(change, facts, rules, counting)
+        return _contributor_unknown(change, rules, makers)
+    return _lacking(change, facts, rules, judged, makers) or _landed(
+        change, facts, rules, "; ".join(_describe(each, change) for each in counting), Reason.APPROVED
+    )
+
+
+def _requested(change: Change, rules: PeerApproved, requests: list[Judged]) -> Finding:
+    names = _names(each.review.reviewer for each in requests)
+    step = "answer the requested changes; then the reviewer approves, or somebody who may dismisses the review"
+    if _too_late(change, rules):
+        step = f"where other approvals are enough, somebody who may dismisses the review; else {_land_again(change).step}"
+    remedy = Remedy(who=names, step=step, link=change.url)
+    return _fail(change, rules, Reason.CHANGES_REQUESTED, f"changes requested by {names}, and not withdrawn", remedy)
+
+
+def _contributor_unknown(change: Change, rules: PeerApproved, makers: Contributors) -> Finding:
+    why = "; ".join(each.why for each in makers.unresolved)
+    again = "make the commit again under an account's address"
+    if change.landed:
+        again = land_again(change, "commits whose authors are known")
+    asserted = change.assurance is Assurance.ASSERTED
+    step = again if asserted else f"link the commit's e-mail address to an account on the forge, or {again}"
+    return _unknown(change, rules, Reason.CONTRIBUTOR_UNKNOWN, f"somebody who made it can't be told apart from its approvers: {why}", step)
 
 
 def _lacking(change: Change, facts: Facts, rules: PeerApproved, judged: tuple[Judged, ...], makers: Contributors) -> Finding | None:
@@ -167,13 +185,12 @@ def _too_few(change: Change, rules: PeerApproved, judged: tuple[Judged, ...], co
     return _fail(change, rules, Reason.NOT_APPROVED, "no approval", remedy)
 
 
-def _landed(change: Change, facts: Facts, rules: PeerApproved, counting: list[Judged]) -> Finding:
+def _landed(change: Change, facts: Facts, rules: PeerApproved, approved: str, good: Reason) -> Finding:
     """Compare what landed with what was approved (approval says nothing about content that came in by the merge)."""
-    approved = "; ".join(_describe(each, change) for each in counting)
     if change.kind is not ChangeKind.PULL_REQUEST:
-        return _finding(change, rules, Outcome.PASS, Reason.APPROVED, approved)
+        return _finding(change, rules, Outcome.PASS, good, approved)
     if not change.landed:
-        return _would_land(change, facts, rules, approved)
+        return _would_land(change, facts, rules, approved, good)
     if isinstance(change.head_tree, Unavailable):
         return _unknown(change, rules, Reason.LANDED_DIFFERS, f"the reviewed content can't be read: {change.head_tree.why}", _RETRY)
     in_range = {commit.sha: commit for commit in facts.range.commits}
@@ -188,7 +205,7 @@ def _landed(change: Change, facts: Facts, rules: PeerApproved, counting: list[Ju
         step = f"compare it with a merge by the forge; {land_again(change, 'a merge by the forge (button, queue or API)')}"
         return _unknown(change, rules, Reason.MERGED_BY_HAND, observed, step)
     if tip.tree == change.head_tree:
-        return _finding(change, rules, Outcome.PASS, Reason.APPROVED, approved)
+        return _finding(change, rules, Outcome.PASS, good, approved)
     if moved:
         if rules.newer_base == "allow":
             return _finding(change, rules, Outcome.PASS, Reason.NEWER_BASE, f"{approved}; merged onto a newer base")
@@ -199,10 +216,10 @@ def _landed(change: Change, facts: Facts, rules: PeerApproved, counting: list[Ju
     return _unknown(change, rules, Reason.LANDED_DIFFERS, observed, f"compare the two; {land_again(change, 'all of its content approved')}")
 
 
-def _would_land(change: Change, facts: Facts, rules: PeerApproved, approved: str) -> Finding:
+def _would_land(change: Change, facts: Facts, rules: PeerApproved, approved: str, good: Reason) -> Finding:
     """The same of an open change: merged now, it would land on the tip of its target, at which the range begins."""
     if facts.range.base in _built_on(change):
-        return _finding(change, rules, Outcome.PASS, Reason.APPROVED, approved)
+        return _finding(change, rules, Outcome.PASS, good, approved)
     if rules.newer_base == "allow":
         return _finding(change, rules, Outcome.PASS, Reason.NEWER_BASE, f"{approved}; to be merged onto a newer base")
     step = "bring it up to date with the branch that it goes to, then have it approved again, then merge it"

@@ -41,6 +41,9 @@ DIFFERENT: dict[Happens, Other] = {
     approvals.rebased_onto_a_newer_base: Other(
         Expected(BLOCKED, ("peer-approved/stale-approval",)), "GitLab rebases before it merges: what lands has other commits than were approved"
     ),
+    approvals.made_by_a_bot_that_is_exempt: Other(
+        Expected(BLOCKED, ("peer-approved/not-approved",)), "GitLab doesn't say of a commit that it was verified, so no bot is exempt"
+    ),
     approvals.updates_ignored: Other(
         Expected(BLOCKED, ("peer-approved/stale-approval",)), "GitLab makes no update merges of its own, and signs none"
     ),

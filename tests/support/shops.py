@@ -82,6 +82,9 @@ class Shop(Protocol):
         """A change with all that it needs but an approval; `{issue}` in its body is a new issue's number."""
 
     def issue(self) -> int: ...
+    def number_of(self, name: str) -> int:
+        """Of an account."""
+
     def refer(self, change: Change) -> str:
         """How a text names a change."""
 
@@ -140,6 +143,9 @@ class OnGitHub:
 
     def issue(self) -> int:
         return self.repo.issue().number
+
+    def number_of(self, name: str) -> int:
+        return self.people[name].id
 
     def refer(self, change: Change) -> str:
         return f"#{change.number}"
@@ -279,6 +285,9 @@ class OnGitLab:
 
     def issue(self) -> int:
         return self.repo.issue().iid
+
+    def number_of(self, name: str) -> int:
+        return self.people[name].id
 
     def refer(self, change: Change) -> str:
         return f"!{change.number}"

@@ -19,6 +19,7 @@ PURE = [
             "approvals.py",
             "codeowners.py",
             "ownership.py",
+            "exemption.py",
             "plan.py",
             "undone.py",
             "tickets.py",

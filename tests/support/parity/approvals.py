@@ -213,6 +213,36 @@ def made_by_a_bot_and_unapproved(shop: Shop) -> None:
     shop.change(BOT).merge("bob")
 
 
+@scenario(ALLOWED)
+def made_by_a_bot_that_is_exempt(shop: Shop) -> None:
+    deploy_with(shop, f"{{exempt-bots: [{shop.number_of(BOT)}]}}")
+    shop.change(BOT).merge("bob")
+
+
+@scenario(BLOCKED, "peer-approved/not-approved")
+def made_by_another_bot_than_the_exempt_one(shop: Shop) -> None:
+    deploy_with(shop, f"{{exempt-bots: [{shop.number_of(BOT) + 1}]}}")
+    shop.change(BOT).merge("bob")
+
+
+@scenario(BLOCKED, "peer-approved/not-approved")
+def a_persons_commit_on_an_exempt_bots_change(shop: Shop) -> None:
+    deploy_with(shop, f"{{exempt-bots: [{shop.number_of(BOT)}]}}")
+    shop.change(BOT).push("alice").check().merge("bob")
+
+
+@scenario(BLOCKED, "peer-approved/not-approved")
+def made_by_a_person_whose_number_is_exempt(shop: Shop) -> None:
+    deploy_with(shop, f"{{exempt-bots: [{shop.number_of('alice')}]}}")
+    shop.change().merge("bob")
+
+
+@scenario(BLOCKED, "peer-approved/changes-requested")
+def changes_requested_of_an_exempt_bot(shop: Shop) -> None:
+    deploy_with(shop, f"{{exempt-bots: [{shop.number_of(BOT)}]}}")
+    shop.change(BOT).request_changes("bob").merge("bob")
+
+
 @scenario(BLOCKED, "peer-approved/self-approved")
 def a_persons_commit_on_a_bots_change(shop: Shop) -> None:
     shop.change(BOT).push("alice").check().approve("alice").merge("bob")
