@@ -104,9 +104,13 @@ def find_gitlab_token(environ: Mapping[str, str], *, without: str = "") -> str:
     return token
 
 
+_TRUE: Final = frozenset({"1", "t", "T", "TRUE", "true", "True"})
+"""What the runner takes for yes (Go's strconv.ParseBool)."""
+
+
 def refuse_trace(environ: Mapping[str, str]) -> None:
     """Raise `InputError` in a job of GitLab whose log shows every variable: what it has shown is no secret any more."""
-    if environ.get("GITLAB_CI") == "true" and environ.get("CI_DEBUG_TRACE", "").lower() == "true":
+    if environ.get("GITLAB_CI") == "true" and environ.get("CI_DEBUG_TRACE") in _TRUE:
         raise InputError(
             "CI_DEBUG_TRACE is on: GitLab prints every variable of this job into its log, the token and the signing key among them",
             remedy="Take the variable away and run the job again; erase this job's log, and make token and key anew if anybody else could read it.",

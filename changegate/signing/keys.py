@@ -8,7 +8,7 @@ import hashlib
 from enum import StrEnum
 from typing import Final
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -127,7 +127,7 @@ def read_private(pem: bytes, *, passphrase: str | None = None) -> PrivateKey | E
         if passphrase:
             raise SigningError("the signing key is not encrypted, but a passphrase was given", remedy="Unset CHANGEGATE_KEY_PASSPHRASE.") from error
         raise SigningError("the signing key is encrypted", remedy="Give its passphrase in CHANGEGATE_KEY_PASSPHRASE.") from error
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, UnsupportedAlgorithm, InternalError) as error:  # the last: PKCS#8 whose key is no point or scalar of its kind
         if passphrase:
             raise SigningError(
                 "the signing key can't be read: wrong passphrase, or a damaged key", remedy="Check CHANGEGATE_KEY_PASSPHRASE."

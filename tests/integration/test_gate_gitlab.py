@@ -65,8 +65,9 @@ def test_gitlab_token_is_the_second_choice(job: Job) -> None:
 
 
 @pytest.mark.parametrize("command", [("gate",), ("preview", "--change", "1"), ("outcome", "success")])
-def test_a_job_whose_log_shows_its_variables_is_refused(job: Job, command: tuple[str, ...]) -> None:
-    job.set(CI_DEBUG_TRACE="true")
+@pytest.mark.parametrize("on", ["true", "1", "T"])
+def test_a_job_whose_log_shows_its_variables_is_refused(job: Job, command: tuple[str, ...], on: str) -> None:
+    job.set(CI_DEBUG_TRACE=on)
     said = job.run(*command, format_="")
     assert (said.code, "prints every variable" in said.err) == (ExitCode.USAGE, True)
     assert job.server.requests == []

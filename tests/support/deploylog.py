@@ -46,7 +46,7 @@ def deploys(count: int, *, changes: int = 1, step: timedelta = timedelta(hours=5
         decision = _decision(number, at, changes, signer)
         yield decision
         if decision.card.decision == "allowed" and number % 5 != 4:
-            ending = {10: outcome.Ending.FAILURE, 5: outcome.Ending.ROLLED_BACK}.get(number % 11, outcome.Ending.SUCCESS)
+            ending = {10: outcome.Ending.FAILURE, 8: outcome.Ending.ROLLED_BACK}.get(number % 11, outcome.Ending.SUCCESS)
             yield _outcome(decision, at + timedelta(minutes=12), ending, signer)
 
 

@@ -35,7 +35,7 @@ def test_it_is_what_its_schema_says(review: Review | None) -> None:
 def test_the_card_repeats_what_was_signed(place: str, repository: str) -> None:
     statement = made(CLAIM.model_copy(update={"repository": place}))
     card = attestation.index_card(statement, EnvelopeSigner(PrivateKey.generate()).sign_record(canonical.dumps(statement)))
-    assert statements.differences(canonical.dumps(statement), card) == ()
+    assert statements.differences(statements.parse(canonical.dumps(statement)), card) == ()
     assert (card.repository, card.environment, card.decision) == (repository, "attestations", "incident")
     assert card.commit == card.facts == FILE.sha256
 
@@ -65,7 +65,7 @@ def test_each_part_that_matters_makes_another_key_and_the_time_does_not() -> Non
 def test_what_is_no_attestation(predicate: object) -> None:
     card = attestation.index_card(made(), b"")
     with pytest.raises(FormatError, match="no log, repository, type, file and time"):
-        statements.differences(canonical.dumps({**made(), "predicate": predicate}), card)
+        statements.differences(statements.parse(canonical.dumps({**made(), "predicate": predicate})), card)
 
 
 def test_a_period() -> None:

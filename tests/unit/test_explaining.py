@@ -40,7 +40,7 @@ def test_every_row_of_a_table_of_reasons_is_found(control: str) -> None:
 
 
 def test_what_to_do_is_said() -> None:
-    assert "What to do: have the final head approved." in explain("stale-approval")
+    assert "What to do: have the final head approved, as it stands to its base now." in explain("stale-approval")
 
 
 def test_reasons_that_share_a_row() -> None:

@@ -41,7 +41,7 @@ from changegate.evidence import (
     timestamps,
 )
 from changegate.forges import trailers
-from changegate.forges.git import history
+from changegate.forges.git import history, objects
 from changegate.signing import dsse, keyless, keys
 from changegate.stores import s3url
 from changegate.stores.postgres import address
@@ -98,6 +98,11 @@ KEY_PEM: Final = keys.format_public(KEY.public_key).encode()
 def commit_of(data: bytes) -> object:
     """As git names it: an id that is this content's own."""
     return history.parse_commit(hashlib.sha1(b"commit %d\0" % len(data) + data, usedforsecurity=False).hexdigest(), data)
+
+
+def tree_of(data: bytes) -> object:
+    """As git names it."""
+    return list(objects.parse_tree(hashlib.sha1(b"tree %d\0" % len(data) + data, usedforsecurity=False).hexdigest(), data))
 
 
 def job_of(data: bytes) -> object:
@@ -164,6 +169,7 @@ PARSERS: Final[Mapping[str, tuple[Parse, bytes]]] = {
     "evidence.tiles.parse_path": (of_text(tiles.parse_path), b"tile/0/x001/000.p/5"),
     "evidence.tiles.parse_tile": (lambda data: tiles.parse_tile(data, 1), bytes(32)),
     "evidence.timestamps.verify": (lambda data: timestamps.verify(data, b"x", ()), bytes.fromhex("30030201003003020100")),
+    "forges.git.objects.parse_tree": (tree_of, b"100644 README.md\0" + bytes(range(20)) + b"40000 src\0" + bytes(20)),
     "forges.git.history.parse_commit": (commit_of, COMMIT),
     "forges.trailers.parse": (of_text(trailers.parse), b"Subject\n\nReviewed-by: bob <b@example.com>\n more\n"),
     "forges.trailers.parse_people": (of_text(lambda text: trailers.parse_people(text, commas=True)), b"bob <b@example.com>, @carol, Dave"),
@@ -260,6 +266,13 @@ def test_what_is_too_long_takes_no_more_memory_than_its_own_size_explains(name: 
         finally:
             tracemalloc.stop()
         assert peak < 4 * MEGABYTE + 300 * len(data), f"{how}: {peak} bytes for {len(data)}"
+
+
+def test_a_key_that_openssl_itself_stumbles_over() -> None:
+    own_errors(
+        "signing.keys.read_private",
+        b"-----BEGIN PRIVATE KEY-----MC4CAQAwBQYDK2VvBCIEIAAAAAAAAAAAABBBBBBBBBBBEEEEEEEEEEEQQQQQQQQQQ-----END PRIVATE KEY-----",
+    )
 
 
 def test_a_bomb_of_facts_is_refused_in_the_memory_that_facts_may_take(monkeypatch: pytest.MonkeyPatch) -> None:

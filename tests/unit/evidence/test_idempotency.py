@@ -11,7 +11,7 @@ from changegate import keychange
 from changegate.evidence import idempotency
 from changegate.evidence.card import Card
 from changegate.evidence.idempotency import is_own
-from changegate.evidence.statement import DEPLOY_OUTCOME, GATE_DECISION, KEY_REVOCATION, KEY_ROTATION, SAMPLE_DRAW
+from changegate.evidence.statement import ATTESTATION, DEPLOY_OUTCOME, GATE_DECISION, KEY_REVOCATION, KEY_ROTATION, SAMPLE_DRAW
 
 BY = "a" * 64
 _DEPLOYMENT = {"repository": "acme/shop", "environment": "production", "run": {"id": "7", "attempt": 1}}
@@ -22,6 +22,18 @@ STATEMENTS: dict[str, dict[str, Any]] = {
     KEY_ROTATION: {"predicateType": KEY_ROTATION, "predicate": _KEY},
     KEY_REVOCATION: {"predicateType": KEY_REVOCATION, "predicate": _KEY},
     SAMPLE_DRAW: {"predicate": {"log": ORIGIN, "population": {"sha256": "e" * 64}, "seed": "s", "by": ["month"], "sample": ["a", "b"]}},
+    ATTESTATION: {
+        "predicate": {
+            "log": ORIGIN,
+            "type": "incident",
+            "repository": "",
+            "period": {"from": "2026-01-01", "to": "2026-03-31"},
+            "owner": "carol",
+            "controls": ["a"],
+            "file": {"sha256": "e" * 64},
+            "review": None,
+        }
+    },
 }
 
 
@@ -34,6 +46,8 @@ def own(kind: str, *, origin: str = ORIGIN, by: str = BY, repeat: int = 0) -> st
             return idempotency.of_outcome("f" * 64, "success", origin=origin)
         case _ if kind == SAMPLE_DRAW:
             return idempotency.of_sample(statement)
+        case _ if kind == ATTESTATION:
+            return idempotency.of_attestation(statement)
         case _:
             return idempotency.of_key_change(statement, by=by)
 
