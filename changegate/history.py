@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 
 from changegate import outcome, record
 from changegate.decision import Verdict
+from changegate.errors import InputError
 from changegate.evidence.card import Card
 from changegate.facts import BaseSource, Deployment
 from changegate.forges import Baseline
@@ -57,14 +58,20 @@ def read_history(
     `enforced` says of a decision that is not allowed whether it stopped its deploy; a card doesn't. It is asked only while what is live is unknown,
     or where the decision has an outcome.
 
+    A name that the log doesn't know, and that differs only in its letters' case from one that it does, is refused with `InputError`: forges take
+    the two for one environment, and under the new name nothing would be known of what was let go.
+
     It stops once it has the last versions that could be returned to, or, with what it needs found, has looked back far enough.
     """
     previous: Previous | None = None
     walk = _Walk(verify, enforced)
+    twin = ""
     for seen, (index, card) in enumerate(cards):
         if walk.settled and (len(walk.deployed) >= VERSIONS or seen >= LOOK_BACK):
             break
         if (card.repository, card.environment) != (deployment.repository, deployment.environment):
+            if card.repository == deployment.repository and card.environment.casefold() == deployment.environment.casefold():
+                twin = card.environment
             continue
         if previous is None:
             verify(card)
@@ -73,6 +80,11 @@ def read_history(
             walk.meet_outcome(card, card.about)
         elif card.predicate_type == record.PREDICATE_TYPE:
             walk.meet_decision(card)
+    if previous is None and twin:
+        raise InputError(
+            f"the log knows the environment {twin!r}, and {deployment.environment!r} differs from it only in the case of its letters",
+            remedy=f"Name it as the log does: --environment {twin}. A new environment needs a name of its own.",
+        )
     return History(previous, tuple(Baseline(commit, BaseSource.LOG) for commit in walk.candidates()), tuple(walk.deployed))
 
 

@@ -85,6 +85,7 @@ REASONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     },
     "peer-approved": {
         GOOD: ("approved",),
+        "exempt by the policy": ("exempt-bot",),
         "approval": ("not-approved", "too-few-approvals", "changes-requested", "direct-push", "team-not-approved", "owner-not-approved"),
         "separation of duties": ("self-approved", "bot-approved", "reader-approved"),
         "integrity of what was approved": ("stale-approval", "late-approval", "dismissed-approval", "newer-base", "merged-by-hand", "landed-differs"),

@@ -7,7 +7,7 @@ import pytest
 from builders import deployment, sha
 
 from changegate import outcome, record
-from changegate.errors import VerificationError
+from changegate.errors import InputError, VerificationError
 from changegate.evidence.card import Card
 from changegate.history import LOOK_BACK, VERSIONS, History, read_history
 
@@ -210,6 +210,14 @@ def test_what_is_taken_from_a_card_stands_in_its_signed_record(story: str, forge
 
     with pytest.raises(VerificationError):
         read_history(reversed(list(enumerate(told))), deployment(), verify, stops)
+
+
+def test_a_name_that_differs_by_case_alone_from_one_that_the_log_knows_is_refused() -> None:
+    told = cards("A staging:B")
+    with pytest.raises(InputError, match="'production', and 'Production' differs"):
+        read(told, "Production")
+    assert read(cards("A Production:B"), "Production").deployed == (sha("b"),), "one that has records of its own goes on"
+    assert read(told, "productions").deployed == ()
 
 
 def test_few_records_are_read_however_many_were_deployed() -> None:
