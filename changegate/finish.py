@@ -15,7 +15,7 @@ from changegate.evidence.reader import LogReader
 from changegate.evidence.signed_record import verify_envelope
 from changegate.facts import Run
 from changegate.outcome import Claim, Ending, GateDecisionEntry
-from changegate.recorded import Previous, RecordedRun
+from changegate.recorded import GateRun, Previous
 from changegate.signing import RecordSigner
 from changegate.trust import Trust
 
@@ -214,7 +214,7 @@ def _read_entry(reader: LogReader, index: int, card: Card, trust: Trust) -> Gate
             verdict=predicate["decision"]["verdict"],
             enforced=predicate["policy"]["enforced"] is not False,
             decided=predicate["time"]["decided"],
-            run=RecordedRun.model_validate(deployment["run"]),
+            run=GateRun.model_validate(deployment["run"]),
             ref=deployment["ref"],
             subjects=tuple(statement["subject"]),
         )

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from changegate import canonical, record
 from changegate import policy as policies
 from changegate.controls import evaluate
 from changegate.decision import Decision
 from changegate.errors import InputError, PolicyError, StoreError
-from changegate.evidence.idempotency import MAX_REPEATS
 from changegate.evidence.log import AlreadyRecordedError, AlreadySubmittedError, Log
 from changegate.evidence.proof import Receipt
 from changegate.evidence.reader import LogReader
@@ -22,6 +21,9 @@ from changegate.ownership import teams_needed
 from changegate.policy import EffectivePolicy, PeerApproved
 from changegate.recorded import PolicySource, Previous
 from changegate.signing import RecordSigner
+
+MAX_REPEATS: Final = 100
+"""How often the gate may run in one attempt of a job."""
 
 
 class PolicyFile(NamedTuple):
@@ -199,12 +201,19 @@ def record_decision(judged: Judged, log: Log, signer: RecordSigner, *, decided: 
     A second run of the gate in the same attempt of a job (a retried step) is a decision of its own, and is recorded beside the first.
     """
     facts_bytes = record.facts_json(judged.facts)
-    statement = record.make_statement(
-        judged.facts, judged.decision, judged.policy, judged.source, decided=decided, previous=judged.previous, facts_bytes=facts_bytes
-    )
-    envelope = signer.sign_record(canonical.dumps(statement))
     for repeat in range(MAX_REPEATS):
-        card = record.index_card(statement, envelope, origin=log.verifier_key.name, repeat=repeat)
+        statement = record.make_statement(
+            judged.facts,
+            judged.decision,
+            judged.policy,
+            judged.source,
+            decided=decided,
+            previous=judged.previous,
+            facts_bytes=facts_bytes,
+            repeat=repeat,
+        )
+        envelope = signer.sign_record(canonical.dumps(statement))
+        card = record.index_card(statement, envelope, origin=log.verifier_key.name)
         try:
             if submit_only:
                 log.submit(card, envelope=envelope, facts=facts_bytes)

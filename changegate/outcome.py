@@ -19,7 +19,7 @@ from changegate.evidence.card import Card
 from changegate.evidence.statement import DEPLOY_OUTCOME
 from changegate.facts import Run, Text, Time
 from changegate.record import STATEMENT_TYPE
-from changegate.recorded import Part, Previous, RecordedRun, Sha256, Tool
+from changegate.recorded import GateRun, Part, Previous, RecordedRun, Sha256, Tool
 
 PREDICATE_TYPE: Final = DEPLOY_OUTCOME
 SCHEMA_ID: Final = "https://changegate.dev/schema/deploy-outcome.v1.json"
@@ -86,7 +86,7 @@ class GateDecisionEntry(Part):
     verdict: str
     enforced: bool = True
     decided: Time
-    run: RecordedRun
+    run: GateRun
     ref: Text
     subjects: tuple[dict[str, Any], ...]
 

@@ -18,6 +18,7 @@ from changegate.facts import Change, Check, Deployment, Facts, Identity, Missing
 from changegate.policy import Controls, EffectivePolicy
 from changegate.recorded import (
     GateDecision,
+    GateRun,
     Person,
     PolicySource,
     Previous,
@@ -31,7 +32,6 @@ from changegate.recorded import (
     RecordedPlan,
     RecordedPolicy,
     RecordedRange,
-    RecordedRun,
     RecordedTicket,
     Times,
     Tool,
@@ -46,11 +46,21 @@ T = TypeVar("T")
 
 
 def make_statement(
-    facts: Facts, decision: Decision, policy: EffectivePolicy, source: PolicySource, *, decided: Time, previous: Previous | None, facts_bytes: bytes
+    facts: Facts,
+    decision: Decision,
+    policy: EffectivePolicy,
+    source: PolicySource,
+    *,
+    decided: Time,
+    previous: Previous | None,
+    facts_bytes: bytes,
+    repeat: int = 0,
 ) -> dict[str, Any]:
-    """The statement, as a JSON value. `facts_bytes` is what `facts_json` gave: the record holds its digest."""
+    """The statement, as a JSON value. `facts_bytes` is what `facts_json` gave: the record holds its digest. `repeat` tells apart the runs of the gate
+    within one attempt of a job.
+    """
     predicate = GateDecision(
-        deployment=_deployment(facts.deployment),
+        deployment=_deployment(facts.deployment, repeat),
         range=_range(facts),
         policy=RecordedPolicy(**source.model_dump(), enforced=policy.enforce, effective=policy.model_dump(mode="json")),
         changes=_changes(facts, decision, policy.controls),
@@ -74,7 +84,7 @@ def facts_json(facts: Facts) -> bytes:
     return canonical.dumps(facts.model_dump(mode="json"))
 
 
-def index_card(statement: dict[str, Any], envelope: bytes, *, origin: str, repeat: int = 0) -> Card:
+def index_card(statement: dict[str, Any], envelope: bytes, *, origin: str) -> Card:
     """The card under which a statement of ours stands in the log, once it is signed into `envelope`."""
     predicate = statement["predicate"]
     deployment = predicate["deployment"]
@@ -86,7 +96,7 @@ def index_card(statement: dict[str, Any], envelope: bytes, *, origin: str, repea
         commit=statement["subject"][0]["digest"]["gitCommit"],
         decision=predicate["decision"]["verdict"],
         time=predicate["time"]["decided"],
-        key=idempotency.of_decision(statement, origin=origin, repeat=repeat),
+        key=idempotency.of_decision(statement, origin=origin),
         facts=predicate["facts"]["sha256"],
     )
 
@@ -106,12 +116,12 @@ def _subjects(deployment: Deployment) -> list[dict[str, Any]]:
     return [commit, *({"name": each.name, "digest": {"sha256": each.sha256}} for each in deployment.artifacts)]
 
 
-def _deployment(found: Deployment) -> RecordedDeployment:
+def _deployment(found: Deployment, repeat: int) -> RecordedDeployment:
     deployer = found.deployer
     return RecordedDeployment(
         **found.model_dump(exclude={"deployer", "run", "artifacts"}),
         deployer=None if isinstance(deployer, Missing | Unavailable) else _person(deployer),
-        run=RecordedRun(**found.run.model_dump()),
+        run=GateRun(**found.run.model_dump(), repeat=repeat),
     )
 
 

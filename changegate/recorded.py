@@ -45,6 +45,13 @@ class RecordedRun(Part):
     trigger: Text
 
 
+class GateRun(RecordedRun):
+    """The pipeline run, and which run of the gate in it."""
+
+    repeat: int = 0
+    """Counts the runs of the gate within one attempt of the job (a retried step), from 0 on."""
+
+
 class RecordedDeployment(Part):
     """Which deploy, as the pipeline said."""
 
@@ -56,7 +63,7 @@ class RecordedDeployment(Part):
     head: str
     ref: Text
     deployer: Person | None
-    run: RecordedRun
+    run: GateRun
 
 
 class RecordedRange(Part):

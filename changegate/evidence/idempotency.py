@@ -13,17 +13,15 @@ from changegate.errors import FormatError
 from changegate.evidence.card import Card
 from changegate.evidence.statement import ATTESTATION, DEPLOY_OUTCOME, GATE_DECISION, KEY_REVOCATION, KEY_ROTATION, SAMPLE_DRAW
 
-MAX_REPEATS: Final = 100
-"""How often the gate may run in one attempt of a job."""
 ROLLED_BACK: Final = "rolled-back"
 KINDS: Final = frozenset({GATE_DECISION, DEPLOY_OUTCOME, KEY_ROTATION, KEY_REVOCATION, SAMPLE_DRAW, ATTESTATION})
 """The predicate types whose keys are known here."""
 
 
-def of_decision(statement: Mapping[str, Any], *, origin: str, repeat: int = 0) -> str:
+def of_decision(statement: Mapping[str, Any], *, origin: str) -> str:
     """SHA-256 (hex) over log, repository, environment, run, attempt, subjects and predicate type.
 
-    `repeat` tells apart the runs of the gate within one attempt of a job; it is part of the key from the second on.
+    The record itself says which run of the gate within one attempt of a job it is; that is part of the key from the second on.
     """
     deployment = statement["predicate"]["deployment"]
     parts = {
@@ -35,6 +33,7 @@ def of_decision(statement: Mapping[str, Any], *, origin: str, repeat: int = 0) -
         "subjects": statement["subject"],
         "predicateType": statement["predicateType"],
     }
+    repeat = deployment["run"].get("repeat", 0)
     return _digest(parts | ({"repeat": repeat} if repeat else {}))
 
 
@@ -83,7 +82,7 @@ def is_own(card: Card, statement: Any, *, origin: str, by: str) -> bool:
     """Whether a card stands under the key of its record, in this log: `statement` is what `by` signed. False for a kind that isn't known."""
     try:
         if card.predicate_type == GATE_DECISION:
-            return any(card.key == of_decision(statement, origin=origin, repeat=repeat) for repeat in range(MAX_REPEATS))
+            return card.key == of_decision(statement, origin=origin)
         if card.predicate_type == DEPLOY_OUTCOME and card.about is not None:
             return card.key == of_outcome(card.about, card.decision, origin=origin)
         if card.predicate_type in {KEY_ROTATION, KEY_REVOCATION}:

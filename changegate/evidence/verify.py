@@ -18,7 +18,7 @@ rewritten from the start by a holder of its keys, where no earlier checkpoint is
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from changegate.errors import FormatError, VerificationError
@@ -49,10 +49,16 @@ RUN: Final = 32
 """How many commits are verified at a time."""
 ALONE: Final = 4096
 """Up to so many entries one process is faster than several."""
+WITNESSED_WITHIN: Final = timedelta(minutes=10)
+"""How long after a commit the witnesses' quorum may be missing: its writer asks them at once, and the next one again."""
 _MISSING_NAMED: Final = 100
 _NEVER: Final = 2**63
 _OTHER_LOG: Final = "This is another log, or its name was changed. Take the trust file that belongs to it; else restore log.json from a copy."
 _FORKED: Final = "Two histories were signed: the log's key was used to fork it. Keep both, and find out who has the key."
+_UNWITNESSED: Final = (
+    "Nobody but the holder of the log's key says that these entries are the log's only ones. Have it cosigned (`changegate witness cosign`, or the "
+    "next append) and verify again; where the witnesses refuse, they know another history: the log's key was used to fork it."
+)
 _BROKEN: Final = "The log was rolled back or rewritten since, or its tiles are damaged. Keep the earlier checkpoint, it is the proof; restore a copy."
 
 
@@ -335,9 +341,22 @@ class _StoreVerifier:
             self._unpublished(f"{size} entries")
 
     def _unpublished(self, found: str) -> None:
-        # The last writer was stopped, or a slow one put an older checkpoint over a newer one: either way nothing is lost.
         expected = f"{self._head.frontier.size} entries"
+        if self._policy.quorum != log_policy.NONE and not self._is_fresh(self._published.size if self._published else 0):
+            what = "no quorum of witnesses stands behind the newest entries"
+            self._report.problem(what, layout.CHECKPOINT, expected=f"{expected}, cosigned", found=f"{found}, cosigned", meaning=_UNWITNESSED)
+            return
+        # The last writer was stopped, or a slow one put an older checkpoint over a newer one: either way nothing is lost.
         self._report.note("the published checkpoint is stale", layout.CHECKPOINT, expected=expected, found=found, meaning=STOPPED)
+
+    def _is_fresh(self, size: int) -> bool:
+        """Whether all entries from `size` on were committed just now, so that their witnesses may still be asked."""
+        commit = self._head.commit
+        while self._now is not None and commit is not None and commit.at >= self._now - WITNESSED_WITHIN:
+            if commit.before.size <= size:
+                return True
+            commit = self._read_commit(commit.number - 1)
+        return False
 
     def _check_earlier(self, earlier: Checkpoint | TreeHead | None) -> None:
         if earlier is None:

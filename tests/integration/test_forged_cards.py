@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from support.gitshop import GitShop
 
+from changegate import canonical, record
 from changegate.cli import run
 from changegate.errors import ExitCode
 from changegate.evidence import layout
 from changegate.evidence.card import Card, format_card, parse_card
 from changegate.evidence.proof import Receipt, format_receipt, parse_receipt
+from changegate.signing import dsse
 
 GARBAGE = b'{"not":"even an envelope"}'
 
@@ -67,6 +69,26 @@ def test_a_planted_card_is_never_committed(shop: GitShop, forge: Callable[[str],
     assert shop.entries() == 4
     assert run(["verify", "evidence", "--since", "kept"]) == 0, "the log isn't the worse for it"
     assert "pending/" + card.key in shop.capsys.readouterr().out, "but it is named"
+
+
+@pytest.mark.parametrize("command", [["gate"], ["integrate", "file:evidence", "--log-key", "changegate-key.pem"]], ids=["gate", "integrate"])
+def test_a_genuine_record_is_not_entered_again_as_the_next_runs(shop: GitShop, command: list[str]) -> None:
+    """The record of this very attempt, planted as if the gate had run in it a second and a third time."""
+    (path,) = (each for each in Path("evidence/envelope").rglob("*") if each.is_file())
+    envelope = path.read_bytes()
+    statement = canonical.loads(dsse.parse_envelope(envelope).payload, what="statement")
+    for repeat in (1, 2):
+        statement["predicate"]["deployment"]["run"]["repeat"] = repeat
+        card = record.index_card(statement, envelope, origin=shop.origin)
+        plant(layout.pending_key(card.key), format_card(card))
+    before = shop.entries()
+    shop.commit("Second")
+    if command == ["gate"]:
+        assert shop.gate() == 0
+    else:
+        assert run(command) == ExitCode.NOT_VERIFIED
+    assert shop.entries() == before + (command == ["gate"])
+    assert run(["verify", "evidence", "--since", "kept"]) == 0
 
 
 @pytest.mark.parametrize("name", ["x", "a/b", "A" * 64, "0" * 63 + "/" + "a", "a/" + "b" * 62, "..a", "a" * 64])

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from doubles.github import MEMBERS_TOKEN, TOKEN, Account, GitHubServer, Hub, Pull, Repository
+from support.gating import without_waiting
 
 from changegate.cli import run
 from changegate.errors import ExitCode
@@ -42,6 +43,7 @@ def gate(shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     monkeypatch.setenv("CHANGEGATE_TOKEN", TOKEN)
     assert run(["keys", "generate"]) == 0
     with GitHubServer(shop.hub) as server:
+        without_waiting(server, monkeypatch)
 
         def gated(*arguments: str, head: str = "") -> tuple[int, Any]:
             capsys.readouterr()

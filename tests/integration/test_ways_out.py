@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from doubles.github import TOKEN, GitHubServer, Hub, Pull, Repository
+from support.gating import without_waiting
 from support.gitshop import GOOD, GitShop
 
 from changegate.cli import run
@@ -188,6 +189,7 @@ def hub_gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     monkeypatch.setenv("CHANGEGATE_TOKEN", TOKEN)
     assert run(["keys", "generate"]) == 0
     with GitHubServer(shop.hub) as server:
+        without_waiting(server, monkeypatch)
 
         def gated(*words: str) -> tuple[int, Any]:
             capsys.readouterr()

@@ -1,9 +1,11 @@
 """A log with witnesses on loopback: receipts with their quorum, forks and rollbacks that no quorum cosigns, witnesses that fail."""
 
 import http.client
+import re
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,7 +20,7 @@ from changegate.evidence import layout, log_policy, note
 from changegate.evidence.log import Log
 from changegate.evidence.proof import Receipt, format_receipt
 from changegate.evidence.reader import read_log
-from changegate.evidence.verify import verify_receipt, verify_store
+from changegate.evidence.verify import Scope, verify_receipt, verify_store
 from changegate.stores.directory import DirectoryStore
 from changegate.trust import Trust, format_trust
 from changegate.witness.obtain import NotWitnessedError, obtain, publish
@@ -83,6 +85,34 @@ def test_of_two_histories_one_is_cosigned(two: Running) -> None:
     # Longer than the honest one, it isn't cosigned either.
     with pytest.raises(NotWitnessedError, match="doesn't continue"):
         append_witnessed(fork, 3, trust)
+
+
+@pytest.mark.parametrize("published", ["the last cosigned one", "none"])
+def test_a_fork_that_no_witness_saw_is_found(two: Running, published: str) -> None:
+    """The holder of the log's key forks it, and puts back the checkpoint that the witnesses had cosigned, or takes it away."""
+    trust = two.trust("all")
+    fork = MemoryStore()
+    append_witnessed(fork, 0, trust)
+    cosigned = fork.objects[layout.CHECKPOINT]
+    log = log_in(fork)
+    append_signed(log, 7)
+    append_signed(log, 8)
+    if published == "none":
+        del fork.objects[layout.CHECKPOINT]
+    else:
+        fork.objects[layout.CHECKPOINT] = cosigned
+    committed = environment().clock()
+    for since in (None, cosigned):
+        for scope in (Scope(), Scope(new_only=since is not None)):
+            late = verify_store(fork, trust, since=since, now=committed + timedelta(minutes=11), scope=scope)
+            assert [each.what for each in late.problems] == ["no quorum of witnesses stands behind the newest entries"]
+    assert verify_store(fork, trust, now=committed + timedelta(minutes=9)).clean, "their writer may still be asking the witnesses"
+    assert verify_store(fork, trust.model_copy(update={"log_policy": log_policy_without_quorum(trust)})).clean, "nothing else tells"
+
+
+def log_policy_without_quorum(trust: Trust) -> str:
+    """The same witnesses, none of them needed."""
+    return re.sub("(?m)^quorum .*$", "quorum none", trust.log_policy)
 
 
 def test_a_rolled_back_store_is_not_cosigned(two: Running) -> None:

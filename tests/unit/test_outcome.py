@@ -18,7 +18,7 @@ from changegate.evidence.statement import differences
 from changegate.facts import RangeOutcome, Run
 from changegate.gate import widest
 from changegate.outcome import Claim, Ending, GateDecisionEntry
-from changegate.recorded import Previous, RecordedRun
+from changegate.recorded import Previous, GateRun
 
 RUN = Run(id="101", url="https://ci.example/101")
 SUBJECTS: tuple[dict[str, Any], ...] = (
@@ -32,7 +32,7 @@ GATE = GateDecisionEntry(
     environment="production",
     verdict="allowed",
     decided=hours(5),
-    run=RecordedRun(**Run(id="100").model_dump()),
+    run=GateRun(**Run(id="100").model_dump()),
     ref="refs/heads/main",
     subjects=SUBJECTS,
 )

@@ -22,9 +22,11 @@ SOURCE = PolicySource(sha256="a" * 64, source="repository", ref=BASE, path=".cha
 GONE = Unavailable(why="403")
 
 
-def statement(found: Facts, policy: EffectivePolicy | None = None) -> dict[str, Any]:
+def statement(found: Facts, policy: EffectivePolicy | None = None, *, repeat: int = 0) -> dict[str, Any]:
     rules = policy or EffectivePolicy()
-    return record.make_statement(found, evaluate(found, rules), rules, SOURCE, decided=hours(5), previous=None, facts_bytes=record.facts_json(found))
+    seen = record.facts_json(found)
+    decision = evaluate(found, rules)
+    return record.make_statement(found, decision, rules, SOURCE, decided=hours(5), previous=None, facts_bytes=seen, repeat=repeat)
 
 
 WORST = change(
@@ -108,8 +110,7 @@ def test_the_idempotency_key(differs: dict[str, Any], *, same: bool) -> None:
 
 
 def test_another_log_or_a_repeat_is_another_key() -> None:
-    made = statement(facts())
-    keys = {idempotency.of_decision(made, origin=origin, repeat=repeat) for origin in ("a", "b") for repeat in (0, 1, 2)}
+    keys = {idempotency.of_decision(statement(facts(), repeat=repeat), origin=origin) for origin in ("a", "b") for repeat in (0, 1, 2)}
     assert len(keys) == 6
 
 
