@@ -17,8 +17,8 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 """With these a spreadsheet takes a cell for a formula (OWASP, "CSV Injection"), full-width forms too: a quote before them makes it text."""
 
 
-def header(population: Population, *, source: str, extracted: str, trust: str) -> dict[str, Any]:
-    """Where the list comes from, what it was filtered by, and what proves that it is whole."""
+def header(population: Population, *, source: str, extracted: str, trust: str, since: str | None = None) -> dict[str, Any]:
+    """Where the list comes from, what it was filtered by, and what proves that it is whole. `since` names the kept checkpoint that it grew from."""
     wanted = population.wanted
     begin, end = population.begin, population.end
     return {
@@ -35,6 +35,7 @@ def header(population: Population, *, source: str, extracted: str, trust: str) -
         "log": population.origin,
         "entriesExamined": population.examined,
         "checkpoint": population.checkpoint,
+        "growsFrom": since,
         "periodBegins": {"size": begin.size, "root": begin.root},
         "periodEnds": {"size": end.size, "root": end.root},
         "consistencyProofs": {"beginToEnd": list(population.proofs[0]), "endToCheckpoint": list(population.proofs[1])},

@@ -8,7 +8,7 @@ import click
 
 from changegate.audit import tables
 from changegate.audit.population import COLUMNS, Kind, Population, Wanted, collect
-from changegate.cli import auditpack, matrix, options, periods, readiness, reconcile, sample
+from changegate.cli import auditpack, kept, matrix, options, periods, readiness, reconcile, sample
 from changegate.errors import InputError
 from changegate.evidence import log_policy
 from changegate.render.text import visible
@@ -39,6 +39,7 @@ command.add_command(auditpack.verifier_command)
 @click.option("--repository", "repositories", multiple=True, metavar="NAME", help="Only this repository. May be given more than once.")
 @options.store_option
 @options.trust_option
+@kept.since_option
 @click.option(
     "--format",
     "format_",
@@ -54,11 +55,13 @@ def population(**given: Any) -> None:
     period = periods.parse(given["begin"], given["end"], now=datetime.now(UTC))
     wanted = Wanted(Kind(given["kind"]), *period, frozenset(given["environments"]), frozenset(given["repositories"]))
     trusted, source = options.find_trust(given["trust"])
-    reader = options.open_reader(given["store"], trusted)
+    reader = kept.open_reader(given["store"], trusted, since=given["since"])
     store = open_store(given["store"])
     found = collect(reader, trusted, wanted, store)
     keys = ", ".join(each.name for each in log_policy.of(trusted).logs)
-    ipe = tables.header(found, source=store.url, extracted=datetime.now(UTC).isoformat(timespec="seconds"), trust=f"{source}: {keys}")
+    ipe = tables.header(
+        found, source=store.url, extracted=datetime.now(UTC).isoformat(timespec="seconds"), trust=f"{source}: {keys}", since=given["since"]
+    )
     _write(found, ipe, given["format_"], given["out"])
 
 
@@ -104,6 +107,10 @@ def _summary(found: Population, ipe: dict[str, Any]) -> None:
     click.echo(f"  population {ipe['population']}: {len(found.rows)} from {ipe['from']} to {ipe['to']}")
     click.echo(f"  log        {visible(found.origin)}: all of its {found.examined} entries examined")
     click.echo(f"  period     entries {found.begin.size} to {found.end.size}; root {found.end.root}")
+    if ipe["growsFrom"]:
+        click.echo(f"  since      the log grew from the checkpoint {visible(ipe['growsFrom'])}, and lost nothing")
+    else:
+        click.echo("  since      no earlier checkpoint was given (--since): an older copy of the whole store would look like this, too")
     for note in ipe["notes"]:
         click.echo(f"  note       {note}")
     click.echo("  means      a change that never went through the gate has no record and isn't in here: compare with the platform's deployments")

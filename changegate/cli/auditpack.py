@@ -14,7 +14,7 @@ from changegate.audit.pack import archive
 from changegate.audit.pack.contents import Claims, Contents, Drawing
 from changegate.audit.pack.export import Order, export
 from changegate.audit.population import Kind, Wanted
-from changegate.cli import options, periods
+from changegate.cli import kept, options, periods
 from changegate.cli.pages import SectionedCommand, examples
 from changegate.errors import FormatError, InputError
 from changegate.evidence import log_policy
@@ -48,6 +48,7 @@ class _Page(SectionedCommand):
 @click.option("--checkpoint", metavar="FILE", help="Export the log as it was at this checkpoint: with that of an earlier pack, the same bytes again.")
 @options.store_option
 @options.trust_option
+@kept.since_option
 @click.option("--out", required=True, metavar="FILE", help="Where to write the pack, such as pack.zip.")
 def export_command(**given: Any) -> None:
     """Everything that an auditor needs of a period, in one file that he verifies without us.
@@ -95,13 +96,13 @@ def export_command(**given: Any) -> None:
 def _reader(given: dict[str, Any], trusted: Trust) -> LogReader:
     """The log as published, or as it was at an earlier checkpoint."""
     if given["checkpoint"] is None:
-        return options.open_reader(given["store"], trusted)
+        return kept.open_reader(given["store"], trusted, since=given["since"])
     signed = options.read_file(given["checkpoint"], "--checkpoint")
     try:
         reader = LogReader(open_store(given["store"]), log_policy.of(trusted), signed)
     except FormatError as error:
         raise InputError(f"--checkpoint: {error.message}", remedy="Give `checkpoints/newest` of a pack, or a checkpoint that you kept.") from error
-    options.open_reader(given["store"], trusted).verify_extends(reader.checkpoint)
+    kept.open_reader(given["store"], trusted, since=given["since"]).verify_extends(reader.checkpoint)
     return reader
 
 

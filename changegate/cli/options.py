@@ -18,10 +18,9 @@ from changegate.cli.signers import LOG_KEY, SIGNING_KEY, Signing
 from changegate.cli.vouching import vouch
 from changegate.errors import FormatError, InputError, SigningError, VerificationError
 from changegate.evidence import layout, log_policy, note, revocations
-from changegate.evidence.history import Head, History
 from changegate.evidence.log import Environment, Log
 from changegate.evidence.log_object import parse_log_object
-from changegate.evidence.reader import LogReader, read_log
+from changegate.evidence.reader import read_log
 from changegate.signing import LogSigner, Signer
 from changegate.signing.keys import AbsentKey, format_public
 from changegate.stores import Store, open_store
@@ -67,28 +66,6 @@ def find_trust(file: str | None) -> tuple[Trust, str]:
         )
     name = file or TRUST_FILE
     return read_trust(name), name
-
-
-def open_reader(url: str, trust: Trust) -> LogReader:
-    """The log in a store, for reading, as its published checkpoint says and this trust allows. Raises `InputError` where there is none."""
-    store = open_store(url)
-    policy = log_policy.of(trust)
-    reader = read_log(store, policy)
-    if reader is None:
-        raise InputError(f"{store.url} holds no log", remedy="Check --store; a log begins with the first `changegate gate`.")
-    if policy.ended(reader.signed):
-        _check_published(reader, History(store, policy).find_head())
-    return reader
-
-
-def _check_published(reader: LogReader, head: Head) -> None:
-    """A checkpoint that only an ended key signed has no time of its own: it must be that of the newest commits, which have."""
-    commit = head.commit
-    if commit is None or (reader.size, reader.root) not in {(each.size, each.root()) for each in (commit.before, commit.after)}:
-        raise VerificationError(
-            "the published checkpoint is signed by a key that has ended, and isn't what the log's commits make",
-            remedy="The ended key may have been stolen. `changegate verify` says more.",
-        )
 
 
 def write_file(file: str, data: bytes) -> None:

@@ -12,7 +12,7 @@ from changegate.audit import reconciled
 from changegate.audit.decisions import Ended, Read, read_time
 from changegate.audit.population import Kind, exceptions_of, went
 from changegate.audit.readiness import MEANINGS, Code, Decision, KeyEntry, Lacking, Readiness, Reconciled, assess, to_json
-from changegate.cli import options, periods
+from changegate.cli import kept, options, periods
 from changegate.cli.pages import SectionedCommand
 from changegate.errors import ExitCode, InputError
 from changegate.render.text import visible
@@ -38,6 +38,7 @@ class _Page(SectionedCommand):
 @click.option("--followed-up", "closed", multiple=True, metavar="ID", help="An exception of the reconciliation that has its answer. Repeatable.")
 @options.store_option
 @options.trust_option
+@kept.since_option
 @click.option("--format", "format_", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True, help="What to print.")
 @click.option("--out", metavar="FILE", help="Also write it as JSON to this file.")
 def command(**given: Any) -> int:
@@ -51,7 +52,7 @@ def command(**given: Any) -> int:
         raise InputError(f"--period {visible(given['period'], 60)!r} has no two dots", remedy="For example 2026-01-01..2026-03-31.")
     period = periods.parse(first, last, now=now)
     trusted, _ = options.find_trust(given["trust"])
-    reader = options.open_reader(given["store"], trusted)
+    reader = kept.open_reader(given["store"], trusted, since=given["since"])
     store = open_store(given["store"])
     agreed = _read_reconciled(given, period, reader.checkpoint.origin)
     time = read_time(reader, trusted, store, *period)

@@ -15,7 +15,7 @@ from changegate.audit.pairing import REACH, place_of
 from changegate.audit.reconcile import MEANINGS, Asked, BranchCommit, BranchHistory, Reconciliation, reconcile
 from changegate.audit.reconciled import LogSource, PlatformSource
 from changegate.audit.tables import digest
-from changegate.cli import judging, options, periods
+from changegate.cli import judging, kept, options, periods
 from changegate.cli.pages import SectionedCommand, examples, exit_codes
 from changegate.deploys import PlatformDeploy, State
 from changegate.errors import ExitCode, InputError
@@ -28,7 +28,7 @@ from changegate.stores import open_store
 class _Page(SectionedCommand):
     sections: ClassVar = {
         "What": ("--from", "--to", "--repository", "--environment", "--max-gap"),
-        "The records": ("--store", "--trust"),
+        "The records": ("--store", "--trust", "--since"),
         "The platform": ("--deployments", "--all-of-it", "--forge", "--api-url", "--timeout"),
         "The deployed branch": ("--workspace", "--branch"),
         "What comes out": ("--format", "--out", "--verbose"),
@@ -54,6 +54,7 @@ _EPILOG = (
 @click.option("--max-gap", type=click.FloatRange(0, min_open=True), metavar="DAYS", help="Longer times without a deployment are exceptions.")
 @options.store_option
 @options.trust_option
+@kept.since_option
 @click.option("--deployments", "files", multiple=True, metavar="FILE", help="The platform's list, exported: JSON as its API writes it, or CSV.")
 @click.option("--all-of-it", is_flag=True, help="The file is all that there is, even where it ends as a full page does.")
 @options.option(
@@ -73,7 +74,7 @@ def command(**given: Any) -> int:
     """
     period = periods.parse(given["begin"], given["end"], now=datetime.now(UTC))
     trusted, trust_name = options.find_trust(given["trust"])
-    reader = options.open_reader(given["store"], trusted)
+    reader = kept.open_reader(given["store"], trusted, since=given["since"])
     store = open_store(given["store"])
     platforms, deploys = _from_files(given, period.begin) if given["files"] else _from_api(given, period.begin)
     extracted = datetime.now(UTC)

@@ -6,7 +6,7 @@ import click
 from pydantic import ValidationError
 
 from changegate import canonical, controls, policy, record
-from changegate.cli import options
+from changegate.cli import kept, options
 from changegate.cli.records import find_record
 from changegate.decision import Decision
 from changegate.errors import InputError, VerificationError
@@ -26,7 +26,7 @@ def command(wanted: str, store: str, trust: str | None, policy_file: str | None)
     Exit code 5 where the recorded facts and policy don't lead to the recorded decision.
     """
     trusted, _ = options.find_trust(trust)
-    reader = options.open_reader(store, trusted)
+    reader = kept.open_reader(store, trusted)
     found = find_record(reader, trusted, wanted)
     facts, recorded = _read(found.statement, reader.facts(found.card))
     again = controls.evaluate(facts, recorded)

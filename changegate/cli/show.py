@@ -6,7 +6,7 @@ from typing import Any, Final
 import click
 
 from changegate import outcome
-from changegate.cli import options
+from changegate.cli import kept, options
 from changegate.cli.records import Record, find_record
 from changegate.errors import InputError
 from changegate.evidence.proof import format_receipt
@@ -40,7 +40,7 @@ _PAGES: Final = {
 def command(wanted: str, store: str, trust: str | None, receipt: str | None, facts: str | None, attachment: str | None, *, as_json: bool) -> None:
     """Print one record, by the beginning of its id or of the deployed commit. Of several records of a commit it is the newest gate decision."""
     trusted, _ = options.find_trust(trust)
-    reader = options.open_reader(store, trusted)
+    reader = kept.open_reader(store, trusted)
     record = find_record(reader, trusted, wanted)
     if receipt:
         options.write_file(receipt, format_receipt(record.receipt))

@@ -2,21 +2,19 @@
 
 import json
 import os
-import re
 import secrets
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 import click
 
-from changegate.cli import options, progress
+from changegate.cli import kept, options, progress
 from changegate.cli.verified import Checked, as_json, print_report
 from changegate.cli.verified_pack import is_pack, print_pack
-from changegate.errors import ExitCode, FormatError, InputError, VerificationError
+from changegate.errors import ExitCode, FormatError, InputError
 from changegate.evidence import log_policy
 from changegate.evidence.card import parse_card
-from changegate.evidence.checkpoint import parse, parse_head
+from changegate.evidence.checkpoint import parse
 from changegate.evidence.proof import parse_receipt
 from changegate.evidence.verify import Scope, verify_receipt, verify_store
 from changegate.evidence.verify_commits import Share
@@ -31,11 +29,7 @@ _RECEIPT: Final = b"c2sp.org/tlog-proof@v1\n"
 @click.command(name="verify")
 @click.argument("store", required=False)
 @options.trust_option
-@click.option(
-    "--since",
-    metavar="FILE|SIZE:ROOT",
-    help="A checkpoint or receipt kept from earlier, or what a report or a deployment's status says of one: the log must have grown from it.",
-)
+@kept.since_option
 @click.option("--new-only", is_flag=True, help="With --since: check only what is newer, and that the tree still holds what is older.")
 @click.option("--share", metavar="PERCENT", help="Check the records of a random share (such as 1%), and all of the tree and its checkpoints.")
 @click.option("--seed", metavar="TEXT", help="With --share: draw the same share again. By default a new one, which is printed.")
@@ -67,16 +61,16 @@ def command(
         print_pack(store, trusted, source, as_json=format_ == "json")
         return ExitCode.ALLOWED
     drawn = Share(_parse_share(share), seed or secrets.token_hex(8)) if share is not None else None
-    kept = parse_head(since) or _read_checkpoint(since, trusted) if since else None
+    earlier = kept.read_since(since, trusted) if since else None
     opened = open_store(store, whole=True)
     if next(iter(opened.list("")), None) is None:
         raise InputError(f"{opened.url} is empty or isn't there", remedy="Check STORE; a log begins with the first `changegate gate`.")
     scope = Scope(drawn, new_only, Workers(jobs or os.cpu_count() or 1, opener(opened, store)))
     with progress.shown() as tell:
-        report = verify_store(opened, trusted, since=kept, now=datetime.now(UTC), scope=scope, progress=tell)
+        report = verify_store(opened, trusted, since=earlier, now=datetime.now(UTC), scope=scope, progress=tell)
     if report.entries == 0 and not report.problems:
         raise InputError(f"{opened.url} holds no log, or an empty one", remedy="Check STORE; a log begins with the first `changegate gate`.")
-    checked = Checked(report, scope, since, (parse(kept) if isinstance(kept, bytes) else kept).size if kept else 0)
+    checked = Checked(report, scope, since, (parse(earlier) if isinstance(earlier, bytes) else earlier).size if earlier else 0)
     if format_ == "json":
         click.echo(json.dumps(as_json(checked, source), indent=2))
     else:
@@ -129,25 +123,3 @@ def _check_receipt(receipt: str, record: str | None, trusted: Trust, source: str
     click.echo(f"  signature {'of the record holds' if record else 'of the record not checked: give the record with --record'}")
     click.echo(f"  trusted   the keys of {source}")
     return ExitCode.ALLOWED
-
-
-def _read_checkpoint(file: str, trusted: Trust) -> bytes:
-    """A kept checkpoint, by itself or in a receipt. Raises `InputError` for one that no trusted log signed: nothing could be held against it."""
-    if re.fullmatch(r"\d+:\S*", file) and not Path(file).exists():
-        raise InputError(
-            f"--since: {file[:100]!r} is no SIZE:ROOT: a size, a colon, and 44 letters of base64 (or 64 hex digits)",
-            remedy="Copy it whole from the report's line `checkpoint`, an output of that name, or the deployment's status.",
-        )
-    data = options.read_file(file, "--since")
-    try:
-        kept = parse_receipt(data).checkpoint if data.startswith(_RECEIPT) else data
-        parse(kept)
-    except FormatError as error:
-        remedy = "Give the file `checkpoint` of the store as you kept it earlier, a receipt, or SIZE:ROOT as a report says it."
-        raise InputError(f"--since: {file} is no checkpoint and no receipt ({error.message})", remedy=remedy) from error
-    try:
-        log_policy.of(trusted).verify(kept)
-    except VerificationError as error:
-        message = f"--since: the checkpoint in {file} is of another log, or was changed: no log of the trust file vouches for it ({error.message})"
-        raise InputError(message, remedy="Give a checkpoint that you kept from this very log, or the trust file that goes with it.") from error
-    return kept

@@ -46,7 +46,7 @@ class LogReader(TreeReader):
     def entry(self, index: int) -> bytes:
         """One entry's bytes. Raises as `card` does."""
         if not 0 <= index < self.size:
-            raise VerificationError(f"the log has no entry {index}: it has {self.size}", remedy="Count from 0; see `changegate log`.")
+            raise VerificationError(f"the log has no entry {index}: it has {self.size}", remedy="Count from 0.")
         return self.entries(index // tiles.WIDTH)[index % tiles.WIDTH]
 
     def find(self, wanted: str) -> Iterator[tuple[int, Card]]:

@@ -18,7 +18,7 @@ rewritten from the start by a holder of its keys, where no earlier checkpoint is
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from changegate.errors import FormatError, VerificationError
@@ -30,6 +30,7 @@ from changegate.evidence.findings import EDITED, LOST, PLANTED, ROLLED_BACK, STO
 from changegate.evidence.history import Head
 from changegate.evidence.log_object import parse_log_object
 from changegate.evidence.named import Buckets
+from changegate.evidence.newest import is_fresh
 from changegate.evidence.proof import parse_receipt
 from changegate.evidence.reader import LogReader
 from changegate.evidence.revocations import Revocations, collect
@@ -49,8 +50,6 @@ RUN: Final = 32
 """How many commits are verified at a time."""
 ALONE: Final = 4096
 """Up to so many entries one process is faster than several."""
-WITNESSED_WITHIN: Final = timedelta(minutes=10)
-"""How long after a commit the witnesses' quorum may be missing: its writer asks them at once, and the next one again."""
 _MISSING_NAMED: Final = 100
 _NEVER: Final = 2**63
 _OTHER_LOG: Final = "This is another log, or its name was changed. Take the trust file that belongs to it; else restore log.json from a copy."
@@ -350,13 +349,7 @@ class _StoreVerifier:
         self._report.note("the published checkpoint is stale", layout.CHECKPOINT, expected=expected, found=found, meaning=STOPPED)
 
     def _is_fresh(self, size: int) -> bool:
-        """Whether all entries from `size` on were committed just now, so that their witnesses may still be asked."""
-        commit = self._head.commit
-        while self._now is not None and commit is not None and commit.at >= self._now - WITNESSED_WITHIN:
-            if commit.before.size <= size:
-                return True
-            commit = self._read_commit(commit.number - 1)
-        return False
+        return self._now is not None and is_fresh(self._head.commit, size, self._now, self._read_commit)
 
     def _check_earlier(self, earlier: Checkpoint | TreeHead | None) -> None:
         if earlier is None:

@@ -18,7 +18,7 @@ from changegate.evidence.statement import differences
 from changegate.facts import RangeOutcome, Run
 from changegate.gate import widest
 from changegate.outcome import Claim, Ending, GateDecisionEntry
-from changegate.recorded import Previous, GateRun
+from changegate.recorded import GateRun, Previous
 
 RUN = Run(id="101", url="https://ci.example/101")
 SUBJECTS: tuple[dict[str, Any], ...] = (
