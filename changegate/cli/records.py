@@ -4,10 +4,12 @@ from typing import Any, Final, NamedTuple
 
 from changegate import canonical
 from changegate.errors import InputError
+from changegate.evidence import revocations
 from changegate.evidence.card import Card
 from changegate.evidence.proof import Receipt
 from changegate.evidence.reader import LogReader
 from changegate.evidence.signed_record import verify_record
+from changegate.stores import Store
 from changegate.trust import Trust
 
 _SHORTEST: Final = 4
@@ -24,10 +26,11 @@ class Record(NamedTuple):
     statement: Any
 
 
-def find_record(reader: LogReader, trust: Trust, wanted: str) -> Record:
+def find_record(reader: LogReader, store: Store, trust: Trust, wanted: str) -> Record:
     """The record whose id, or whose deployed commit, begins with `wanted`. Of several records of one commit it is the newest gate decision.
 
-    Raises `InputError` where there is none or more than one, `VerificationError` or `FormatError` where it isn't what was signed.
+    Raises `InputError` where there is none or more than one, `VerificationError` or `FormatError` where it isn't what was signed, or its key was
+    revoked before.
     """
     if len(wanted) < _SHORTEST:
         raise InputError(f"{wanted!r} is too short", remedy=f"Give at least {_SHORTEST} digits of the record's id or of the commit.")
@@ -46,4 +49,5 @@ def find_record(reader: LogReader, trust: Trust, wanted: str) -> Record:
     index, card = next((each for each in found if each[1].about is None or each[1].envelope.startswith(wanted.lower())), found[0])
     envelope = reader.envelope(card)
     key_id, payload = verify_record(card, envelope, trust)
+    revocations.read(reader, store, trust).check(index, key_id)
     return Record(card, reader.prove(index), key_id, envelope, canonical.loads(payload, what="statement"))

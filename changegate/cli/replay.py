@@ -13,6 +13,7 @@ from changegate.errors import InputError, VerificationError
 from changegate.facts import Facts
 from changegate.policy import EffectivePolicy
 from changegate.render import NotRecorded, Report, terminal
+from changegate.stores import open_store
 
 
 @click.command(name="replay")
@@ -27,7 +28,7 @@ def command(wanted: str, store: str, trust: str | None, policy_file: str | None)
     """
     trusted, _ = options.find_trust(trust)
     reader = kept.open_reader(store, trusted)
-    found = find_record(reader, trusted, wanted)
+    found = find_record(reader, open_store(store), trusted, wanted)
     facts, recorded = _read(found.statement, reader.facts(found.card))
     again = controls.evaluate(facts, recorded)
     _compare(found.statement["predicate"], again)

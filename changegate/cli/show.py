@@ -18,6 +18,7 @@ from changegate.render import outcome as outcome_page
 from changegate.render import record as record_page
 from changegate.render import sampledraw as sample_page
 from changegate.render.page import LogPlace
+from changegate.stores import open_store
 from changegate.trust import short
 
 _PAGES: Final = {
@@ -41,7 +42,7 @@ def command(wanted: str, store: str, trust: str | None, receipt: str | None, fac
     """Print one record, by the beginning of its id or of the deployed commit. Of several records of a commit it is the newest gate decision."""
     trusted, _ = options.find_trust(trust)
     reader = kept.open_reader(store, trusted)
-    record = find_record(reader, trusted, wanted)
+    record = find_record(reader, open_store(store), trusted, wanted)
     if receipt:
         options.write_file(receipt, format_receipt(record.receipt))
     if facts:

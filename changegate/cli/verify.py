@@ -122,4 +122,5 @@ def _check_receipt(receipt: str, record: str | None, trusted: Trust, source: str
     )
     click.echo(f"  signature {'of the record holds' if record else 'of the record not checked: give the record with --record'}")
     click.echo(f"  trusted   the keys of {source}")
+    click.echo("  not       whether the log revoked that key: `changegate verify STORE` and `changegate show` look")
     return ExitCode.ALLOWED

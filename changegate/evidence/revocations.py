@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from changegate import canonical
 from changegate.errors import FormatError, VerificationError
-from changegate.evidence import idempotency, layout, note
+from changegate.evidence import idempotency, layout, note, tiles
 from changegate.evidence.card import Card, parse_card, parse_time
 from changegate.evidence.commit import Commit
 from changegate.evidence.log_policy import LogPolicy
@@ -117,6 +117,12 @@ def collect(entries: Iterable[tuple[int, bytes]], store: Store, trust: Trust) ->
         if may_revoke(entry):
             _try_take(found, index, entry, store, trust)
     return found
+
+
+def read(reader: LogReader, store: Store, trust: Trust) -> Revocations:
+    """All revocations of a log, whose every entry is looked at. Raises `VerificationError`, `StoreError` for entries that can't be read."""
+    bundles = range(-(-reader.size // tiles.WIDTH))
+    return collect(((index, entry) for each in bundles for index, entry in enumerate(reader.entries(each), each * tiles.WIDTH)), store, trust)
 
 
 def find(reader: LogReader | None, store: Store, trust: Trust, *, origin: str) -> Revocations:

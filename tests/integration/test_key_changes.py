@@ -13,7 +13,7 @@ from changegate import canonical, keychange
 from changegate.cli import run
 from changegate.cli.vouching import vouch
 from changegate.errors import ExitCode, InputError, VerificationError
-from changegate.evidence import layout, log_policy, note, revocations
+from changegate.evidence import idempotency, layout, log_policy, note, revocations
 from changegate.evidence.card import Card
 from changegate.evidence.log import Environment, Log
 from changegate.evidence.reader import read_log
@@ -21,7 +21,7 @@ from changegate.evidence.verify import Scope, verify_store
 from changegate.evidence.verify_commits import Share
 from changegate.signing.dsse import EnvelopeSigner
 from changegate.signing.keys import PrivateKey, format_public
-from changegate.trust import RecordKey, Trust, parse
+from changegate.trust import RecordKey, Trust, format_trust, parse
 
 A, B, OFFLINE, STRANGER = key_of(11), key_of(12), key_of(13), key_of(14)
 NOW = BEGIN + timedelta(minutes=1)
@@ -439,6 +439,27 @@ def test_rotating_to_another_kind_makes_a_key_for_the_log(shop: GitShop) -> None
     assert shop.gate(*with_log, key="newer.pem") == 0
     assert run(["verify", "file:evidence"]) == 0
     assert len(log_policy.of(parse(Path("changegate-trust.yml").read_bytes())).logs) == 2
+
+
+@pytest.mark.parametrize("command", ["show", "replay"])
+def test_a_record_of_a_revoked_key_is_not_shown_as_good(tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    """Neither where the revocation's index was deleted: the whole log is looked at."""
+    store = MemoryStore()
+    add_record(log_of(store), 1, A)
+    add_revocation(log_of(store), A, by=B)
+    del store.objects[layout.index_key(idempotency.of_revocation(ORIGIN, A.key_id, B.key_id))]
+    add_record(log_of(store), 2, A)
+    for key, data in store.objects.items():
+        path = tmp_path / "evidence" / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    (tmp_path / "trust.yml").write_bytes(format_trust(TRUST))
+    reader = read_log(store, log_policy.of(TRUST))
+    assert reader is not None
+    common = ["--store", f"file:{tmp_path / 'evidence'}", "--trust", str(tmp_path / "trust.yml")]
+    assert run([command, reader.card(2).envelope, *common]) == ExitCode.NOT_VERIFIED
+    assert "which entry 1 revoked" in capsys.readouterr().err
+    assert run(["show", reader.card(0).envelope, *common]) == ExitCode.ALLOWED, "what it signed before stays valid"
 
 
 @pytest.mark.usefixtures("shop")
