@@ -94,12 +94,13 @@ class Runner:
     installed: Path
     _number: int = 0
 
-    def run(self, job: Mapping[str, Any], clone: Path, variables: Mapping[str, str], *, path: str = "") -> Ran:
-        """Run a job's script in a fresh clone of the bare repository `clone`, at its branch main."""
+    def run(self, job: Mapping[str, Any], clone: Path, variables: Mapping[str, str], *, url: str, path: str = "") -> Ran:
+        """Run a job's script in a fresh clone of the bare repository `clone`, at its branch main, as if it had come from `url`."""
         self._number += 1
         here = self.folder / f"job {self._number}"
         (here / "temp").mkdir(parents=True)
         subprocess.run(["git", "clone", "-q", "--branch", "main", str(clone), str(here / "project")], check=True)
+        subprocess.run(["git", "-C", str(here / "project"), "remote", "set-url", "origin", url], check=True)
         mktemp = here / "bin/mktemp"
         mktemp.parent.mkdir()
         mktemp.write_text(f'#!/bin/sh\nmade=$(PATH=/usr/bin:/bin mktemp "$@") && ln -s "{self.installed}"/changegate-* "$made"/ && echo "$made"\n')

@@ -26,7 +26,7 @@ class Shop:
         self.folder, self.server = folder, server
         hub = server.hub
         self.alice, self.bob = hub.user("alice"), hub.user("bob")
-        own = {"source": str(source), "commit": commit}
+        own = {"source": str(source), "commit": commit, "server-url": server.url, "repository": "acme/shop"}
         store = {"store": f"file:{folder}/evidence"}
         inputs: dict[str, dict[str, object]] = {
             "gate": {**own, **store, "if": "$CI_PIPELINE_SOURCE == 'push'"},

@@ -19,6 +19,8 @@ PLAN = "Closes #{issue}\n\n## Rollback plan\nSwitch the flag off; prices are bac
 COMMIT = "c0ffee" + "0" * 34
 SOMETHING: dict[str, dict[str, Any]] = {"gate": {}, "preview": {}, "outcome": {"needs": ["changegate", "deploy"]}, "verify": {"trust": "trust.yml"}}
 OWN = {"job", "stage", "image", "commit", "source"}
+PLACE = {"server-url", "repository"}
+"""What GitHub's variables say, which nobody can override."""
 SECRETS = {"token", "signing-key", "key-passphrase", "log-key", "log-key-passphrase"}
 
 
@@ -27,7 +29,7 @@ class Job:
 
     def __init__(self, folder: Path, installed: Path, server: GitLabServer, source: tuple[Path, str]) -> None:
         self.folder, self.server, self.source = folder, server, source
-        self.runner = Runner(folder, installed)
+        self.runner, self.clone_url = Runner(folder, installed), ""
         self.hub = server.hub
         self.alice, self.bob = self.hub.user("alice"), self.hub.user("bob")
         self.project = self.hub.project("acme/shop", files={"README.md": "shop\n"}, developers=(self.alice, self.bob))
@@ -57,8 +59,10 @@ class Job:
             "CHANGEGATE_TOKEN": READER_TOKEN,
             "CHANGEGATE_SIGNING_KEY": str(self.folder / "changegate-key.pem"),
         }
+        host = self.server.url.removeprefix("http://")
+        url = self.clone_url or f"http://gitlab-ci-token:glcbt-64_of-the-job@{host}/acme/shop.git"
         job = jobs[name] if name else next(iter(jobs.values()))
-        return self.runner.run(job, self.project.write(self.folder / "clone.git"), given | (variables or {}))
+        return self.runner.run(job, self.project.write(self.folder / "clone.git"), given | (variables or {}), url=url)
 
     def gate(self, **more: Any) -> Ran:
         return self.run("gate", store=f"file:{self.folder}/evidence", **more)
@@ -127,13 +131,15 @@ def test_the_gate_holds_the_environment() -> None:
     assert job["resource_group"] == "staging"
     assert job["variables"]["GIT_DEPTH"] == "0"
     assert "needs" not in job, "an empty list would start it before the tests"
+    assert job["dependencies"] == [], "an earlier job's dotenv report would win over GitLab's own variables"
+    assert fill("gate", commit=COMMIT, dependencies=["build"])["changegate"]["dependencies"] == ["build"]
 
 
 @pytest.mark.parametrize(("name", "action"), [("gate", "action.yml"), *((name, f"actions/{name}/action.yml") for name in TEMPLATES[1:])])
 def test_its_inputs_are_the_actions(name: str, action: str) -> None:
     actions, own = load(ROOT / action)["inputs"], specification(name)
-    more = {"preview": {"allow-failure"}, "outcome": {"needs", "if"}, "gate": {"if"}, "verify": {"if"}}[name]
-    assert actions.keys() - SECRETS - {"outcome"} == own.keys() - OWN - more
+    more = {"preview": {"allow-failure"}, "outcome": {"needs", "if"}, "gate": {"if", "dependencies"}, "verify": {"if"}}[name]
+    assert actions.keys() - SECRETS - {"outcome"} == own.keys() - OWN - PLACE - more
     for key in actions.keys() & own.keys():
         assert ("default" in own[key]) == (actions[key].get("required") != "true"), key
 
@@ -212,6 +218,48 @@ def test_a_pipelines_variables_choose_nothing(job: Job, variables: dict[str, str
     ran = job.gate(variables=variables, format="json")
     assert (ran.code, ran.dotenv["CHANGEGATE_DECISION"]) == (1, "blocked"), ran.log
     assert (job.folder / "evidence").is_dir()
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"CI_API_V4_URL": "http://127.0.0.1:9/api/v4"},
+        {"PYTHONPATH": "/nowhere", "PYTHONHOME": "/nowhere"},
+        {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "remote.origin.url", "GIT_CONFIG_VALUE_0": "https://evil.example/acme/shop.git"},
+    ],
+)
+def test_where_it_runs_and_whom_it_asks_no_variable_says(job: Job, variables: dict[str, str]) -> None:
+    job.change().merge()
+    ran = job.gate(variables=variables)
+    assert (ran.code, ran.dotenv["CHANGEGATE_DECISION"]) == (1, "blocked"), ran.log
+
+
+@pytest.mark.parametrize("variables", [{"CI_SERVER_URL": "https://evil.example"}, {"CI_PROJECT_PATH": "mallory/shop"}])
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_another_server_or_project_than_the_clones_is_refused(job: Job, template: str, variables: dict[str, str]) -> None:
+    """The token would go to the one, and the other's approvals would count."""
+    ran = job.run(template, variables=variables)
+    assert (ran.code, "the clone was fetched from" in ran.log) == (2, True), ran.log
+    assert READER_TOKEN not in ran.log
+    assert "glcbt-" not in ran.log
+    assert not job.server.requests
+
+
+def test_a_runner_that_clones_from_elsewhere_is_told_the_place(job: Job) -> None:
+    job.change().approve(job.bob).merge()
+    job.clone_url = "http://gitlab.internal:8080/acme/shop.git"
+    assert job.gate().code == 2
+    ran = job.gate(server_url=f"{job.server.url}/", repository="acme/shop", variables={"CI_SERVER_URL": "https://evil.example"})
+    assert (ran.code, ran.dotenv["CHANGEGATE_DECISION"]) == (0, "allowed"), ran.log
+    ran = job.gate(repository="acme/shop")
+    assert (ran.code, "one is missing" in ran.log) == (2, True), ran.log
+
+
+def test_a_failed_job_is_not_taken_for_the_gates_own(job: Job) -> None:
+    job.change().approve(job.bob).merge()
+    job.project.report(job.project.head, "security-scan", "failed", job=4711)
+    ran = job.gate(variables={"CI_JOB_ID": "4711"})
+    assert (ran.code, "security-scan" in ran.log) == (1, True), ran.log
 
 
 def test_another_commit_than_the_one_that_is_checked_out_is_refused(job: Job) -> None:

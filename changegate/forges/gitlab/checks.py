@@ -97,7 +97,7 @@ def _deploying(client: Client, project: str, own_job: str, statuses: Sequence[An
         return _Deploying()
     own = int(own_job)
     for status in statuses:
-        if status.number("id") == own:
+        if status.number("id") == own and _STATES.get(status.text("status")) is CheckState.PENDING:  # we are running
             return _Deploying(status.number("pipeline_id"), own)
     waiting = {each.number("pipeline_id") for each in statuses if _STATES.get(each.text("status")) is CheckState.PENDING and not _is_preview(each)}
     if waiting:
