@@ -77,7 +77,8 @@ def snapshot(folder: Path) -> str:
     """This project's working tree as a repository with one commit, from which a template installs; the commit."""
     listed = subprocess.run(["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard", "-z"], check=True, capture_output=True, text=True)
     for name in filter(None, listed.stdout.split("\0")):
-        if not name.startswith(("tests/", "docs/")) and (ROOT / name).is_file():
+        needed = not name.startswith(("tests/", "docs/")) or name.startswith("docs/controls/")  # the package holds the controls' pages
+        if needed and (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
     git = ["git", "-C", str(folder), "-c", "user.name=carol", "-c", "user.email=carol@example.com"]

@@ -1,6 +1,7 @@
 """The git forge before repositories that can't be judged, or that would like to judge themselves."""
 
 import shutil
+import zlib
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from changegate.errors import ChangegateError, ForgeError, InputError
 from changegate.facts import BaseSource, Change, Deployment, Identity, Run, Unavailable
 from changegate.forges import Baseline
 from changegate.forges.git import Git
+from changegate.forges.git.repository import Repository
 
 
 def deployment(head: str) -> Deployment:
@@ -97,6 +99,25 @@ def test_a_commit_with_another_content(built: Built) -> None:
     shutil.copy(ours, theirs)
     with pytest.raises(ForgeError, match=r"is damaged|can't be read whole"):
         judge(built)
+
+
+def test_an_ancestor_of_the_base_with_another_parent_hides_nothing(tmp_path: Path) -> None:
+    """A workspace that is used again: the base's own parent is made to descend from a commit that nobody approved."""
+    history = History()
+    for number in range(4):
+        history.commit(f"Change {number}", files={"cart": b"%d\n" % number})
+    built = history.write(tmp_path / "line", bare=False)
+    older = make_loose(built, built.ids[0])
+    base, unapproved, head = built.ids[1:]
+    repository = Repository(built.path, timeout=30, on_request=None)
+    assert unapproved in repository.compare(base, head).only_right
+    content = zlib.decompress(older.read_bytes()).partition(b"\0")[2].replace(b"author ", b"parent " + unapproved.encode() + b"\nauthor ", 1)
+    older.chmod(0o644)
+    older.write_bytes(zlib.compress(b"commit %d\0" % len(content) + content))
+    with pytest.raises(ForgeError, match="its content doesn't have that id"):
+        Repository(built.path, timeout=30, on_request=None).compare(base, head)
+    with pytest.raises(ForgeError, match="its content doesn't have that id"):
+        Repository(built.path, timeout=30, on_request=None).list_beyond([head], [base])
 
 
 def make_loose(built: Built, sha: str) -> Path:

@@ -113,6 +113,35 @@ def test_a_revert_of_half_a_change_takes_nothing_back(shop: GitShop) -> None:
     assert (code, "peer-approved/not-approved" in report["reasons"]) == (ExitCode.BLOCKED, True)
 
 
+@pytest.mark.parametrize("also", ["", "copied", "changed"])
+def test_what_is_only_moved_was_not_taken_back(shop: GitShop, also: str) -> None:
+    """A forge shows a moved file without its lines: who approves the move has not seen them."""
+    evil = [f"steal({number})" for number in range(20)]
+    source, target = shop.path / "tmp.py", shop.path / "pay.py"
+    if also == "copied":
+        source.write_text("pass\n")
+        shop.git("add", "-A")
+        shop.git("commit", "-q", "-m", f"A file\n\n{GOOD}")
+    before = source.read_text() if source.exists() else None
+    source.write_text("\n".join(evil))
+    shop.git("add", "-A")
+    shop.git("commit", "-q", "-m", "Not approved")
+    if before is None:
+        source.unlink()
+    else:
+        source.write_text(before)
+    target.write_text("\n".join([*evil[:12], *(f"fine({number})" for number in range(8))] if also == "changed" else evil))
+    shop.git("add", "-A")
+    shop.git("commit", "-q", "-m", f"Move it\n\n{GOOD}")
+    shop.commit("Something else")
+    code, report = gate(shop)
+    assert (code, {each["title"] for todo in report["todo"] for each in todo["places"]}) == (ExitCode.BLOCKED, {"Not approved"})
+    target.unlink()
+    shop.git("add", "-A")
+    shop.git("commit", "-q", "-m", f"Take it away\n\n{GOOD}")
+    assert gate(shop)[0] == ExitCode.ALLOWED, "now it is gone"
+
+
 def test_required_checks_on_a_git_history(shop: GitShop, tmp_path: Path) -> None:
     shop.commit("Round prices up")
     (tmp_path / "p.yml").write_text("controls: {checks-passed: {required: [test]}}\n")

@@ -40,6 +40,8 @@ _TEMPLATE_ROOTS: Final = frozenset({".github", ".gitlab", "docs", "pull_request_
 _ASK_A_FORGE: Final = "Let the gate ask the forge: --forge github."
 _MAX_STEPS: Final = 5000
 """In a range with more steps of the deployed branch nobody looks for single changes that were taken back; whole trees are still compared."""
+_MAX_RESTORED: Final = 200
+"""How many changes that were taken back one by one are looked at, the newest ones; others are judged."""
 _FILE_MODES: Final = frozenset({"100644", "100755"})
 
 
@@ -210,7 +212,11 @@ class Git:
         chain.reverse()
         trees = [base.tree, *(commit.tree for commit in chain)]
         differences = self._repository.compare_trees(list(pairwise(trees)))
+        changed = {commit.sha: {file.path for file in files} for commit, files in zip(chain, differences, strict=True)}
         restored = find_restored([(commit.sha, files) for commit, files in zip(chain, differences, strict=True)])
+        # What was only moved is still there, and whoever approved the move may have seen no line of it.
+        newest = list(restored)[-_MAX_RESTORED:]
+        restored = {sha: restored[sha] for sha in newest if changed[sha].isdisjoint(self._repository.find_carried(sha, head))}
         return tuple(commit.model_copy(update={"restored_at": restored.get(commit.sha, ())}) for commit in commits)
 
     def mark_clean_merges(self, deploy_range: DeployRange) -> DeployRange:

@@ -14,6 +14,11 @@ from changegate.forges.git.restored import FileChange
 
 _FULL_ID: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _NULL: Final = b"\0"
+_ALIKE: Final = 20
+"""From how many percent on two files are taken for one that was moved. Forges show a file that is half alike as renamed, and only what differs:
+this finds what was moved so twice."""
+_AT_ONCE: Final = 10_000
+"""How many commits are read at once: some megabytes."""
 
 
 class Difference(NamedTuple):
@@ -43,6 +48,8 @@ class Repository:
                 remedy="Fetch all of it: `fetch-depth: 0` for actions/checkout, `GIT_DEPTH: 0` for GitLab CI, or `git fetch --unshallow`.",
             )
         self._borrowed = borrow(Path(objects), object_format, self)
+        self._verified: list[str] = []
+        """Commits whose whole ancestry was held to its ids."""
 
     def _ask(self, *arguments: str) -> bytes:
         """Ask the judged repository itself."""
@@ -76,8 +83,25 @@ class Repository:
         text = found.decode("ascii", "replace").strip()
         return text if _FULL_ID.fullmatch(text) else None
 
+    def _verify_ancestry(self, tips: Sequence[str]) -> None:
+        """Hold every commit in the history of these to its id: a commit under another's id could hide some from a range, or lead around them.
+
+        Git hashes nothing that it reads. Where all commits that it met on the way are what their ids say, so is the way. Raises `ForgeError`.
+        """
+        new = [each for each in dict.fromkeys(tips) if each not in self._verified]
+        if not new:
+            return
+        words = "".join(f"{each}\n" for each in (*new, *(f"^{each}" for each in self._verified)))
+        shas = self._read("rev-list", "--stdin", stdin=words.encode("ascii")).decode("ascii").split()
+        for at in range(0, len(shas), _AT_ONCE):
+            some = shas[at : at + _AT_ONCE]
+            for sha, content in zip(some, self.read_objects(some, "commit"), strict=True):
+                check_id(sha, "commit", content)
+        self._verified += new
+
     def compare(self, left: str, right: str) -> Difference:
         """What only one of two commits has in its ancestry."""
+        self._verify_ancestry((left, right))
         listed = self._read("rev-list", "--left-right", "--topo-order", "--reverse", "--end-of-options", f"{left}...{right}")
         lines = listed.decode("ascii").split()
         return Difference(
@@ -87,11 +111,13 @@ class Repository:
 
     def list_line(self, head: str) -> tuple[tuple[str, int], ...]:
         """The commits of a branch's own line (first parents), the newest first, each with the second in which it says it was committed."""
+        self._verify_ancestry((head,))
         listed = self._read("rev-list", "--timestamp", "--first-parent", "--end-of-options", head).decode("ascii")
         return tuple((sha, int(at)) for at, sha in (line.split() for line in listed.splitlines()))
 
     def list_beyond(self, tips: Sequence[str], known: Sequence[str], *, line_only: bool = False) -> frozenset[str]:
         """The commits in the history of `tips` (on the line of their first parents alone) that are not in that of `known`."""
+        self._verify_ancestry((*tips, *known))
         words = "".join(f"{each}\n" for each in (*tips, *(f"^{each}" for each in known)))
         options = ("--first-parent",) if line_only else ()
         return frozenset(self._read("rev-list", *options, "--stdin", stdin=words.encode("ascii")).decode("ascii").split()) if tips else frozenset()
@@ -156,6 +182,13 @@ class Repository:
         if len(found) != len(pairs):
             raise ForgeError(f"git diff-tree answered {len(found)} of {len(pairs)} comparisons of {self._path}", remedy=WHOLE_CLONE)
         return found
+
+    def find_carried(self, before: str, after: str) -> frozenset[bytes]:
+        """The paths at `before` whose content stands at `after`, wholly or in part, under a path that wasn't there (git-diff-tree, `-C`)."""
+        alike = f"--find-copies={_ALIKE}%"
+        output = self._read("diff-tree", "-r", "-z", "--raw", "--no-abbrev", alike, "-l0", "--diff-filter=CR", "--end-of-options", before, after)
+        fields = output.split(_NULL)  # `:mode mode id id R098`, the path that it was, the path that it is
+        return frozenset(fields[1::3])
 
     def list_tags(self) -> tuple[Version, ...]:
         """The tagged commits, the newest tags first."""
