@@ -183,14 +183,18 @@ def _latest(reviews: tuple[Review, ...]) -> set[int]:
 
 def _one_key_each(reviews: tuple[Review, ...]) -> dict[str, str]:
     """For each key of the reviewers the same one for all that share any: nobody counts twice by a second address."""
-    one: dict[str, str] = {}
+    parent: dict[str, str] = {}
+
+    def root(key: str) -> str:
+        while (above := parent.setdefault(key, key)) != key:
+            parent[key] = key = parent[above]
+        return key
+
     for review in reviews:
-        if isinstance(review.reviewer, Unavailable):
-            continue
-        known = {one[key] for key in review.reviewer.keys if key in one}
-        chosen = min(known, default=review.reviewer.key)
-        one = {key: chosen if root in known else root for key, root in one.items()} | dict.fromkeys(review.reviewer.keys, chosen)
-    return one
+        if not isinstance(review.reviewer, Unavailable):
+            for key in review.reviewer.keys:
+                parent[root(key)] = root(review.reviewer.key)
+    return {key: root(key) for key in list(parent)}
 
 
 def _standing(review: Review, change: Change, makers: Contributors, rules: PeerApproved) -> Standing:

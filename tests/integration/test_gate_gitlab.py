@@ -231,6 +231,22 @@ def a_fork_that_the_token_cannot_see(job: Job) -> None:
     job.change(dave, fork=job.project.fork("dave/shop", visible=False)).approve(job.bob).merge(job.bob)
 
 
+def a_fork_that_says_success(job: Job) -> None:
+    """Its owner has its runners, its variables and every status in hand."""
+    dave = job.hub.user("dave")
+    job.change(dave, fork=job.project.fork("dave/shop")).approve(job.bob).merge(job.bob)
+
+
+def a_fork_that_says_failure(job: Job) -> None:
+    dave = job.hub.user("dave")
+    job.change(dave, fork=job.project.fork("dave/shop")).status("tests", "failed").approve(job.bob).merge(job.bob)
+
+
+def a_fork_whose_pipeline_a_member_ran(job: Job) -> None:
+    dave = job.hub.user("dave")
+    job.change(dave, fork=job.project.fork("dave/shop")).run_in_parent().status("tests").approve(job.bob).merge(job.bob)
+
+
 def rebased_by_somebody_else_who_approves(job: Job) -> None:
     job.bob.public_email = job.bob.email
     request = job.change()
@@ -299,6 +315,9 @@ def the_author_of_the_hundredth_commit_approves(job: Job) -> None:
         (without_times_and_a_forged_note, ExitCode.BLOCKED, ["peer-approved/stale-approval"]),
         (merged_results, ExitCode.ALLOWED, []),
         (merged_results_of_an_older_head, ExitCode.NOT_JUDGED, ["checks-passed/no-checks"]),
+        (a_fork_that_says_success, ExitCode.NOT_JUDGED, ["checks-passed/no-checks"]),
+        (a_fork_that_says_failure, ExitCode.BLOCKED, ["checks-passed/failed"]),
+        (a_fork_whose_pipeline_a_member_ran, ExitCode.ALLOWED, []),
         (a_fork_that_the_token_cannot_see, ExitCode.NOT_JUDGED, ["checks-passed/checks-unknown"]),
         (rebased_by_somebody_else_who_approves, ExitCode.BLOCKED, ["peer-approved/self-approved"]),
         (a_former_contributor_approves, ExitCode.BLOCKED, ["peer-approved/self-approved"]),

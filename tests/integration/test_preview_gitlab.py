@@ -62,7 +62,7 @@ def its_own_policy(job: Job) -> Request:
 
 
 def from_a_fork(job: Job) -> Request:
-    return job.change(job.carol, fork=job.project.fork("carol/shop")).approve(job.bob)
+    return job.change(job.carol, fork=job.project.fork("carol/shop")).run_in_parent().status("tests").approve(job.bob)
 
 
 def checks_still_run(job: Job) -> Request:

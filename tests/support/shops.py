@@ -280,7 +280,7 @@ class OnGitLab:
         text = body.replace("{issue}", str(self.issue())) if "{issue}" in body else body
         home = self.repo.fork(f"{author}/shop") if fork else None
         request = self.repo.request(author=self.people[author], title="Round prices up", description=text, files=files, target=target, fork=home)
-        made = _Request(self, request)
+        made = _Request(self, request.run_in_parent())
         return made.check() if checked else made
 
     def issue(self) -> int:
@@ -368,7 +368,7 @@ class _Request:
         return self
 
     def check(self, name: str = "tests", state: str = "success") -> Self:
-        self.shop._report(self.request.home, self.request.head, name, state)
+        self.shop._report(self.request.runs_in, self.request.head, name, state)
         return self
 
     def close(self) -> Self:

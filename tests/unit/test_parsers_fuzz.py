@@ -307,7 +307,7 @@ def _parses(function: ast.FunctionDef) -> bool:
     return function.name.startswith("read") and kind in {"bytes", "str", "Mapping[str, str]"}
 
 
-READS_A_FILE: Final = {"cli.attestations.read_bounded", "cli.options.read_file", "cli.options.read_trust"}
+READS_A_FILE: Final = {"cli.attestations.read_bounded", "cli.kept.read_since", "cli.options.read_file", "cli.options.read_trust"}
 """They are given a path, and hand what lies there to a parser of the table."""
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from changegate.errors import ForgeError
-from changegate.facts import Assurance, Change, ChangeKind, Check, Commit, Deployment, DeployRange, Known, Retarget, Unavailable
+from changegate.facts import Assurance, Change, ChangeKind, Check, CheckState, Commit, Deployment, DeployRange, Known, Retarget, Unavailable
 from changegate.forges import Needs
 from changegate.forges.answer import UnreadableError, known
 from changegate.forges.caps import cut_description, cut_line
@@ -148,7 +148,10 @@ def _tree(source: Source, head: str) -> str:
 
 
 def _checks(source: Source, detail: Answer, head: str, landed: tuple[str, ...]) -> tuple[Check, ...]:
-    """The checks of the final head (where they ran on a merge of it with its target, too), and of the commit that landed."""
+    """The checks of the final head (where they ran on a merge of it with its target, too), and of the commit that landed.
+
+    Of those that GitLab ran and keeps in a fork only what is wrong counts: whoever owns it has its runners, its variables and every status in hand.
+    """
     client = source.client
     found = list(read_checks(client, source.project, head, own_job=source.job))
     pipeline = detail.get("head_pipeline")
@@ -156,7 +159,8 @@ def _checks(source: Source, detail: Answer, head: str, landed: tuple[str, ...]) 
         sha, project = pipeline.text("sha"), str(pipeline.number("project_id"))
         elsewhere = project != str(detail.number("target_project_id"))
         if (sha != head or elsewhere) and _is_of(client, project, sha, head):
-            found += read_checks(client, project, sha, own_job=source.job, named=head)
+            more = read_checks(client, project, sha, own_job=source.job, named=head)
+            found += [each for each in more if not elsewhere or each.state is not CheckState.SUCCESS]
     if landed and landed[-1] != head:
         found += read_checks(client, source.project, landed[-1], own_job=source.job)
     return _worst_of_each(found)

@@ -16,8 +16,11 @@ from changegate.forges.caps import cut_line
 from changegate.forges.gitlab.client import Answer, Client
 from changegate.forges.gitlab.faults import NEEDED, NotFoundError
 
+_LONGEST: Final = 2000
+"""Characters of inline code: in a text full of unpaired marks each would else be held against all that follows it."""
 _NOT_TEXT: Final = re.compile(
-    r"<!--.*?(?:-->|\Z)|^ {0,3}(`{3,}|~{3,}).*?(?:^ {0,3}\1[`~]*[ \t]*$|\Z)|(?<!`)(`+)(?!`).+?(?<!`)\2(?!`)", re.DOTALL | re.MULTILINE
+    rf"<!--.*?(?:-->|\Z)|^ {{0,3}}(`{{3,}}|~{{3,}}).*?(?:^ {{0,3}}\1[`~]*[ \t]*$|\Z)|(?<!`)(`+)(?!`).{{1,{_LONGEST}}}?(?<!`)\2(?!`)",
+    re.DOTALL | re.MULTILINE,
 )
 _PATH: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)+"
 _NUMBERED: Final = re.compile(rf"(?<![\w/#&.!-])({_PATH})?#([1-9]\d{{0,8}})(?![\w-])")

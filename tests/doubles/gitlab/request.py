@@ -58,6 +58,7 @@ class Request:
     home: Project
     """The project that has its branch: its own, or a fork."""
     state: str = "opened"
+    in_parent: bool = False
     draft: bool = False
     labels: list[str] = field(default_factory=list)
     versions: list[Version] = field(default_factory=list)
@@ -195,7 +196,17 @@ class Request:
 
     def status(self, name: str = "test", status: str = "success", *, allow_failure: bool = False) -> Request:
         """A job on the present head."""
-        self.home.report(self.pipeline_sha or self.head, name, status, allow_failure=allow_failure)
+        self.runs_in.report(self.pipeline_sha or self.head, name, status, allow_failure=allow_failure)
+        return self
+
+    @property
+    def runs_in(self) -> Project:
+        """Where its pipelines run, and their statuses are."""
+        return self.project if self.in_parent else self.home
+
+    def run_in_parent(self) -> Request:
+        """From now on a member runs its pipelines in the target's project ("Run pipelines in the parent project")."""
+        self.in_parent = True
         return self
 
     def merged_result(self) -> Request:

@@ -127,13 +127,13 @@ def merge_request(found: Request, root: str) -> Json:
 def merge_request_alone(found: Request, root: str) -> Json:
     """`MergeRequest`, by itself: with its pipeline. `approved` is of no worth: GitLab's free tier says true to everything."""
     sha = found.pipeline_sha or found.head
-    statuses = [status for status in found.home.statuses if status.sha == sha]
+    statuses = [status for status in found.runs_in.statuses if status.sha == sha]
     newest = max(statuses, key=lambda status: status.pipeline, default=None)
     pipeline = (
         {
             "id": newest.pipeline,
             "iid": 1,
-            "project_id": found.home.id,
+            "project_id": found.runs_in.id,
             "sha": sha,
             "ref": f"refs/merge-requests/{found.iid}/{'merge' if found.pipeline_sha else 'head'}",
             "status": newest.status,
