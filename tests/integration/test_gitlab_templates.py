@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -15,9 +16,17 @@ from actions_harness import load
 from doubles.gitlab import READER_TOKEN, TOKEN, GitLabServer, Hub, Request
 from templates_harness import ROOT, TEMPLATES, Ran, Runner, fill, snapshot, specification
 
+from changegate.cli import run
+
 PLAN = "Closes #{issue}\n\n## Rollback plan\nSwitch the flag off; prices are back within a minute."
 COMMIT = "c0ffee" + "0" * 34
-SOMETHING: dict[str, dict[str, Any]] = {"gate": {}, "preview": {}, "outcome": {"needs": ["changegate", "deploy"]}, "verify": {"trust": "trust.yml"}}
+SOMETHING: dict[str, dict[str, Any]] = {
+    "gate": {},
+    "preview": {},
+    "outcome": {"needs": ["changegate", "deploy"]},
+    "verify": {"trust": "trust.yml"},
+    "evidence": {"trust": "trust.yml"},
+}
 OWN = {"job", "stage", "image", "commit", "source"}
 PLACE = {"server-url", "repository"}
 """What GitHub's variables say, which nobody can override."""
@@ -113,14 +122,14 @@ def test_its_jobs_are_valid(name: str, tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stdout
 
 
-@pytest.mark.parametrize("name", ["gate", "outcome", "verify"])
+@pytest.mark.parametrize("name", ["gate", "outcome", "verify", "evidence"])
 def test_nothing_lets_a_pipeline_go_on_without_it(name: str) -> None:
     for job in fill(name, commit=COMMIT, **SOMETHING[name]).values():
         assert (job["allow_failure"], job["interruptible"], job["retry"]) == (False, False, 0)
         assert all(rule.get("when", "on_success") in {"on_success", "on_failure"} for rule in job["rules"])
 
 
-@pytest.mark.parametrize("name", ["gate", "outcome", "verify"])
+@pytest.mark.parametrize("name", ["gate", "outcome", "verify", "evidence"])
 def test_what_decides_is_never_read_from_a_clone_that_others_used(name: str) -> None:
     assert all(job["variables"]["GIT_STRATEGY"] == "clone" for job in fill(name, commit=COMMIT, **SOMETHING[name]).values())
 
@@ -135,7 +144,9 @@ def test_the_gate_holds_the_environment() -> None:
     assert fill("gate", commit=COMMIT, dependencies=["build"])["changegate"]["dependencies"] == ["build"]
 
 
-@pytest.mark.parametrize(("name", "action"), [("gate", "action.yml"), *((name, f"actions/{name}/action.yml") for name in TEMPLATES[1:])])
+@pytest.mark.parametrize(
+    ("name", "action"), [("gate", "action.yml"), *((name, f"actions/{name}/action.yml") for name in ("preview", "outcome", "verify"))]
+)
 def test_its_inputs_are_the_actions(name: str, action: str) -> None:
     actions, own = load(ROOT / action)["inputs"], specification(name)
     more = {"preview": {"allow-failure"}, "outcome": {"needs", "if"}, "gate": {"if", "dependencies"}, "verify": {"if"}}[name]
@@ -319,3 +330,35 @@ def test_the_outcome_and_the_verification(job: Job) -> None:
     card.chmod(0o600)
     card.write_bytes(card.read_bytes()[:-1])
     assert job.run("verify", store=store, trust=f"{job.folder}/changegate-trust.yml").code == 5
+
+
+@pytest.mark.parametrize("exceptions", [False, True])
+def test_the_evidence_of_a_period(job: Job, exceptions: bool) -> None:
+    """In the hub's own time, which is not today's: the period is named."""
+    job.change().approve(job.bob).merge()
+    assert job.gate().code == 0
+    if exceptions:
+        job.project.deploy()  # another one, of which no record says anything
+    today = datetime.now(UTC).date()
+    period = {"from_": (today - timedelta(days=2)).isoformat(), "to": today.isoformat()}
+    place = {"store": f"file:{job.folder}/evidence", "trust": f"{job.folder}/changegate-trust.yml"}
+    ran = job.run("evidence", **place, **period, sample="1", seed="the auditor's word")
+    made = {path.name for path in ran.report.iterdir()}
+    assert made == {"population.csv", "population.csv.ipe.json", "reconciliation.json", "pack.zip"}, ran.log
+    assert ran.code == (0 if json.loads((ran.report / "reconciliation.json").read_text())["exceptions"] == [] else 1), ran.log
+    assert run(["verify", str(ran.report / "pack.zip"), "--trust", f"{job.folder}/changegate-trust.yml"]) == 0
+    alone = job.run("evidence", **place, **period, reconcile="false", variables={"CHANGEGATE_TOKEN": ""})
+    assert (alone.code, (alone.report / "reconciliation.json").exists()) == (0, False), alone.log
+
+
+def test_evidence_is_of_last_month_by_default_and_of_a_sound_store_alone(job: Job) -> None:
+    job.change().approve(job.bob).merge()
+    assert job.gate().code == 0
+    place = {"store": f"file:{job.folder}/evidence", "trust": f"{job.folder}/changegate-trust.yml", "reconcile": "false"}
+    ran = job.run("evidence", **place)
+    last = datetime.now(UTC).date().replace(day=1) - timedelta(days=1)
+    assert ran.code == 0, ran.log
+    ipe = json.loads((ran.report / "population.csv.ipe.json").read_text())
+    assert (ran.code, ipe["from"][:10], ipe["rows"]) == (0, last.replace(day=1).isoformat(), 0), ran.log
+    assert job.run("evidence", **place, since="1:" + "A" * 43 + "=").code == 5
+    assert job.run("evidence", **place, from_="2026-02-31", to="2026-01-01").code == 2
