@@ -324,6 +324,9 @@ def test_the_outcome_and_the_verification(job: Job) -> None:
     assert ended.dotenv["CHANGEGATE_OUTCOME"] == "failure"
     assert ended.dotenv["CHANGEGATE_OUTCOME_LOG_INDEX"] == "1"
     assert not ended.dotenv.keys() & gate.dotenv.keys()
+    head = (job.folder / "evidence/checkpoint").read_text(encoding="utf-8").splitlines()
+    since = f"{head[1]}:{head[2]}"
+    assert job.run("verify", store=store, trust=f"{job.folder}/changegate-trust.yml", since=since).code == 0
     verified = job.run("verify", store=store, trust=f"{job.folder}/changegate-trust.yml", share="50%", jobs="1")
     assert verified.code == 0, verified.log
     card = next(each for each in (job.folder / "evidence").rglob("*") if each.is_file() and each.stat().st_size > 500)
@@ -340,8 +343,8 @@ def test_the_evidence_of_a_period(job: Job, exceptions: bool) -> None:
     if exceptions:
         job.project.deploy()  # another one, of which no record says anything
     today = datetime.now(UTC).date()
-    period = {"from_": (today - timedelta(days=2)).isoformat(), "to": today.isoformat()}
-    place = {"store": f"file:{job.folder}/evidence", "trust": f"{job.folder}/changegate-trust.yml"}
+    period: dict[str, Any] = {"from_": (today - timedelta(days=2)).isoformat(), "to": today.isoformat()}
+    place: dict[str, Any] = {"store": f"file:{job.folder}/evidence", "trust": f"{job.folder}/changegate-trust.yml"}
     ran = job.run("evidence", **place, **period, sample="1", seed="the auditor's word")
     made = {path.name for path in ran.report.iterdir()}
     assert made == {"population.csv", "population.csv.ipe.json", "reconciliation.json", "pack.zip"}, ran.log
@@ -354,7 +357,7 @@ def test_the_evidence_of_a_period(job: Job, exceptions: bool) -> None:
 def test_evidence_is_of_last_month_by_default_and_of_a_sound_store_alone(job: Job) -> None:
     job.change().approve(job.bob).merge()
     assert job.gate().code == 0
-    place = {"store": f"file:{job.folder}/evidence", "trust": f"{job.folder}/changegate-trust.yml", "reconcile": "false"}
+    place: dict[str, Any] = {"store": f"file:{job.folder}/evidence", "trust": f"{job.folder}/changegate-trust.yml", "reconcile": "false"}
     ran = job.run("evidence", **place)
     last = datetime.now(UTC).date().replace(day=1) - timedelta(days=1)
     assert ran.code == 0, ran.log
