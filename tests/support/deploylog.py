@@ -15,7 +15,7 @@ from changegate.evidence.commit import NO_COMMIT, Commit, digest_of, format_comm
 from changegate.evidence.edge import Edge
 from changegate.facts import CheckState, Facts, Identity, Run
 from changegate.policy import EffectivePolicy
-from changegate.recorded import PolicySource, RecordedRun
+from changegate.recorded import GateRun, PolicySource
 from changegate.signing import Signer, dsse
 from changegate.signing.keys import format_public
 from changegate.trust import RecordKey, Trust
@@ -127,7 +127,7 @@ def _outcome(decision: Kept, at: datetime, ending: outcome.Ending, signer: Signe
     run = Run(id="1")
     gate = outcome.GateDecisionEntry(
         index=0, envelope=card.envelope, repository=card.repository, environment=card.environment, verdict=card.decision, decided=card.at,
-        run=RecordedRun(**run.model_dump()), ref="", subjects=({"name": card.repository, "digest": {"gitCommit": card.commit}},),
+        run=GateRun(**run.model_dump()), ref="", subjects=({"name": card.repository, "digest": {"gitCommit": card.commit}},),
     )  # fmt: skip
     claim = outcome.Claim(ending=ending, finished=at, reason="" if ending is outcome.Ending.SUCCESS else "the migration timed out")
     statement = outcome.make_statement(claim, gate, run, decided=at, previous=None)
