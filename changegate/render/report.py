@@ -18,6 +18,8 @@ from changegate.render.text import count
 
 FOLLOWED_WITHOUT_SAMPLE: Final = 50
 """Where no sample was drawn, this many units at the most are each followed through; of more, none is."""
+_LISTED: Final = 20
+"""Exceptions up to so many are listed at once, more when asked for."""
 _SERIES: Final = (
     plots.Series("allowed by the rules", "allowed"),
     plots.Series("let go as an emergency or in audit mode", "otherwise"),
@@ -82,7 +84,7 @@ def _about(contents: Contents) -> Iterator[Html]:
         " (or ",
         element("code", "verify.py"),
         ") proves the pack that it came in, and makes this page again from the records.",
-        class_="note",
+        class_="proof",
     )
 
 
@@ -131,12 +133,15 @@ def _histogram(times: tuple[timedelta, ...]) -> tuple[list[str], tuple[plots.Ser
 def _exceptions(found: figures.Figures) -> Html:
     if not found.exceptions:
         return element("p", "None: every deploy of the period was allowed by the rules.")
-    decided = ((each.kept.card, each) for each in found.exceptions)
-    rows = (
-        element("tr", *map(_cell, (_time(card.time), card.repository, card.environment, "; ".join(each.by), each.kept.index)))
-        for card, each in decided
-    )
-    return _table("Deploys that went by an exception", ("Decided (UTC)", "Repository", "Environment", "By what", "Entry"), rows)
+    rows = (_exception(each.kept, "; ".join(each.by)) for each in found.exceptions)
+    table = _table("Deploys that went by an exception", ("Decided (UTC)", "Repository", "Environment", "By what", "Entry"), rows)
+    summary = element("summary", f"All {len(found.exceptions)} deploys that went by an exception")
+    return table if len(found.exceptions) <= _LISTED else element("details", summary, table)
+
+
+def _exception(kept: Kept, by: str) -> Html:
+    card = kept.card
+    return element("tr", *(_cell(each) for each in (_time(card.time), card.repository, card.environment, by, str(kept.index))))
 
 
 def _population(contents: Contents, rows: tuple[Row, ...], places: dict[str, str]) -> Html:

@@ -3,6 +3,7 @@
 import shutil
 import sys
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 
 from support import deploylog
@@ -10,7 +11,7 @@ from support import deploylog
 from changegate.cli import run
 from changegate.trust import format_trust
 
-SIZES = {"3": (3, 1, "2"), "5000": (1169, 5, "25")}
+SIZES = {"3": (3, 1, "2"), "5000": (3300, 3, "25")}
 """Deploys, changes in each, size of the sample. A seventh of the deploys is blocked, and some go to staging."""
 
 
@@ -25,7 +26,7 @@ def main(folder: Path) -> int:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
 
-        deploylog.write(put, deploylog.deploys(deploys, changes=changes), batch=64)
+        deploylog.write(put, deploylog.deploys(deploys, changes=changes, step=timedelta(hours=2)), batch=64)
         (here / "trust.yml").write_bytes(format_trust(deploylog.trust()))
         pack = here / "pack.zip"
         common = ("--store", str(here / "evidence"), "--trust", str(here / "trust.yml"))

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from changegate import canonical
 from changegate.audit.pack.contents import Kept
+from changegate.audit.population import went
 from changegate.errors import FormatError
 
 _SAID_BY = {"forge": "the forge's API, fetched by the gate", "asserted": "written by somebody with push access; the forge doesn't vouch for it"}
@@ -72,6 +73,10 @@ def _events(decision: Kept, change: Mapping[str, Any], ending: Kept | None, fact
 def _decided(decision: Kept, change: Mapping[str, Any]) -> Event:
     failed = [each for each in change["findings"] if each["outcome"] in {"fail", "unknown"}]
     reasons = "; ".join(f"{each['control']}: {each['observed']} (required: {each['required']})" for each in failed)
+    if not reasons and decision.predicate["decision"]["reasons"]:
+        reasons = f"not for this change, but for the deploy as a whole: {', '.join(decision.predicate['decision']['reasons'])}"
+    if not decision.card.decision.startswith("allowed") and went(decision.predicate):
+        reasons += f"{'. ' if reasons else ''}Let go all the same: audit mode, the policy only watched"
     what = f"Gate for {decision.card.environment}: {decision.card.decision}" + (f". {reasons}" if reasons else "")
     deployment = decision.predicate["deployment"]
     who = deployment["deployer"]["login"] if deployment["deployer"] else ""
