@@ -88,6 +88,7 @@ async function checkTable(page, all) {
 for (const name of ["3", "5000"]) {
   for (const colorScheme of ["light", "dark"]) {
     for (const width of [1280, 400]) {
+      if (name !== "3" && (colorScheme === "light") !== (width === 1280)) continue; // of the large one, two of the four are enough
       const { page, said, took, close } = await open(name, { colorScheme, viewport: { width, height: 900 } });
       const all = await page.locator("#population-table tbody tr").count();
       assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), `${name} ${width}: nothing runs out`);
@@ -104,7 +105,8 @@ for (const name of ["3", "5000"]) {
         assert.equal(await page.locator("#filters:visible, #pages:visible").count(), 0);
         await page.emulateMedia({ media: "screen" });
       }
-      await page.screenshot({ path: `${folder}/${name}/${colorScheme}-${width}.png`, clip: { x: 0, y: 0, width, height: 3600 }, fullPage: true });
+      await page.setViewportSize({ width, height: 2600 });
+      await page.screenshot({ path: `${folder}/${name}/${colorScheme}-${width}.png` });
       await page.locator("#sample article").first().screenshot({ path: `${folder}/${name}/${colorScheme}-${width}-change.png` });
       assert.deepEqual(said, [], `${name} ${colorScheme} ${width}`);
       await close();
