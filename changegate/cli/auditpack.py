@@ -19,6 +19,7 @@ from changegate.cli.pages import SectionedCommand, examples
 from changegate.errors import FormatError, InputError
 from changegate.evidence import log_policy
 from changegate.evidence.reader import LogReader
+from changegate.render import report
 from changegate.render.text import count, visible
 from changegate.stores import open_store
 from changegate.trust import Trust, parse
@@ -74,6 +75,7 @@ def export_command(**given: Any) -> None:
         trust=text,
         verifier=verifier(),
         drawing=Drawing(given["sample"], given["seed"]) if given["sample"] is not None else None,
+        report=report.render,
         reconciliation=options.read_file(given["reconciliation"], "--reconciliation") if given["reconciliation"] else None,
         attachments={Path(each).name: options.read_file(each, "--attach") for each in given["attach"]},
     )

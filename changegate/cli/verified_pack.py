@@ -11,6 +11,7 @@ from changegate.audit.pack.members import FolderMembers, ZipMembers
 from changegate.audit.pack.verify import Verified, verify_pack
 from changegate.cli.auditpack import verifier
 from changegate.errors import InputError
+from changegate.render import report
 from changegate.render.text import count, visible
 from changegate.trust import Trust, short
 
@@ -30,13 +31,13 @@ def print_pack(where: str, trusted: Trust, source: str, *, as_json: bool) -> Non
     """Verify a pack and say what it holds. Raises `VerificationError`, `FormatError`, `InputError`."""
     path = Path(where)
     if path.is_dir():
-        found = verify_pack(FolderMembers(path), trusted, verifier())
+        found = verify_pack(FolderMembers(path), trusted, verifier(), report.render)
     else:
         try:
             with path.open("rb") as file:
                 if file.read(len(_ZIP)) != _ZIP:
                     raise InputError(f"{where} is no evidence pack and no store", remedy="Name what `changegate audit export` wrote, or a store.")
-                found = verify_pack(ZipMembers(file), trusted, verifier())
+                found = verify_pack(ZipMembers(file), trusted, verifier(), report.render)
         except OSError as error:
             raise InputError(f"{where}: {error.strerror}", remedy="Name a pack that can be read.") from error
     if as_json:

@@ -38,6 +38,7 @@ PURE = [
         )
     ),
     *(PACKAGE / "audit" / f"{name}.py" for name in ("pairing", "reconcile", "reconciled", "sampling", "tables")),
+    *(PACKAGE / "audit" / "pack" / f"{name}.py" for name in ("contents", "figures", "timeline", "manifest")),
     *(PACKAGE / "facts").glob("*.py"),
     *(PACKAGE / "controls").glob("*.py"),
     *(PACKAGE / "doctor").glob("*.py"),

@@ -7,7 +7,7 @@ looked at once, and no signature but those of the records in the pack is verifie
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Final
+from typing import Final, TypeAlias
 
 from changegate import canonical
 from changegate.audit.pack import archive, manifest, stretch
@@ -25,8 +25,13 @@ from changegate.trust import Trust, parse
 
 README: Final = "README.txt"
 VERIFIER: Final = "verify.py"
+REPORT: Final = "report.html"
 RECONCILIATION: Final = "reconciliation.json"
 _AT_ONCE: Final = 256
+
+
+Report: TypeAlias = Callable[[Contents, Callable[[str], bytes | None]], bytes]
+"""Makes report.html of the contents, and of the facts in the pack by their SHA-256."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ class Order:
     verifier: bytes
     """verify.py."""
     drawing: Drawing | None = None
+    report: Report | None = None
+    """Makes the report; without it, the pack has none."""
     reconciliation: bytes | None = None
     attachments: Mapping[str, bytes] = field(default_factory=dict)
 
@@ -70,12 +77,13 @@ def export(reader: LogReader, store: Store, policy: LogPolicy, trust: Trust, ord
 
     rows = contents.rows()
     drawn = set(contents.sampled(rows))
+    decisions, facts = contents.decisions, dict[str, bytes]()
     for digest in dict.fromkeys(row.record for row in rows if not order.drawing or row.id in drawn):
-        if digest in contents.decisions:
-            _add_facts(reader, contents.decisions[digest].card, add, "facts/{}.json")
+        if digest in decisions:
+            facts |= _add_facts(reader, decisions[digest].card, add, "facts/{}.json")
     for card in {each.facts: each for each in contents.attested}.values():
         _add_facts(reader, card, add, "attested/{}")
-    for path, content in finish(contents, order):
+    for path, content in finish(contents, order, facts.get):
         add(path, content)
     written = manifest.format_manifest(listed)
     out.add(manifest.MANIFEST, written)
@@ -84,7 +92,7 @@ def export(reader: LogReader, store: Store, policy: LogPolicy, trust: Trust, ord
     return contents
 
 
-def finish(contents: Contents, order: Order) -> Iterator[tuple[str, bytes]]:
+def finish(contents: Contents, order: Order, facts: Callable[[str], bytes | None]) -> Iterator[tuple[str, bytes]]:
     """The members that are no records: those that follow from them, and those that were given."""
     yield from contents.members()
     if order.reconciliation is not None:
@@ -93,6 +101,8 @@ def finish(contents: Contents, order: Order) -> Iterator[tuple[str, bytes]]:
         yield f"attachments/{name}", content
     yield TRUST, order.trust
     yield KEYS, format_keys(parse(order.trust))
+    if order.report is not None:
+        yield REPORT, order.report(contents, facts)
     yield README, _README.encode("utf-8")
     yield VERIFIER, order.verifier
 
@@ -125,16 +135,19 @@ def _records(
             yield Kept(index, card, signed.key_id, canonical.loads(signed.payload, what="statement")["predicate"])
 
 
-def _add_facts(reader: LogReader, card: Card, add: Callable[[str, bytes], None], path: str) -> None:
-    """What one record rests on: a decision's facts, an attestation's file."""
+def _add_facts(reader: LogReader, card: Card, add: Callable[[str, bytes], None], path: str) -> dict[str, bytes]:
+    """Add what one record rests on: a decision's facts, an attestation's file. What was added, by its SHA-256."""
     facts = reader.facts(card)
-    if facts is not None:
-        add(path.format(card.facts), facts)
+    if facts is None or card.facts is None:
+        return {}
+    add(path.format(card.facts), facts)
+    return {card.facts: facts}
 
 
 _README: Final = """\
 This is an evidence pack of changegate: the records of every deploy of a period, signed, with what proves that none is missing or was edited.
 
+  report.html       the period for people: open it in a browser; it loads nothing
   population.csv    the population; beside it, where it comes from
   sample.json       the sample and its seed, where one was drawn: the units with the lowest SHA-256 of seed, line feed and id
   records/          the signed records;  receipts/  the proof that each is in the log;  facts/  what was fetched before a decision

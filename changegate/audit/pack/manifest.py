@@ -30,6 +30,7 @@ _KINDS: Final[Sequence[tuple[str, str, str]]] = (
     (r"attachments/.+", "application/octet-stream", "a file that the company added; nothing in the log speaks of it"),
     (r"trust\.yml", "application/yaml", "the trust file that the pack was made under: compare it with your own"),
     (r"keys\.json", _JSON, "the keys of that trust file, for verify.py"),
+    (r"report\.html", "text/html; charset=utf-8", "the period for people, made of the records in this pack"),
     (r"README\.txt", _NOTE, "what this is and how to verify it"),
     (r"verify\.py", "text/x-python; charset=utf-8", "verifies this pack without changegate"),
 )

@@ -19,7 +19,7 @@ from changegate.trust import Trust, parse
 
 _REMEDY: Final = "The pack isn't what the log has. Ask for it again; make one yourself from the store, and compare."
 _ATTACHMENTS: Final = "attachments/"
-MADE_OF_RECORDS: Final = (export.README, export.VERIFIER)
+MADE_OF_RECORDS: Final = (export.REPORT, export.README, export.VERIFIER)
 """What another version of changegate may write otherwise."""
 
 
@@ -36,7 +36,7 @@ class Verified(NamedTuple):
     not_compared: tuple[str, ...]
 
 
-def verify_pack(members: Members, trust: Trust, verifier: bytes) -> Verified:
+def verify_pack(members: Members, trust: Trust, verifier: bytes, report: export.Report) -> Verified:
     """The verified contents.
 
     1. The manifest lists exactly these members, each with its SHA-256.
@@ -46,7 +46,7 @@ def verify_pack(members: Members, trust: Trust, verifier: bytes) -> Verified:
     4. Every entry of the period and the places asked for has its record in the pack, and so has every entry in the stretch that says how one of
        these deploys ended.
     5. Each of the facts, and each file that was attested, is what the log's entry names.
-    6. Policies, population, sample, keys and, where this version made them, README and verify.py are what follows from the records.
+    6. Policies, population, sample, keys and, where this version made them, report, README and verify.py are what follows from the records.
 
     The caller still owes: that no deploy went past the gate, and that no key was revoked elsewhere in the log.
     Raises `VerificationError`, `FormatError`.
@@ -66,7 +66,7 @@ def verify_pack(members: Members, trust: Trust, verifier: bytes) -> Verified:
     _check_complete(part, found)
     _check_facts(members, found)
     _check_attested(members, found)
-    return _compare(members, part, newest, found, verifier)
+    return _compare(members, part, newest, found, verifier, report)
 
 
 def _get(members: Members, name: str) -> bytes:
@@ -126,6 +126,11 @@ def _check_facts(members: Members, found: Contents) -> None:
             raise VerificationError(f"the facts behind {row.id} aren't in the pack", remedy=_REMEDY)
 
 
+def _facts(members: Members, digest: str) -> bytes | None:
+    name = f"facts/{digest}.json"
+    return members.read(name) if name in members.names else None
+
+
 def _check_attested(members: Members, found: Contents) -> None:
     """Every file that was attested in the period is there, and no other."""
     names = {f"attested/{each.facts}" for each in found.attested}
@@ -134,12 +139,13 @@ def _check_attested(members: Members, found: Contents) -> None:
             raise VerificationError(f"{name} isn't the file that an attestation in the pack vouches for", remedy=_REMEDY)
 
 
-def _compare(members: Members, part: stretch.Stretch, newest: Checkpoint, found: Contents, verifier: bytes) -> Verified:
+def _compare(members: Members, part: stretch.Stretch, newest: Checkpoint, found: Contents, verifier: bytes, report: export.Report) -> Verified:
     order = export.Order(
         claims=found.claims,
         trust=_get(members, contents.TRUST),
         verifier=verifier,
         drawing=found.drawing,
+        report=report,
         reconciliation=members.read(export.RECONCILIATION) if export.RECONCILIATION in members.names else None,
         attachments={name.removeprefix(_ATTACHMENTS): members.read(name) for name in members.names if name.startswith(_ATTACHMENTS)},
     )
@@ -147,7 +153,7 @@ def _compare(members: Members, part: stretch.Stretch, newest: Checkpoint, found:
     same_version = found.claims.tool == f"changegate {__version__}"
     expected: set[str] = set()
     different: list[str] = []
-    for name, content in export.finish(found, order):
+    for name, content in export.finish(found, order, lambda digest: _facts(members, digest)):
         expected.add(name)
         if _get(members, name) != content:
             if same_version or name not in MADE_OF_RECORDS:
