@@ -108,6 +108,15 @@ class ChecksPassed(Rules):
     ignore: tuple[Name, ...] = Field((), strict=False, description="Checks that are left out of the judgement.")
 
 
+class DutiesSeparated(Rules):
+    """Whoever deploys the change neither wrote it nor gave the approval that it needs."""
+
+    enabled: bool = False
+    deployer_is_not: tuple[Literal["author", "approver"], ...] = Field(
+        ("author", "approver"), strict=False, min_length=1, max_length=2, description="What whoever started the deploy may not be."
+    )
+
+
 class Controls(Rules):
     """The controls, each under its permanent id."""
 
@@ -115,6 +124,7 @@ class Controls(Rules):
     ticket_linked: TicketLinked = TicketLinked()
     rollback_plan: RollbackPlan = RollbackPlan()
     checks_passed: ChecksPassed = ChecksPassed()
+    duties_separated: DutiesSeparated = DutiesSeparated()
 
 
 class Rewrite(Rules):

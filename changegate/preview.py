@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from changegate import policy as policies
-from changegate.controls import checks_passed, evaluate_change
+from changegate.controls import checks_passed, duties_separated, evaluate_change
 from changegate.decision import Decision, Finding, Outcome, decide
 from changegate.errors import PolicyError
 from changegate.facts import Assurance, BaseSource, Check, Deployment, DeployRange, Facts, Missing, RangeOutcome, Unavailable, Version
@@ -60,7 +60,7 @@ def judge_open(number: int, deployment: Deployment, forge: Reviewing, *, policy_
         fetched_at=now(),
     )
     facts = with_owners(facts, forge, rules, trusted_at)
-    findings = list(evaluate_change(found.change, facts, effective))
+    findings = [each for each in evaluate_change(found.change, facts, effective) if each.control != duties_separated.ID]  # nobody deploys yet
     if not findings:
         raise PolicyError(f"every control is off for {deployment.environment}: there is nothing to judge", remedy="Switch one on in the policy.")
     pending = _pending(found, effective, findings)

@@ -46,6 +46,8 @@ CONTROLS: Final = (
             Counted.FINDINGS, ("CC8.1-04", "CC8.1-10", "CC8.1-12", "A.8.32", "CM-3.b", "6.5.1")),
     Control("checks-passed", "its tests passed on what was reviewed and on what landed", "controls.checks-passed", "engineering", _RECORD,
             Counted.FINDINGS, ("CC8.1-07", "CC8.1-10", "A.8.32", "CM-3(2)", "6.5.1")),
+    Control("duties-separated", "who deploys it neither wrote it nor gave the approval that it needs", "controls.duties-separated", "platform",
+            _RECORD, Counted.FINDINGS, ("CC8.1-01", "CC8.1-08", "CM-5", "6.5.4")),
     Control("range-intact", "it is known what a deploy brings, all of it", "rewrites, assurance", "platform",
             "change record: range, findings", Counted.FINDINGS, ("CC8.1-05", "CC8.1-09", "CC8.1-12", "A.8.32", "CM-3.a", "CM-3.d", "CM-5(1)")),
     Control("deploy-gated", "a deploy is decided by a policy, and the decision signed and kept", "enforce; environments", "platform",
@@ -104,6 +106,12 @@ REASONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         GOOD: ("passed",),
         "testing": ("failed", "required-missing", "unfinished", "no-checks"),
         UNKNOWN: ("not-recorded", "checks-unknown", "change-unknown", "pending"),
+        "taken back": ("undone",),
+    },
+    "duties-separated": {
+        GOOD: ("separated",),
+        "separation of duties": ("deployer-wrote", "deployer-approved"),
+        UNKNOWN: ("deployer-unknown", "authors-unknown", "change-unknown"),
         "taken back": ("undone",),
     },
     "range-intact": {

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -13,8 +14,9 @@ from changegate.errors import InputError
 
 FORMAT: Final = "changegate-population-1"
 MAX_BYTES: Final = 256 * 1024 * 1024
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""With these a spreadsheet takes a cell for a formula (OWASP, "CSV Injection"), full-width forms too: a quote before them makes it text."""
+_FORMULA: Final = re.compile(r"\A(?=[=+\-@\t\r\n＝＋－＠])|(?<=[;\t])(?=[ \"']*[=+\-@＝＋－＠])")
+"""With these a spreadsheet takes a cell for a formula (OWASP, "CSV Injection"), full-width forms too: a quote before them makes it text. Where
+the list separator is another (a semicolon in much of Europe), what stands after one begins a cell."""
 
 
 def header(population: Population, *, source: str, extracted: str, trust: str, since: str | None = None) -> dict[str, Any]:
@@ -89,7 +91,7 @@ def digest(data: bytes) -> str:
 
 def cell(value: str | int) -> str | int:
     """A value as a spreadsheet may have it: no formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return _FORMULA.sub("'", value) if isinstance(value, str) else value
 
 
 def parse(data: bytes) -> tuple[dict[str, str], ...]:

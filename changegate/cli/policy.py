@@ -44,6 +44,9 @@ controls:
     enabled: true
     required: []           # checks that must have run and succeeded, by name
     ignore: []
+  duties-separated:
+    enabled: false         # true: whoever starts the deploy is not who is named here
+    deployer-is-not: [author, approver]
 rewrites: []               # a branch that was rewritten on purpose, good for one deploy: {{from: COMMIT, to: COMMIT, reason: TEXT}}
 environments: {{}}           # what differs, by environment: staging: {{controls: {{peer-approved: {{enabled: false}}}}}}
 """

@@ -67,7 +67,12 @@ def _rate(least: float, most: float) -> Callable[[click.Context, click.Parameter
 )
 @click.option("--propose", is_flag=True, help="Only say how many that makes.")
 @click.option("--seed", metavar="TEXT", help="Any text that neither side could choose to its liking.")
-@click.option("--seed-from-checkpoint", "beacon", metavar="FILE", help="The seed is the root of this checkpoint, which is later than the population.")
+@click.option(
+    "--seed-from-checkpoint",
+    "beacon",
+    metavar="FILE",
+    help="The seed is the root of this checkpoint, which is later than the population. Whoever appends has a hand in it: see docs/audit.md.",
+)
 @click.option("--by", "strata", multiple=True, type=click.Choice(_STRATA), help="Draw from each in proportion, one at least. Repeatable.")
 @click.option("--format", "format_", type=click.Choice(["ids", "csv", "json"]), default="ids", show_default=True, help="What to print.")
 @click.option("--record", is_flag=True, help="Record the draw in the log, signed.")

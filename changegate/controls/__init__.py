@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from changegate import undone
-from changegate.controls import checks_passed, peer_approved, range_intact, rollback_plan, ticket_linked
+from changegate.controls import checks_passed, duties_separated, peer_approved, range_intact, rollback_plan, ticket_linked
 from changegate.controls.relanding import land_again
 from changegate.decision import Decision, Finding, Outcome, Remedy, decide
 from changegate.facts import Change, ChangeKind, Facts
 from changegate.policy import EffectivePolicy
 
-CHANGE_CONTROLS: Final = (ticket_linked.ID, peer_approved.ID, rollback_plan.ID, checks_passed.ID)
+CHANGE_CONTROLS: Final = (ticket_linked.ID, peer_approved.ID, rollback_plan.ID, checks_passed.ID, duties_separated.ID)
 """The controls that judge each change, in the order of a report's columns."""
 
 
@@ -42,6 +42,7 @@ def evaluate_change(change: Change, facts: Facts, policy: EffectivePolicy) -> It
         (peer_approved.ID, rules.peer_approved.enabled, lambda: peer_approved.evaluate(change, facts, rules.peer_approved)),
         (rollback_plan.ID, rules.rollback_plan.enabled, lambda: rollback_plan.evaluate(change, facts, rules.rollback_plan)),
         (checks_passed.ID, rules.checks_passed.enabled, lambda: checks_passed.evaluate(change, facts, rules.checks_passed)),
+        (duties_separated.ID, rules.duties_separated.enabled, lambda: duties_separated.evaluate(change, facts, rules)),
     )
     for control, enabled, judge in judges:
         if enabled:

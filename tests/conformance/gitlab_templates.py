@@ -33,6 +33,7 @@ class Shop:
             "preview": {**own, "job": "preview"},
             "outcome": {**own, **store, "needs": ["changegate", "deploy"], "if": "$CI_PIPELINE_SOURCE == 'push'"},
             "verify": {**own, **store, "trust": f"{folder}/changegate-trust.yml", "if": "$VERIFY == 'true'"},
+            "evidence": {**own, **store, "trust": f"{folder}/changegate-trust.yml", "if": "$EVIDENCE == 'true'"},
         }
         pipeline = {
             "stages": ["test", "deploy"],
@@ -98,7 +99,10 @@ def main(runner: list[str]) -> int:
                 code, log = shop.run(runner, "changegate verify", VERIFY="true")
                 if code:
                     return _fail(f"verify after {name}", code, log)
-        print("gitlab-ci-local: allowed, blocked, unknown, the outcome and the verification end as they must")
+                code, log = shop.run(runner, "changegate evidence", EVIDENCE="true")
+                if code or "pack.zip" not in log:
+                    return _fail(f"evidence after {name}", code, log)
+        print("gitlab-ci-local: allowed, blocked, unknown, the outcome, the verification and the evidence end as they must")
     return 0
 
 

@@ -409,3 +409,21 @@ def test_a_runner_whose_clock_is_not_gitlabs_records_nothing(job: Job) -> None:
     assert not list(Path("evidence").rglob("*/*"))
     job.server.clock_ahead = -240
     assert job.gate().code == ExitCode.ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("deployer", "code", "reasons"),
+    [
+        ("carol", ExitCode.ALLOWED, []),
+        ("alice", ExitCode.BLOCKED, ["duties-separated/deployer-wrote"]),
+        ("bob", ExitCode.BLOCKED, ["duties-separated/deployer-approved"]),
+        ("", ExitCode.NOT_JUDGED, ["duties-separated/deployer-unknown"]),
+    ],
+)
+def test_whoever_deploys_is_somebody_else(job: Job, deployer: str, code: ExitCode, reasons: list[str]) -> None:
+    job.change().approve(job.bob).merge(job.alice)
+    Path("p.yml").write_text("controls: {duties-separated: {enabled: true}}\n")
+    user = {"alice": job.alice, "bob": job.bob, "carol": job.carol}.get(deployer)
+    job.set(GITLAB_USER_ID=str(user.id) if user else "", GITLAB_USER_LOGIN=deployer)
+    said = job.gate("--policy", "p.yml")
+    assert (said.code, said.report["reasons"]) == (code, reasons), said.err

@@ -104,7 +104,7 @@ def test_the_assessment_results_are_oscal(shop: GitShop) -> None:
     parsed = AssessmentResults.model_validate(document["assessment-results"])
     (result,) = parsed.results
     observed = {each.uuid: each for each in result.observations or []}
-    assert len(observed) == 13
+    assert len(observed) == 14
     findings = {each.target.target_id: each for each in result.findings or []}
     assert all(each.observation_uuid in observed for finding in findings.values() for each in finding.related_observations or [])
     raw = {each["target"]["target-id"]: each["target"]["status"] for each in document["assessment-results"]["results"][0]["findings"]}

@@ -35,7 +35,8 @@ def test_what_is_written_is_read(titles: list[str]) -> None:
     assert [unit["title"] for unit in by_json] == titles
     by_csv = tables.parse(tables.format_csv(found).encode())
     assert [unit["id"] for unit in by_csv] == [unit["id"] for unit in by_json]
-    assert [unit["title"].removeprefix("'") for unit in by_csv] == [title.removeprefix("'") for title in titles]
+    assert [unit["title"] for unit in by_csv] == [tables.cell(title) for title in titles]
+    assert [unit["title"].replace("'", "") for unit in by_csv] == [title.replace("'", "") for title in titles]
 
 
 @pytest.mark.parametrize("title", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\nx", "＝1", '=HYPERLINK("http://x")'])
@@ -43,6 +44,16 @@ def test_no_cell_is_a_formula(title: str) -> None:
     text = tables.format_csv(population(ROW._replace(title=title)))
     (row,) = list(csv.DictReader(io.StringIO(text)))
     assert row["title"] == f"'{title}"
+
+
+@given(st.text(st.sampled_from("=+-@＝;\t \"',a1"), max_size=12))
+def test_no_cell_is_a_formula_whatever_parts_the_cells(title: str) -> None:
+    """Much of Europe's spreadsheets take a semicolon for it, and some any of the three."""
+    text = tables.format_csv(population(ROW._replace(title=title)))
+    for line in text.splitlines()[1:]:
+        for separator in (",", ";", "\t"):
+            cells = [each.lstrip(' "') for each in line.split(separator)]
+            assert separator == "," or not any(each.startswith(("=", "+", "-", "@", "＝")) for each in cells), (separator, cells)
 
 
 def test_the_header_names_what_was_asked_and_holds_the_tables_digest() -> None:

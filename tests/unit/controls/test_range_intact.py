@@ -3,13 +3,13 @@
 from typing import Any
 
 import pytest
-from builders import BASE, LANDED, asserted_change, change, deploy_range, facts, landed, review, sha
+from builders import BASE, DAVE, LANDED, asserted_change, change, deploy_range, facts, landed, review, sha
 
 from changegate.controls import CHANGE_CONTROLS, evaluate
 from changegate.controls.range_intact import Reason
 from changegate.decision import Decision, Outcome, Verdict, decide
 from changegate.facts import Assurance, BaseSource, ChangeKind, Facts, RangeOutcome
-from changegate.policy import Controls, EffectivePolicy, PeerApproved, Rewrite
+from changegate.policy import Controls, DutiesSeparated, EffectivePolicy, PeerApproved, Rewrite
 
 FORGE = EffectivePolicy(assurance=Assurance.FORGE)
 
@@ -56,8 +56,13 @@ def test_table(found: Facts, policy: EffectivePolicy, outcome: Outcome, reason: 
     assert deploy_findings(evaluate(found, policy)) == [(outcome, reason)]
 
 
+EVERYTHING = EffectivePolicy(controls=Controls(duties_separated=DutiesSeparated(enabled=True)))
+"""Every control is on."""
+
+
 def test_a_good_deploy_is_allowed_by_every_control() -> None:
-    decision = evaluate(facts(), EffectivePolicy())
+    found = facts()
+    decision = evaluate(found.model_copy(update={"deployment": found.deployment.model_copy(update={"deployer": DAVE})}), EVERYTHING)
     assert decision.verdict is Verdict.ALLOWED
     assert [each.control for each in decision.findings if each.change] == list(CHANGE_CONTROLS)
 
@@ -76,7 +81,7 @@ def test_unknown_comes_before_blocked() -> None:
 
 
 def test_a_change_that_is_not_known_is_unknown_to_every_control() -> None:
-    decision = evaluate(facts(change(kind=ChangeKind.UNKNOWN, unknown="two changes claim this commit")), EffectivePolicy())
+    decision = evaluate(facts(change(kind=ChangeKind.UNKNOWN, unknown="two changes claim this commit")), EVERYTHING)
     assert {each.reason for each in decision.stopping} == {"change-unknown"}
     assert len(decision.stopping) == len(CHANGE_CONTROLS)
 
