@@ -81,9 +81,7 @@ def _about(contents: Contents) -> Iterator[Html]:
         "p",
         "When this was made, the signature of every record behind it and its place in the log were verified. This page itself is no proof: ",
         element("code", "changegate verify PACK"),
-        " (or ",
-        element("code", "verify.py"),
-        ") proves the pack that it came in, and makes this page again from the records.",
+        " proves the pack that it came in, and makes this page again from the records.",
         class_="proof",
     )
 
