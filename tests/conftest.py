@@ -4,6 +4,11 @@ import os
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
+
+# A machine under load is slow, which is no fault of what is tested.
+settings.register_profile("changegate", deadline=None)
+settings.load_profile("changegate")
 
 
 @pytest.hookimpl(wrapper=True)

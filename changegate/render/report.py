@@ -40,7 +40,7 @@ def render(contents: Contents, facts: Facts) -> bytes:
     followed = _followed(contents, rows)
     places = {row.id: f"change-{number}" for number, row in enumerate(followed, 1)}
     wanted = contents.claims.wanted
-    title = f"Change evidence, {wanted.begin:%Y-%m-%d} to {wanted.end:%Y-%m-%d}"
+    title = f"Change evidence, {wanted.begin:%Y-%m-%d} to {wanted.end - timedelta(microseconds=1):%Y-%m-%d}"
     body = (
         element("a", "Skip to the report", href="#main", class_="skip"),
         element("header", element("h1", title), _about(contents), _navigation()),
