@@ -14,7 +14,7 @@ from changegate.audit.pack import archive
 from changegate.audit.pack.contents import Claims, Contents, Drawing
 from changegate.audit.pack.export import Order, export
 from changegate.audit.population import Kind, Wanted
-from changegate.cli import kept, options, periods
+from changegate.cli import kept, options, periods, places
 from changegate.cli.pages import SectionedCommand, examples
 from changegate.errors import FormatError, InputError
 from changegate.evidence import log_policy
@@ -26,6 +26,10 @@ from changegate.trust import Trust, parse
 
 _KINDS: Final = ("changes", "deploys", "rollbacks", "blocked")
 """The populations that verify.py makes again."""
+_ENDED: Final = (
+    "The newest checkpoint is signed by a key that has ended since: whoever verifies this pack must say when he had it (--received).\n"
+    "  Better run `changegate gate` once with the new key, and export then."
+)
 
 
 class _Page(SectionedCommand):
@@ -57,7 +61,8 @@ def export_command(**given: Any) -> None:
     The records with their proofs, the log's checkpoints, the population, the sample, and a script that verifies it all. The same
     log and the same options give the same bytes.
     """
-    period = periods.parse(given["begin"], given["end"], now=datetime.now(UTC))
+    now = datetime.now(UTC)
+    period = periods.parse(given["begin"], given["end"], now=now)
     asked = Wanted(Kind(given["kind"]), *period, frozenset(given["environments"]), frozenset(given["repositories"]))
     if (given["sample"] is None) != (given["seed"] is None):
         raise InputError(
@@ -70,6 +75,7 @@ def export_command(**given: Any) -> None:
         raise InputError(f"{name} changed while it was read", remedy="Run again.")
     store = open_store(given["store"])
     reader = _reader(given, trusted)
+    places.check_known(reader, given["environments"], given["repositories"])
     order = Order(
         claims=Claims(asked, store.url, f"changegate {__version__}"),
         trust=text,
@@ -86,13 +92,15 @@ def export_command(**given: Any) -> None:
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".changegate-") as folder:
             unfinished = Path(folder, out.name)
             with unfinished.open("w+b") as file:
-                found = export(reader, store, log_policy.of(trusted), trusted, order, archive.Writer(file))
+                found = export(reader, store, trusted, order, archive.Writer(file), now=now)
                 file.seek(0)
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             unfinished.replace(out)
     except OSError as error:
         raise InputError(f"{out}: {error.strerror}", remedy="Name a file that can be written.") from error
     _summary(found, out, digest, order)
+    if log_policy.of(trusted).ended(reader.signed, now):
+        click.echo(f"! {_ENDED}", err=True)
 
 
 def _reader(given: dict[str, Any], trusted: Trust) -> LogReader:

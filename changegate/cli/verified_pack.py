@@ -1,6 +1,7 @@
 """`changegate verify PACK`: is an evidence pack what the log has?"""
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,17 +28,17 @@ def is_pack(where: str) -> bool:
         return False
 
 
-def print_pack(where: str, trusted: Trust, source: str, *, as_json: bool) -> None:
+def print_pack(where: str, trusted: Trust, source: str, *, received: datetime, as_json: bool) -> None:
     """Verify a pack and say what it holds. Raises `VerificationError`, `FormatError`, `InputError`."""
     path = Path(where)
     if path.is_dir():
-        found = verify_pack(FolderMembers(path), trusted, verifier(), report.render)
+        found = verify_pack(FolderMembers(path), trusted, verifier(), report.render, received=received)
     else:
         try:
             with path.open("rb") as file:
                 if file.read(len(_ZIP)) != _ZIP:
                     raise InputError(f"{where} is no evidence pack and no store", remedy="Name what `changegate audit export` wrote, or a store.")
-                found = verify_pack(ZipMembers(file), trusted, verifier(), report.render)
+                found = verify_pack(ZipMembers(file), trusted, verifier(), report.render, received=received)
         except OSError as error:
             raise InputError(f"{where}: {error.strerror}", remedy="Name a pack that can be read.") from error
     if as_json:
