@@ -166,7 +166,7 @@ def test_the_gate_holds_the_environment() -> None:
 )
 def test_its_inputs_are_the_actions(name: str, action: str) -> None:
     actions, own = load(ROOT / action)["inputs"], specification(name)
-    more = {"preview": {"allow-failure"}, "outcome": {"needs", "if"}, "gate": {"if", "dependencies"}, "verify": {"if"}}[name]
+    more = {"preview": {"allow-failure", "needs"}, "outcome": {"needs", "if"}, "gate": {"if", "dependencies"}, "verify": {"if"}}[name]
     assert actions.keys() - SECRETS - {"outcome"} == own.keys() - OWN - PLACE - more
     for key in actions.keys() & own.keys():
         assert ("default" in own[key]) == (actions[key].get("required") != "true"), key
