@@ -41,7 +41,7 @@ def option(*names: str, **settings: Any) -> Callable[[F], F]:
 
 def store_option(function: F) -> F:
     """`--store`: where the evidence is."""
-    text = "The evidence store: file:DIR, git:REPOSITORY[#BRANCH] or s3://BUCKET[/PREFIX]."
+    text = "The evidence store: file:DIR, git:REPOSITORY[#BRANCH], s3://BUCKET[/PREFIX] or postgresql://…."
     return option("--store", default=DEFAULT_STORE, metavar="URL", show_default=True, help=text)(function)
 
 

@@ -23,7 +23,7 @@ _FORMAT: Final = click.option(
 
 @click.group(name="store")
 def command() -> None:
-    """Prepare, examine and try an evidence store: file:DIR, git:REPOSITORY[#BRANCH] or s3://BUCKET[/PREFIX]."""
+    """Prepare, examine and try an evidence store: file:DIR, git:REPOSITORY[#BRANCH], s3://BUCKET[/PREFIX] or postgresql://…."""
 
 
 @command.command()

@@ -55,7 +55,7 @@ def _print(found: Verified, trusted: Trust, source: str) -> None:
     click.echo(f"  period     {asked.begin.isoformat()} to before {asked.end.isoformat()}")
     click.echo(f"  log        {visible(found.checkpoint.origin)}")
     click.echo(f"  entries    {found.first} to before {found.last} of {found.checkpoint.size}, none of them left out")
-    click.echo(f"  checkpoint {found.checkpoint.size} entries, root {found.checkpoint.root.hex()}")
+    click.echo(f"  checkpoint {count(found.checkpoint.size, 'entry')}, root {found.checkpoint.root.hex()}")
     click.echo(f"  population {asked.kind.value}: {found.units}, exactly what the period's records make")
     if found.contents.drawing:
         click.echo(f"  sample     {found.sampled} units, as the seed draws them: {visible(found.contents.drawing.seed, 100)}")

@@ -297,7 +297,7 @@ def test_attested_files_are_in_it_and_verified(tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("kind", ["changes", "deploys", "rollbacks", "blocked"])
-@pytest.mark.parametrize("place", [(), ("--environment", "production"), ("--repository", "acme/other")], ids=["all", "one", "none"])
+@pytest.mark.parametrize("place", [(), ("--environment", "production"), ("--from", "2020-01-01", "--to", "2020-01-02")], ids=["all", "one", "none"])
 def test_every_population_and_filter(exported: Exported, kind: str, place: tuple[str, ...]) -> None:
     made = export(exported.folder, "--kind", kind, *place, out="kind.zip")
     assert place or made.members["population.csv"].count(b"\n") > 1
