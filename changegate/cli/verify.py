@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Final
 
 import click
@@ -12,6 +13,7 @@ from changegate.cli import kept, options, periods, progress
 from changegate.cli.verified import Checked, as_json, print_report
 from changegate.cli.verified_pack import is_pack, print_pack
 from changegate.errors import ExitCode, InputError
+from changegate.evidence import layout
 from changegate.evidence.card import parse_card
 from changegate.evidence.checkpoint import parse
 from changegate.evidence.proof import parse_receipt
@@ -19,10 +21,10 @@ from changegate.evidence.verify import Scope, verify_receipt, verify_store
 from changegate.evidence.verify_commits import Share
 from changegate.evidence.workers import Workers
 from changegate.render.text import visible
-from changegate.stores import open_store, opener
+from changegate.stores import Store, open_store, opener
 from changegate.trust import Trust
 
-_RECEIPT: Final = b"c2sp.org/tlog-proof@v1\n"
+_LOOKED_AT: Final = 1000
 
 
 @click.command(name="verify")
@@ -59,17 +61,14 @@ def command(
     if is_pack(store):
         if since is not None or share is not None or jobs is not None:
             raise InputError("a pack is checked as a whole, by itself", remedy="Leave the other options out, or name the store.")
-        print_pack(
-            store, trusted, source, received=periods.parse_past("--received", received, now=now) if received else now, as_json=format_ == "json"
-        )
+        at = periods.parse_past("--received", received, now=now) if received else now
+        print_pack(store, trusted, source, received=at, as_json=format_ == "json")
         return ExitCode.ALLOWED
     if received is not None:
         raise InputError("--received is of a pack; a store is checked as it is now", remedy="Leave it out, or name the pack.")
     drawn = Share(_parse_share(share), seed or secrets.token_hex(8)) if share is not None else None
     earlier = kept.read_since(since, trusted) if since else None
-    opened = open_store(store, whole=True)
-    if next(iter(opened.list("")), None) is None:
-        raise InputError(f"{opened.url} is empty or isn't there", remedy="Check STORE; a log begins with the first `changegate gate`.")
+    opened = _open(store)
     scope = Scope(drawn, new_only, Workers(jobs or os.cpu_count() or 1, opener(opened, store)))
     with progress.shown() as tell:
         report = verify_store(opened, trusted, since=earlier, now=now, scope=scope, progress=tell)
@@ -81,6 +80,17 @@ def command(
     else:
         print_report(checked, trusted, source)
     return ExitCode.ALLOWED if report.clean else ExitCode.NOT_VERIFIED
+
+
+def _open(url: str) -> Store:
+    """A store that holds a log, or what is left of one. Raises `InputError`: a mistyped name is no tampering."""
+    store = open_store(url, whole=True)
+    keys = list(islice(store.list(""), _LOOKED_AT))
+    if not keys:
+        raise InputError(f"{store.url} is empty or isn't there", remedy="Check STORE; a log begins with the first `changegate gate`.")
+    if store.read(layout.LOG) is None and not any(map(layout.is_part, keys)):
+        raise InputError(f"{store.url} holds no log, but other objects", remedy="Check STORE: name the directory, branch or bucket of the evidence.")
+    return store
 
 
 def _check_options(*, since: str | None, new_only: bool, share: str | None, seed: str | None, record: str | None) -> None:
