@@ -30,11 +30,12 @@ def print_report(checked: Checked, trusted: Trust, source: str) -> None:
     else:
         click.secho(f"✗ NOT WHOLE: {count(len(report.problems), 'problem')} in {count(report.entries, 'record')}", fg="red", bold=True)
     for alike in _group(report.problems):
-        _print_problems(alike)
+        click.echo()
+        _print_findings("✗", alike)
     if report.unlisted:
         click.echo(f"\n… and {report.unlisted} more that are not listed")
-    for note in report.notes:
-        _print_finding("·", note)
+    for alike in _group(report.notes):
+        _print_findings("·", alike)
     click.echo()
     if report.checkpoint is not None:
         click.echo(f"  log        {visible(report.checkpoint.origin)}")
@@ -103,14 +104,10 @@ def _group(problems: Iterable[Problem]) -> Iterable[list[Problem]]:
     return groups.values()
 
 
-def _print_problems(alike: list[Problem]) -> None:
-    click.echo()
-    _print_finding("✗", alike[0])
-    for other in alike[1:]:
-        click.echo(f"  {'also':<10} {visible(other.where)}: {visible(other.found)}")
-
-
-def _print_finding(mark: str, problem: Problem) -> None:
-    click.echo(f"{mark} {visible(problem.what)}: {visible(problem.where)}")
-    for label, text in (("expected", problem.expected), ("found", problem.found), ("means", problem.meaning)):
+def _print_findings(mark: str, alike: list[Problem]) -> None:
+    first, *others = alike
+    click.echo(f"{mark} {visible(first.what)}: {visible(first.where)}")
+    for label, text in (("expected", first.expected), ("found", first.found), ("means", first.meaning)):
         click.echo(f"  {label:<10} {visible(text)}")
+    for other in others:
+        click.echo(f"  {'also':<10} {visible(other.where)}: {visible(other.found)}")
