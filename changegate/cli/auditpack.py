@@ -2,10 +2,11 @@
 
 import hashlib
 import tempfile
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, BinaryIO, ClassVar, Final
 
 import click
 
@@ -24,7 +25,7 @@ from changegate.render.text import count, visible
 from changegate.stores import open_store
 from changegate.trust import Trust, parse
 
-_KINDS: Final = ("changes", "deploys", "rollbacks", "blocked")
+KINDS: Final = ("changes", "deploys", "rollbacks", "blocked")
 """The populations that verify.py makes again."""
 
 
@@ -39,7 +40,7 @@ class _Page(SectionedCommand):
 @click.command(name="export", cls=_Page, epilog=examples("changegate audit export --from 2026-01-01 --to 2026-06-30 --out pack.zip"))
 @periods.begin_option
 @periods.end_option
-@click.option("--kind", type=click.Choice(_KINDS), default="changes", show_default=True, help="Which population.")
+@click.option("--kind", type=click.Choice(KINDS), default="changes", show_default=True, help="Which population.")
 @click.option("--environment", "environments", multiple=True, metavar="NAME", help="Only this environment. May be given more than once.")
 @click.option("--repository", "repositories", multiple=True, metavar="NAME", help="Only this repository. May be given more than once.")
 @click.option("--sample", type=click.IntRange(1), metavar="N", help="Draw a sample of so many, with --seed.")
@@ -57,36 +58,13 @@ def export_command(**given: Any) -> None:
     The records with their proofs, the log's checkpoints, the population, the sample, and a script that verifies it all. The same
     log and the same options give the same bytes.
     """
-    period = periods.parse(given["begin"], given["end"], now=datetime.now(UTC))
-    asked = Wanted(Kind(given["kind"]), *period, frozenset(given["environments"]), frozenset(given["repositories"]))
-    if (given["sample"] is None) != (given["seed"] is None):
-        raise InputError(
-            "--sample and --seed go together", remedy="Give the size and a seed that neither side chose: the root of a checkpoint, for example."
-        )
-    name = given["trust"] or options.TRUST_FILE
-    trusted, _ = options.find_trust(given["trust"])
-    text = options.read_file(name, "--trust")
-    if parse(text) != trusted:
-        raise InputError(f"{name} changed while it was read", remedy="Run again.")
-    store = open_store(given["store"])
-    reader = _reader(given, trusted)
-    order = Order(
-        claims=Claims(asked, store.url, f"changegate {__version__}"),
-        trust=text,
-        verifier=verifier(),
-        drawing=Drawing(given["sample"], given["seed"]) if given["sample"] is not None else None,
-        report=report.render,
-        reconciliation=options.read_file(given["reconciliation"], "--reconciliation") if given["reconciliation"] else None,
-        attachments={Path(each).name: options.read_file(each, "--attach") for each in given["attach"]},
-    )
-    if len(order.attachments) < len(given["attach"]):
-        raise InputError("two files to attach have the same name", remedy="Rename one of them.")
+    order = read_order(given)
     out = Path(given["out"])
     try:
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".changegate-") as folder:
             unfinished = Path(folder, out.name)
             with unfinished.open("w+b") as file:
-                found = export(reader, store, log_policy.of(trusted), trusted, order, archive.Writer(file))
+                found = write_pack(given, order, file)
                 file.seek(0)
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             unfinished.replace(out)
@@ -95,9 +73,41 @@ def export_command(**given: Any) -> None:
     _summary(found, out, digest, order)
 
 
-def _reader(given: dict[str, Any], trusted: Trust) -> LogReader:
+def read_order(given: Mapping[str, Any]) -> Order:
+    """What the options ask for. Raises `InputError`."""
+    period = periods.parse(given["begin"], given["end"], now=datetime.now(UTC))
+    asked = Wanted(Kind(given["kind"]), *period, frozenset(given["environments"]), frozenset(given["repositories"]))
+    if (given["sample"] is None) != (given["seed"] is None):
+        raise InputError(
+            "--sample and --seed go together", remedy="Give the size and a seed that neither side chose: the root of a checkpoint, for example."
+        )
+    trusted, name = options.find_trust(given["trust"])
+    trust = options.read_file(name, "--trust")
+    if parse(trust) != trusted:
+        raise InputError(f"{name} changed while it was read", remedy="Run again.")
+    order = Order(
+        claims=Claims(asked, open_store(given["store"]).url, f"changegate {__version__}"),
+        trust=trust,
+        verifier=verifier(),
+        drawing=Drawing(given["sample"], given["seed"]) if given["sample"] is not None else None,
+        report=report.render,
+        reconciliation=options.read_file(given["reconciliation"], "--reconciliation") if given.get("reconciliation") else None,
+        attachments={Path(each).name: options.read_file(each, "--attach") for each in given.get("attach", ())},
+    )
+    if len(order.attachments) < len(given.get("attach", ())):
+        raise InputError("two files to attach have the same name", remedy="Rename one of them.")
+    return order
+
+
+def write_pack(given: Mapping[str, Any], order: Order, file: BinaryIO) -> Contents:
+    """Write the pack that is ordered, of the log that the options name. Raises as `export` does."""
+    trusted, store = parse(order.trust), open_store(given["store"])
+    return export(_reader(given, trusted), store, log_policy.of(trusted), trusted, order, archive.Writer(file))
+
+
+def _reader(given: Mapping[str, Any], trusted: Trust) -> LogReader:
     """The log as published, or as it was at an earlier checkpoint."""
-    if given["checkpoint"] is None:
+    if given.get("checkpoint") is None:
         return kept.open_reader(given["store"], trusted, since=given["since"])
     signed = options.read_file(given["checkpoint"], "--checkpoint")
     try:

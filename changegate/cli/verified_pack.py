@@ -1,13 +1,15 @@
 """`changegate verify PACK`: is an evidence pack what the log has?"""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from changegate.audit.pack.manifest import MANIFEST
-from changegate.audit.pack.members import FolderMembers, ZipMembers
+from changegate.audit.pack.members import FolderMembers, Members, ZipMembers
 from changegate.audit.pack.verify import Verified, verify_pack
 from changegate.cli.auditpack import verifier
 from changegate.errors import InputError
@@ -27,19 +29,26 @@ def is_pack(where: str) -> bool:
         return False
 
 
-def print_pack(where: str, trusted: Trust, source: str, *, as_json: bool) -> None:
-    """Verify a pack and say what it holds. Raises `VerificationError`, `FormatError`, `InputError`."""
+@contextmanager
+def open_members(where: str) -> Iterator[Members]:
+    """A pack's file, or the folder where it was unpacked; nothing of it is verified yet. Raises `VerificationError`, `InputError`."""
     path = Path(where)
     if path.is_dir():
-        found = verify_pack(FolderMembers(path), trusted, verifier(), report.render)
-    else:
-        try:
-            with path.open("rb") as file:
-                if file.read(len(_ZIP)) != _ZIP:
-                    raise InputError(f"{where} is no evidence pack and no store", remedy="Name what `changegate audit export` wrote, or a store.")
-                found = verify_pack(ZipMembers(file), trusted, verifier(), report.render)
-        except OSError as error:
-            raise InputError(f"{where}: {error.strerror}", remedy="Name a pack that can be read.") from error
+        yield FolderMembers(path)
+        return
+    try:
+        with path.open("rb") as file:
+            if file.read(len(_ZIP)) != _ZIP:
+                raise InputError(f"{where} is no evidence pack and no store", remedy="Name what `changegate audit export` wrote, or a store.")
+            yield ZipMembers(file)
+    except OSError as error:
+        raise InputError(f"{where}: {error.strerror}", remedy="Name a pack that can be read.") from error
+
+
+def print_pack(where: str, trusted: Trust, source: str, *, as_json: bool) -> None:
+    """Verify a pack and say what it holds. Raises `VerificationError`, `FormatError`, `InputError`."""
+    with open_members(where) as members:
+        found = verify_pack(members, trusted, verifier(), report.render)
     if as_json:
         click.echo(json.dumps(_as_json(found, source), indent=2))
     else:

@@ -126,7 +126,8 @@ def _check_facts(members: Members, found: Contents) -> None:
             raise VerificationError(f"the facts behind {row.id} aren't in the pack", remedy=_REMEDY)
 
 
-def _facts(members: Members, digest: str) -> bytes | None:
+def read_facts(members: Members, digest: str) -> bytes | None:
+    """The facts of this SHA-256, where the pack has them; `verify_pack` held them to it."""
     name = f"facts/{digest}.json"
     return members.read(name) if name in members.names else None
 
@@ -153,7 +154,7 @@ def _compare(members: Members, part: stretch.Stretch, newest: Checkpoint, found:
     same_version = found.claims.tool == f"changegate {__version__}"
     expected: set[str] = set()
     different: list[str] = []
-    for name, content in export.finish(found, order, lambda digest: _facts(members, digest)):
+    for name, content in export.finish(found, order, lambda digest: read_facts(members, digest)):
         expected.add(name)
         if _get(members, name) != content:
             if same_version or name not in MADE_OF_RECORDS:
