@@ -1,4 +1,4 @@
-"""The printed reports: as many pages as are sane, nothing cut off, heads repeated, addresses printed, the sampled changes there. Usage: check_pdf.py FOLDER."""
+"""The printed reports: sane in pages, nothing cut off, heads repeated, addresses printed, all of the sample. Usage: check_pdf.py FOLDER."""
 
 import re
 import subprocess
