@@ -13,9 +13,10 @@ import click
 from changegate import __version__
 from changegate.audit.pack import archive
 from changegate.audit.pack.contents import Claims, Contents, Drawing
-from changegate.audit.pack.export import Order, export
+from changegate.audit.pack.export import Order, Reveal, export
 from changegate.audit.population import Kind, Wanted
 from changegate.cli import kept, options, periods
+from changegate.cli.names import read_names, reading_option
 from changegate.cli.pages import SectionedCommand, examples
 from changegate.errors import FormatError, InputError
 from changegate.evidence import log_policy
@@ -32,6 +33,7 @@ KINDS: Final = ("changes", "deploys", "rollbacks", "blocked")
 class _Page(SectionedCommand):
     sections: ClassVar = {
         "What": ("--from", "--to", "--kind", "--environment", "--repository", "--sample", "--seed", "--reconciliation", "--attach"),
+        "Names that records hide": ("--names", "--reveal"),
         "The records": ("--store", "--trust", "--checkpoint"),
         "What comes out": ("--out",),
     }
@@ -47,6 +49,10 @@ class _Page(SectionedCommand):
 @click.option("--seed", metavar="TEXT", help="Any text that neither side could choose to its liking, such as the root of a checkpoint.")
 @click.option("--reconciliation", metavar="FILE", help="What `changegate audit reconcile` wrote, to go into the pack.")
 @click.option("--attach", multiple=True, metavar="FILE", help="Another file for the pack. May be given more than once.")
+@reading_option
+@click.option(
+    "--reveal", type=click.Choice([each.value for each in Reveal]), default=Reveal.NONE.value, show_default=True, help="Which of --names go along."
+)
 @click.option("--checkpoint", metavar="FILE", help="Export the log as it was at this checkpoint: with that of an earlier pack, the same bytes again.")
 @options.store_option
 @options.trust_option
@@ -81,6 +87,12 @@ def read_order(given: Mapping[str, Any]) -> Order:
         raise InputError(
             "--sample and --seed go together", remedy="Give the size and a seed that neither side chose: the root of a checkpoint, for example."
         )
+    # Who makes a page from the store, for people, gives the names that it is to show.
+    reveal = Reveal(given.get("reveal", Reveal.ALL))
+    if reveal is not Reveal.NONE and "reveal" in given and not given["names"]:
+        raise InputError(f"--reveal {reveal.value}, and no names", remedy="Give --names FILE, or leave --reveal out.")
+    if reveal is Reveal.SAMPLE and given["sample"] is None:
+        raise InputError("--reveal sample, and no sample", remedy="Draw one: --sample and --seed.")
     trusted, name = options.find_trust(given["trust"])
     trust = options.read_file(name, "--trust")
     if parse(trust) != trusted:
@@ -91,6 +103,8 @@ def read_order(given: Mapping[str, Any]) -> Order:
         verifier=verifier(),
         drawing=Drawing(given["sample"], given["seed"]) if given["sample"] is not None else None,
         report=report.render,
+        names=tuple(read_names(given["names"]).values()),
+        reveal=reveal,
         reconciliation=options.read_file(given["reconciliation"], "--reconciliation") if given.get("reconciliation") else None,
         attachments={Path(each).name: options.read_file(each, "--attach") for each in given.get("attach", ())},
     )

@@ -6,10 +6,11 @@ from typing import Any, ClassVar, Final
 
 import click
 
-from changegate.audit.pack.export import REPORT
+from changegate.audit.pack.export import REPORT, opened
 from changegate.audit.pack.members import ZipMembers
 from changegate.audit.pack.verify import read_facts, verify_pack
 from changegate.cli import auditpack, kept, options, periods
+from changegate.cli.names import read_names, reading_option
 from changegate.cli.pages import SectionedCommand, examples
 from changegate.cli.verified_pack import open_members
 from changegate.errors import InputError
@@ -25,7 +26,7 @@ class _Page(SectionedCommand):
     sections: ClassVar = {
         "From the store, without a pack": ("--from", "--to", "--kind", "--environment", "--repository", "--sample", "--seed", "--store", "--since"),
         "Whom it believes": ("--trust",),
-        "What comes out": ("--out", "--open"),
+        "What comes out": ("--names", "--out", "--open"),
     }
 
 
@@ -45,6 +46,7 @@ class _Page(SectionedCommand):
 @options.store_option
 @kept.since_option
 @options.trust_option
+@reading_option
 @click.option("-o", "--out", default=REPORT, show_default=True, metavar="FILE", help="Where to write the page.")
 @click.option("--open", "open_", is_flag=True, help="Also open it in the browser.")
 def command(pack: str | None, out: str, *, open_: bool, **given: Any) -> None:
@@ -66,8 +68,10 @@ def _of_pack(pack: str, given: dict[str, Any]) -> tuple[bytes, str]:
         raise InputError(f"{settled[0]} goes with the store: what a pack is of was settled by its export", remedy="Name the pack alone, or no pack.")
     trusted, _ = options.find_trust(given["trust"])
     with open_members(pack) as members:
-        found = verify_pack(members, trusted, auditpack.verifier(), report.render).contents
-        return report.render(found, lambda digest: read_facts(members, digest)), count(len(found.records), "record")
+        found = verify_pack(members, trusted, auditpack.verifier(), report.render)
+        names = dict(found.names) | read_names(given["names"])
+        page = report.render(found.contents.opened(names), lambda digest: opened(read_facts(members, digest), names))
+        return page, count(len(found.contents.records), "record")
 
 
 def _of_store(given: dict[str, Any]) -> tuple[bytes, str]:

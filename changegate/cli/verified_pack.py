@@ -67,6 +67,8 @@ def _print(found: Verified, trusted: Trust, source: str) -> None:
     click.echo(f"  population {asked.kind.value}: {found.units}, exactly what the period's records make")
     if found.contents.drawing:
         click.echo(f"  sample     {found.sampled} units, as the seed draws them: {visible(found.contents.drawing.seed, 100)}")
+    if found.names:
+        click.echo(f"  names      {count(len(found.names), 'hidden name')} opened, each as the signed record commits to it")
     click.echo(f"  trusted    {source}: record keys {', '.join(key_id[:16] for key_id in trusted.public_keys)}")
     click.echo(f"  signed by  {visible(', '.join(short(each) for each in signers)) or 'nobody: there is no record'}")
     if found.not_compared:
@@ -83,6 +85,7 @@ def _as_json(found: Verified, source: str) -> dict[str, Any]:
         "population": asked.kind.value,
         "units": found.units,
         "sampled": found.sampled,
+        "namesOpened": len(found.names),
         "records": len(found.contents.records),
         "entries": {"first": found.first, "before": found.last},
         "checkpoint": {"origin": checkpoint.origin, "size": checkpoint.size, "root": checkpoint.root.hex()},
