@@ -1,6 +1,7 @@
 """Every byte that a store or a pack holds, and what those bytes are when they are unpacked and decoded."""
 
 import base64
+import contextlib
 import gzip
 import json
 import re
@@ -24,16 +25,17 @@ def decoded(data: bytes) -> Iterator[bytes]:
     if data.startswith(b"\x1f\x8b"):
         yield from decoded(gzip.decompress(data))
     for match in _BASE64.finditer(data):
-        text = match[0]
-        yield base64.b64decode(text + b"=" * (-len(text) % 4))
+        text = match[0].rstrip(b"=")
+        yield base64.b64decode(text[: len(text) - (len(text) % 4 == 1)] + b"==")
     if data.lstrip().startswith(b"{"):
-        try:
+        with contextlib.suppress(ValueError):
             yield json.dumps(json.loads(data), ensure_ascii=False).encode("utf-8", "replace")  # without escapes
-        except ValueError:
-            pass
 
 
 def find_words(texts: Iterable[bytes], words: Iterable[str]) -> set[str]:
-    """Which of these words are in it anywhere, whatever stands around them, in any case."""
-    lower = [text.lower() for text in texts]
-    return {word for word in words if any(word.lower().encode() in text for text in lower)}
+    """Which of these words are in it anywhere, in any case; whatever stands around them, but for words so short that they may stand there by chance."""
+    patterns = {word: re.compile((rf"{re.escape(word)}" if len(word) > 3 else rf"\b{re.escape(word)}\b").encode(), re.IGNORECASE) for word in words}
+    found: set[str] = set()
+    for text in texts:
+        found |= {word for word, pattern in patterns.items() if pattern.search(text)}
+    return found
