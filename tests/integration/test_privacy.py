@@ -1,20 +1,16 @@
 """Records without names: whatever happens to a shop, nobody is named in its store, and the decision is the same and can be made again."""
 
-import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from support.bytes_of_stores import decoded, find_words, read_folder
+from support.bytes_of_stores import find_words, read_folder
 from support.gating import gate, open_shop
-from support.parity import SCENARIOS, Happens, approvals, deploy_with, evidence, landing, owners, ranges
+from support.parity import SCENARIOS, Happens, approvals, evidence, landing, owners, ranges
 from support.shops import SHOPS, Shop
 
-from changegate.audit.pack import standalone
 from changegate.cli import run
 from changegate.errors import ExitCode
-from changegate.openings import parse_openings
 from changegate.policy import EffectivePolicy, Policy, Privacy
 
 PEOPLE = ("alice", "bob", "carol", "dave", "example.com", "noreply.github")

@@ -33,7 +33,7 @@ def decoded(data: bytes) -> Iterator[bytes]:
 
 
 def find_words(texts: Iterable[bytes], words: Iterable[str]) -> set[str]:
-    """Which of these words are in it anywhere, in any case; whatever stands around them, but for words so short that they may stand there by chance."""
+    """Which of these words are in it anywhere, in any case. What is so short that it may stand there by chance has to stand alone."""
     patterns = {word: re.compile((rf"{re.escape(word)}" if len(word) > 3 else rf"\b{re.escape(word)}\b").encode(), re.IGNORECASE) for word in words}
     found: set[str] = set()
     for text in texts:
