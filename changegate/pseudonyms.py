@@ -136,7 +136,7 @@ class _Tokens:
     def hide(self, value: F) -> F:
         """A fact with all that is in it."""
         if isinstance(value, Identity):
-            return self._person(value)
+            return value if is_account(value) else value.model_copy(update=self._person(value))
         if value == NOT_ASKED:
             return value
         special: dict[str, Any] = {}
@@ -162,11 +162,9 @@ class _Tokens:
             return value if treatment is Treatment.KEEP else self.clear(value) if treatment is Treatment.CLEAR else self.seal(value)
         return value
 
-    def _person(self, person: Any) -> Any:
-        if is_account(person):
-            return person
+    def _person(self, person: Identity) -> dict[str, Any]:
         aliases = tuple(self._token(Kind.KEY, each) for each in person.aliases)
-        return person.model_copy(update={"key": self._token(Kind.KEY, person.key), "login": self._token(Kind.NAME, person.login), "aliases": aliases})
+        return {"key": self._token(Kind.KEY, person.key), "login": self._token(Kind.NAME, person.login), "aliases": aliases}
 
     def _texts_of(self, change: Change) -> dict[str, Any]:
         """Of a change's own texts there stays what the controls read: the keys of tickets, and what its rollback plan is worth."""

@@ -69,7 +69,7 @@ def _of_pack(pack: str, given: dict[str, Any]) -> tuple[bytes, str]:
     trusted, _ = options.find_trust(given["trust"])
     with open_members(pack) as members:
         found = verify_pack(members, trusted, auditpack.verifier(), report.render)
-        names = dict(found.names) | read_names(given["names"])
+        names = {**found.names, **read_names(given["names"])}
         page = report.render(found.contents.opened(names), lambda digest: opened(read_facts(members, digest), names))
         return page, count(len(found.contents.records), "record")
 

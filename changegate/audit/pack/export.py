@@ -116,7 +116,7 @@ def _tokens_of(contents: Contents, facts: Mapping[str, bytes], drawn: Collection
         return frozenset()
     some = [each for each in contents.records if reveal is Reveal.ALL or each.card.envelope in drawn]
     texts = [json.dumps(each.predicate) for each in some]
-    texts += [facts[each.card.facts].decode("utf-8") for each in some if each.card.facts in facts]
+    texts += [facts[digest].decode("utf-8") for each in some if (digest := each.card.facts) in facts and digest is not None]
     return frozenset[str]().union(*map(openings.find_tokens, texts))
 
 
