@@ -41,7 +41,7 @@ class Treatment(StrEnum):
 
 
 _KEPT: Final = """
-Missing.fact Unavailable.fact Commit.sha Commit.tree Commit.parents UpdateMerge.commit CodeOwnersFile.commit Review.id Review.commit
+Missing.fact Unavailable.fact Commit.sha Commit.tree Commit.parents UpdateMerge.commit CodeOwnersFile.commit Review.commit
 Check.commit Change.id Change.landed Change.head Change.head_tree RangeCommit.sha RangeCommit.tree RangeCommit.parents
 RangeCommit.restored_at DeployRange.base DeployRange.head DeployRange.base_tree DeployRange.deployed Version.commit Run.id Artifact.sha256
 Deployment.forge Deployment.repository Deployment.repository_id Deployment.server_url Deployment.environment Deployment.head
@@ -52,7 +52,7 @@ Ticket.source Ticket.url Ticket.state Check.name Check.url Change.url DeployRang
 Run.workflow_ref Run.workflow_sha Run.trigger Artifact.name Deployment.ref
 """
 _SEALED: Final = """
-Missing.why Unavailable.why Unavailable.remedy Trailer.value Commit.subject Retarget.before Retarget.after Ticket.title Change.title
+Review.id Missing.why Unavailable.why Unavailable.remedy Trailer.value Commit.subject Retarget.before Retarget.after Ticket.title Change.title
 Change.unknown Change.description Change.labels Change.base_ref Change.head_ref RangeCommit.subject Facts.templates
 """
 TEXTS: Final = (

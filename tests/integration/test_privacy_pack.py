@@ -26,7 +26,7 @@ STORE = ("--store", "file:evidence")
 
 def deploy(shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], author: str, by: str, *names: str) -> str:
     """A change is made, approved, merged and deployed; the id of its record."""
-    shop.change(author=author).push(author, {f"{author}.py": b"1"}).check().approve(by).merge()
+    shop.change(author=author).push(author, {f"{author}.py": b"1"}).check().approve(by).merge(author)
     with shop.serve() as server:
         gated = gate(shop, server, monkeypatch, capsys, "--head", shop.repo.head, *names)
         assert gated.code == ExitCode.ALLOWED, gated.error
