@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Final, TypeAlias
 
-from changegate import canonical, openings
+from changegate import openings
 from changegate.audit.pack import archive, manifest, stretch
 from changegate.audit.pack.contents import KEYS, TRUST, Claims, Contents, Drawing, Kept, format_keys
 from changegate.audit.scan import scan
@@ -168,7 +168,7 @@ def _records(
             merkle.verify_inclusion(merkle.leaf_hash(entry), index, reader.size, path, reader.root)
             add(f"records/{card.envelope}.json", envelope)
             add(f"receipts/{card.envelope}.tlog-proof", format_receipt(Receipt(index, path, reader.signed, entry)))
-            yield Kept(index, card, signed.key_id, canonical.loads(signed.payload, what="statement")["predicate"])
+            yield Kept(index, card, signed.key_id, signed.statement["predicate"])
 
 
 def _add_facts(reader: LogReader, card: Card, add: Callable[[str, bytes], None], path: str) -> dict[str, bytes]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from changegate import __version__, canonical, openings
+from changegate import __version__, openings
 from changegate.audit.pack import contents, export, stretch
 from changegate.audit.pack.contents import Contents, Kept
 from changegate.audit.pack.members import Members, check_members
@@ -92,7 +92,7 @@ def _add_records(members: Members, trust: Trust, part: stretch.Stretch, newest: 
         revoked.check(index, signed.key_id)
         if card.predicate_type == KEY_REVOCATION:
             revoked.take(index, card, signed.key_id, signed.payload)
-        found.add(Kept(index, card, signed.key_id, canonical.loads(signed.payload, what="statement")["predicate"]))
+        found.add(Kept(index, card, signed.key_id, signed.statement["predicate"]))
 
 
 def _place(members: Members, digest: str, part: stretch.Stretch, newest: Checkpoint) -> tuple[int, bytes]:
