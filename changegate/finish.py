@@ -48,6 +48,10 @@ class OfCommit(NamedTuple):
 Wanted: TypeAlias = OfRecord | OfRun | OfCommit
 
 
+class NothingDeployedError(InputError):
+    """The gate stopped the deploy that an outcome is about."""
+
+
 class Place(NamedTuple):
     """Where deploys go: what a log tells them apart by."""
 
@@ -93,7 +97,8 @@ def record_outcome(
     3. Sign and append; with `submit_only` leave it waiting. The log takes one success or failure of a decision, and one rollback: the same again
        appends nothing, and leaves nothing beside what waits.
 
-    Raises `InputError` for what can't be recorded, else `SigningError`, `StoreError`, `VerificationError` or `FormatError`.
+    Raises `NothingDeployedError` where the gate stopped the deploy, `InputError` for what else can't be recorded; `SigningError`, `StoreError`,
+    `VerificationError` or `FormatError`.
     """
     reader = log.reader()
     if reader is None:
@@ -144,7 +149,7 @@ def _find_gate(reader: LogReader, place: Place, wanted: Wanted, trust: Trust) ->
         stopped = stopped or entry
     said = _say(wanted)
     if stopped is not None:
-        raise InputError(
+        raise NothingDeployedError(
             f"the gate decision of {said} (record {stopped.envelope[:16]}) is {stopped.verdict}, so nothing was deployed through it",
             remedy="Record the outcome of an allowed decision. In a workflow run this step only where the gate's output `decision` is `allowed`.",
         )

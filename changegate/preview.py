@@ -16,6 +16,8 @@ from changegate.recorded import PolicySource
 
 PENDING = "pending"
 """The reason of a finding that only time will make: checks that haven't ended yet."""
+_MAY_COME = {(checks_passed.ID, reason) for reason in (checks_passed.Reason.NO_CHECKS, checks_passed.Reason.REQUIRED_MISSING)}
+"""What a change whose checks nobody has begun yet looks like, too."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,8 @@ def _for_review(finding: Finding) -> Finding:
     if finding.remedy is None:
         return finding
     step = finding.remedy.step.replace("run the gate again", "run the preview again")
+    if (finding.control, finding.reason) in _MAY_COME:
+        step = f"where they are about to start, wait for their end and run the preview again; else {step}"
     return finding.model_copy(update={"remedy": finding.remedy.model_copy(update={"step": step})})
 
 

@@ -12,6 +12,7 @@ import click
 from changegate import __version__
 from changegate.cli import colours
 from changegate.cli.pages import exit_codes
+from changegate.cli.variables import find_misspelt
 from changegate.errors import ChangegateError, ExitCode
 
 COMMANDS: Final = {
@@ -76,6 +77,8 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run a command line and return its exit code. The only place that catches what went wrong."""
+    for name, meant in find_misspelt(os.environ).items():
+        click.echo(f"changegate: {name} is no setting, and ignored: did you mean {meant}?", err=True)
     try:
         colour = colours.colour(os.environ, terminal=colours.on_terminal())
         code = group.main(args=arguments, prog_name="changegate", standalone_mode=False, color=colour)

@@ -1,6 +1,7 @@
 """What others say of a record that was just appended: witnesses' cosignatures in its receipt, an authority's timestamp beside its commit."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Final
 
 from changegate.errors import ChangegateError, InputError, StoreError
@@ -59,7 +60,7 @@ def attest(
 def _timestamp(url: str, trust: Trust | None, store: Store, log: Log) -> tuple[str, ...]:
     """Have the newest commit's checkpoint timestamped: it holds the record. Create-once, so that of two who do it one's stays."""
     authorities = trust.authorities if trust is not None else ()
-    commit = History(store, LogPolicy((log.verifier_key, *_earlier(trust, log)), {}, {}, NONE)).find_head().commit
+    commit = History(store, LogPolicy((log.verifier_key, *_earlier(trust, log)), {}, {}, NONE), lambda: datetime.now(UTC)).find_head().commit
     if commit is None:
         raise StoreError("the log is empty, though something was just appended", remedy="Run `changegate verify`: the store lost it.")
     key = layout.timestamp_key(commit.number)

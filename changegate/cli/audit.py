@@ -8,7 +8,7 @@ import click
 
 from changegate.audit import tables
 from changegate.audit.population import COLUMNS, Kind, Population, Wanted, collect
-from changegate.cli import auditpack, auditreport, kept, matrix, options, periods, readiness, reconcile, sample
+from changegate.cli import auditpack, auditreport, kept, matrix, options, periods, places, readiness, reconcile, sample
 from changegate.errors import InputError
 from changegate.evidence import log_policy
 from changegate.render.text import visible
@@ -57,6 +57,7 @@ def population(**given: Any) -> None:
     wanted = Wanted(Kind(given["kind"]), *period, frozenset(given["environments"]), frozenset(given["repositories"]))
     trusted, source = options.find_trust(given["trust"])
     reader = kept.open_reader(given["store"], trusted, since=given["since"])
+    places.check_known(reader, given["environments"], given["repositories"])
     store = open_store(given["store"])
     found = collect(reader, trusted, wanted, store)
     keys = ", ".join(each.name for each in log_policy.of(trusted).logs)

@@ -15,7 +15,7 @@ from changegate.audit.pack import archive
 from changegate.audit.pack.contents import Claims, Contents, Drawing
 from changegate.audit.pack.export import Order, Reveal, export
 from changegate.audit.population import Kind, Wanted
-from changegate.cli import kept, options, periods
+from changegate.cli import kept, options, periods, places
 from changegate.cli.names import read_names, reading_option
 from changegate.cli.pages import SectionedCommand, examples
 from changegate.errors import FormatError, InputError
@@ -28,6 +28,10 @@ from changegate.trust import Trust, parse
 
 KINDS: Final = ("changes", "deploys", "rollbacks", "blocked")
 """The populations that verify.py makes again."""
+_ENDED: Final = (
+    "The newest checkpoint is signed by a key that has ended since: whoever verifies this pack must say when he had it (--received).\n"
+    "  Better run `changegate gate` once with the new key, and export then."
+)
 
 
 class _Page(SectionedCommand):
@@ -64,24 +68,28 @@ def export_command(**given: Any) -> None:
     The records with their proofs, the log's checkpoints, the population, the sample, and a script that verifies it all. The same
     log and the same options give the same bytes.
     """
-    order = read_order(given)
+    now = datetime.now(UTC)
+    order = read_order(given, now=now)
+    reader = open_reader(given, order)
     out = Path(given["out"])
     try:
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".changegate-") as folder:
             unfinished = Path(folder, out.name)
             with unfinished.open("w+b") as file:
-                found = write_pack(given, order, file)
+                found = write_pack(reader, given, order, file, now=now)
                 file.seek(0)
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             unfinished.replace(out)
     except OSError as error:
         raise InputError(f"{out}: {error.strerror}", remedy="Name a file that can be written.") from error
     _summary(found, out, digest, order)
+    if log_policy.of(parse(order.trust)).ended(reader.signed, now):
+        click.echo(f"! {_ENDED}", err=True)
 
 
-def read_order(given: Mapping[str, Any]) -> Order:
+def read_order(given: Mapping[str, Any], *, now: datetime) -> Order:
     """What the options ask for. Raises `InputError`."""
-    period = periods.parse(given["begin"], given["end"], now=datetime.now(UTC))
+    period = periods.parse(given["begin"], given["end"], now=now)
     asked = Wanted(Kind(given["kind"]), *period, frozenset(given["environments"]), frozenset(given["repositories"]))
     if (given["sample"] is None) != (given["seed"] is None):
         raise InputError(
@@ -113,10 +121,16 @@ def read_order(given: Mapping[str, Any]) -> Order:
     return order
 
 
-def write_pack(given: Mapping[str, Any], order: Order, file: BinaryIO) -> Contents:
-    """Write the pack that is ordered, of the log that the options name. Raises as `export` does."""
-    trusted, store = parse(order.trust), open_store(given["store"])
-    return export(_reader(given, trusted), store, log_policy.of(trusted), trusted, order, archive.Writer(file))
+def open_reader(given: Mapping[str, Any], order: Order) -> LogReader:
+    """The log that the options name, of which the order's places are known. Raises `InputError`, `VerificationError`."""
+    reader = _reader(given, parse(order.trust))
+    places.check_known(reader, given["environments"], given["repositories"])
+    return reader
+
+
+def write_pack(reader: LogReader, given: Mapping[str, Any], order: Order, file: BinaryIO, *, now: datetime) -> Contents:
+    """Write the pack that is ordered. Raises as `export` does."""
+    return export(reader, open_store(given["store"]), parse(order.trust), order, archive.Writer(file), now=now)
 
 
 def _reader(given: Mapping[str, Any], trusted: Trust) -> LogReader:

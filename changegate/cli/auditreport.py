@@ -1,6 +1,7 @@
 """changegate audit report: the period as a page for people, from an evidence pack or from the store, nothing of it unverified."""
 
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -25,7 +26,7 @@ _OF_THE_STORE: Final = {"begin": "--from", "end": "--to", "environments": "--env
 class _Page(SectionedCommand):
     sections: ClassVar = {
         "From the store, without a pack": ("--from", "--to", "--kind", "--environment", "--repository", "--sample", "--seed", "--store", "--since"),
-        "Whom it believes": ("--trust",),
+        "Whom it believes": ("--trust", "--received"),
         "What comes out": ("--names", "--out", "--open"),
     }
 
@@ -46,6 +47,7 @@ class _Page(SectionedCommand):
 @options.store_option
 @kept.since_option
 @options.trust_option
+@click.option("--received", metavar="DATE", help="With a PACK: when you had it, where the key of its newest checkpoint has ended since.")
 @reading_option
 @click.option("-o", "--out", default=REPORT, show_default=True, metavar="FILE", help="Where to write the page.")
 @click.option("--open", "open_", is_flag=True, help="Also open it in the browser.")
@@ -54,31 +56,34 @@ def command(pack: str | None, out: str, *, open_: bool, **given: Any) -> None:
 
     A pack is verified first, and the page made again from its records, not copied; a pack that doesn't verify has no report.
     """
-    page, said = _of_pack(pack, given) if pack else _of_store(given)
+    now = datetime.now(UTC)
+    page, said = _of_pack(pack, given, now) if pack else _of_store(given, now)
     options.write_file(out, page)
     click.echo(f"✓ {visible(out)}: {said}, verified before it was made")
     if open_:
         click.launch(Path(out).resolve().as_uri())
 
 
-def _of_pack(pack: str, given: dict[str, Any]) -> tuple[bytes, str]:
+def _of_pack(pack: str, given: dict[str, Any], now: datetime) -> tuple[bytes, str]:
     """The page, and of what it is. Raises as `verify_pack` does, `InputError` for options that a pack has settled."""
     settled = [option for name, option in _OF_THE_STORE.items() if given[name]]
     if settled:
         raise InputError(f"{settled[0]} goes with the store: what a pack is of was settled by its export", remedy="Name the pack alone, or no pack.")
     trusted, _ = options.find_trust(given["trust"])
+    received = periods.parse_past("--received", given["received"], now=now) if given["received"] else now
     with open_members(pack) as members:
-        found = verify_pack(members, trusted, auditpack.verifier(), report.render)
+        found = verify_pack(members, trusted, auditpack.verifier(), report.render, received=received)
         names = {**found.names, **read_names(given["names"])}
         page = report.render(found.contents.opened(names), lambda digest: opened(read_facts(members, digest), names))
         return page, count(len(found.contents.records), "record")
 
 
-def _of_store(given: dict[str, Any]) -> tuple[bytes, str]:
+def _of_store(given: dict[str, Any], now: datetime) -> tuple[bytes, str]:
     """The page of the pack that an export would write now. Raises as `export` does, `InputError` without a period."""
     if not given["begin"] or not given["end"]:
         raise InputError("of what? Neither a pack nor a period is named", remedy="Name a PACK, or a period of the log: --from and --to.")
-    order = auditpack.read_order(given)
+    order = auditpack.read_order(given, now=now)
+    reader = auditpack.open_reader(given, order)
     with tempfile.TemporaryFile() as file:
-        found = auditpack.write_pack(given, order, file)
+        found = auditpack.write_pack(reader, given, order, file, now=now)
         return ZipMembers(file).read(REPORT), count(len(found.records), "record")

@@ -172,12 +172,19 @@ def _deployment(given: Mapping[str, Any], pipeline: Pipeline, forge: Forge) -> D
         repository_id=pipeline.repository_id,
         server_url=pipeline.server_url,
         environment=judging.require_name("--environment", given["environment"]),
-        head=forge.resolve_head(given["head"] or pipeline.head or "HEAD"),
+        head=forge.resolve_head(given["head"] or pipeline.head or _local_head(Path(given["workspace"]))),
         ref=pipeline.ref,
         deployer=pipeline.deployer,
         run=pipeline.run,
         artifacts=tuple(_artifact(text) for text in given["artifacts"]),
     )
+
+
+def _local_head(workspace: Path) -> str:
+    """The commit that is checked out: to a forge, HEAD would be the tip of its default branch. Raises `InputError` where there is no clone."""
+    from changegate.forges.git import Git
+
+    return Git(workspace).resolve_head("HEAD")
 
 
 def _artifact(text: str) -> Artifact:

@@ -10,7 +10,7 @@ import click
 from changegate import policy
 from changegate.audit import mapping, matrix, oscal, tally
 from changegate.audit.population import Kind, Wanted
-from changegate.cli import kept, options
+from changegate.cli import kept, options, places
 from changegate.cli.periods import Period
 from changegate.cli.periods import parse as parse_period
 from changegate.errors import InputError
@@ -65,6 +65,7 @@ def command(**given: Any) -> None:
 def _count(period: Period, given: dict[str, Any]) -> tally.Tally:
     trusted, _ = options.find_trust(given["trust"])
     reader = kept.open_reader(given["store"], trusted)
+    places.check_known(reader, given["environments"], given["repositories"])
     wanted = Wanted(Kind.DEPLOYS, *period, frozenset(given["environments"]), frozenset(given["repositories"]))
     return tally.count(reader, trusted, wanted, open_store(given["store"]))
 

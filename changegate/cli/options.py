@@ -41,7 +41,7 @@ def option(*names: str, **settings: Any) -> Callable[[F], F]:
 
 def store_option(function: F) -> F:
     """`--store`: where the evidence is."""
-    text = "The evidence store: file:DIR, git:REPOSITORY[#BRANCH] or s3://BUCKET[/PREFIX]."
+    text = "The evidence store: file:DIR, git:REPOSITORY[#BRANCH], s3://BUCKET[/PREFIX] or postgresql://…."
     return option("--store", default=DEFAULT_STORE, metavar="URL", show_default=True, help=text)(function)
 
 
@@ -77,8 +77,13 @@ def write_file(file: str, data: bytes) -> None:
 
 
 def read_trust(file: str) -> Trust:
-    """The trust file. Raises `InputError` where it can't be read, `FormatError` where it is none."""
-    return parse_trust(read_file(file, "--trust"))
+    """The trust file, its log policy too. Raises `InputError` where it can't be read, or is none."""
+    try:
+        trust = parse_trust(read_file(file, "--trust"))
+        log_policy.of(trust)
+    except FormatError as error:
+        raise InputError(f"--trust: {file} is no trust file ({error.message})", remedy=error.remedy) from error
+    return trust
 
 
 def read_optional_trust(file: str | None) -> Trust | None:

@@ -18,7 +18,7 @@ from changegate.cli.pages import SectionedCommand, examples
 from changegate.errors import InputError
 from changegate.evidence.checkpoint import format_head, parse
 from changegate.evidence.log import Log
-from changegate.finish import Finished, OfCommit, OfRecord, OfRun, Place, Waits, Wanted
+from changegate.finish import Finished, NothingDeployedError, OfCommit, OfRecord, OfRun, Place, Waits, Wanted
 from changegate.outcome import Claim, Ending
 from changegate.pipeline import Pipeline, read_pipeline
 from changegate.render import Recorded, Submitted, annotations, outputs
@@ -93,8 +93,8 @@ _EPILOG: Final = examples("changegate outcome success", 'changegate outcome roll
 def command(**given: Any) -> None:
     """Record how a deploy ended that the gate allowed, and set the status of its deployment on GitHub or GitLab, where there is one.
 
-    Exit code 0 once it is recorded: a forge that fails after that is a warning. The token is read from CHANGEGATE_TOKEN, else GITHUB_TOKEN or
-    GITLAB_TOKEN.
+    Exit code 0 once it is recorded: a forge that fails after that is a warning. A `failure` of a deploy that the gate itself
+    stopped is none, and ends with 0. The token is read from CHANGEGATE_TOKEN, else GITHUB_TOKEN or GITLAB_TOKEN.
     """
     judging.refuse_trace(os.environ)
     pipeline = read_pipeline(os.environ, local_run=f"local-{uuid.uuid4().hex}")
@@ -108,17 +108,23 @@ def command(**given: Any) -> None:
     open_log = partial(options.open_log, given["store"], signing, trust=trust, origin=given["origin"], now=_now)
     log = options.open_to_submit(given["store"], signing, trust=trust, now=_now) if given["submit_only"] else open_log()
     place = Place(given["repository"] or pipeline.repository or Path(given["workspace"]).resolve().name, given["environment"])
-    finished = finish.record_outcome(
-        claim,
-        place,
-        _wanted(given, pipeline),
-        pipeline.run,
-        log,
-        signing.record,
-        trust=options.believe(signing, trust),
-        now=_now,
-        submit_only=given["submit_only"],
-    )
+    try:
+        finished = finish.record_outcome(
+            claim,
+            place,
+            _wanted(given, pipeline),
+            pipeline.run,
+            log,
+            signing.record,
+            trust=options.believe(signing, trust),
+            now=_now,
+            submit_only=given["submit_only"],
+        )
+    except NothingDeployedError as stopped:
+        if claim.ending is not Ending.FAILURE:
+            raise
+        click.echo(f"nothing to record: {visible(stopped.message, 300)}", err=True)
+        return
     attested = _attest(finished, log, trust, open_log, given) if isinstance(finished, Finished) and not given["submit_only"] else None
     finished = finished._replace(receipt=attested.receipt) if attested and isinstance(finished, Finished) else finished
     origin = log.verifier_key.name

@@ -50,6 +50,13 @@ def parse(begin: str, end: str, *, now: datetime) -> Period:
     return period
 
 
+def parse_past(option: str, text: str, *, now: datetime) -> datetime:
+    """A moment that has passed; a day counts to its end, today to now. Raises `InputError`."""
+    if _moment(option, text, last=False) > now:
+        raise InputError(f"{option} {visible(text, 60)} is in the future", remedy="Give a time that has passed. Times are UTC.")
+    return min(_moment(option, text, last=True), now)
+
+
 def _moment(option: str, text: str, *, last: bool) -> datetime:
     """A day, or a moment with its offset. The last day's end is that of the day. Raises `InputError`."""
     try:

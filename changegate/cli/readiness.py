@@ -12,7 +12,7 @@ from changegate.audit import reconciled
 from changegate.audit.decisions import Ended, Read, read_time
 from changegate.audit.population import Kind, exceptions_of, went
 from changegate.audit.readiness import MEANINGS, Code, Decision, KeyEntry, Lacking, Readiness, Reconciled, assess, to_json
-from changegate.cli import kept, options, periods
+from changegate.cli import kept, options, periods, places
 from changegate.cli.pages import SectionedCommand
 from changegate.errors import ExitCode, InputError
 from changegate.render.text import visible
@@ -53,6 +53,7 @@ def command(**given: Any) -> int:
     period = periods.parse(first, last, now=now)
     trusted, _ = options.find_trust(given["trust"])
     reader = kept.open_reader(given["store"], trusted, since=given["since"])
+    places.check_known(reader, given["environments"], given["repositories"])
     store = open_store(given["store"])
     agreed = _read_reconciled(given, period, reader.checkpoint.origin)
     time = read_time(reader, trusted, store, *period)

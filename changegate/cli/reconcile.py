@@ -15,7 +15,7 @@ from changegate.audit.pairing import REACH, place_of
 from changegate.audit.reconcile import MEANINGS, Asked, BranchCommit, BranchHistory, Reconciliation, reconcile
 from changegate.audit.reconciled import LogSource, PlatformSource
 from changegate.audit.tables import digest
-from changegate.cli import judging, kept, options, periods
+from changegate.cli import judging, kept, options, periods, places
 from changegate.cli.pages import SectionedCommand, examples, exit_codes
 from changegate.deploys import PlatformDeploy, State
 from changegate.errors import ExitCode, InputError
@@ -78,6 +78,9 @@ def command(**given: Any) -> int:
     store = open_store(given["store"])
     platforms, deploys = _from_files(given, period.begin) if given["files"] else _from_api(given, period.begin)
     extracted = datetime.now(UTC)
+    listed = {each.environment for each in deploys}
+    unlisted = [each for each in given["environments"] if each.casefold() not in {name.casefold() for name in listed}]
+    places.check_known(reader, unlisted, (), elsewhere=listed)
     repositories = frozenset(given["repositories"]) or frozenset(each.repository for each in deploys)
     if not repositories:
         raise InputError("the list of deployments is empty, and doesn't say of which repository", remedy="Name it: --repository NAME.")

@@ -5,12 +5,14 @@ from typing import Any, Final
 
 import click
 
-from changegate.errors import ExitCode, FormatError, StoreError
+from changegate.errors import ExitCode, FormatError, InputError, StoreError
 from changegate.evidence import layout
+from changegate.evidence.beginning import check_place
 from changegate.evidence.log_object import parse_log_object
 from changegate.evidence.reader import signed_size
 from changegate.render.text import visible
 from changegate.stores import Condition, ManagedStore, Store, open_store
+from changegate.stores.directory import DirectoryStore
 from changegate.stores.probing import probe
 
 _MARKS: Final = {True: "✓", False: "✗", None: "?"}
@@ -21,7 +23,7 @@ _FORMAT: Final = click.option(
 
 @click.group(name="store")
 def command() -> None:
-    """Prepare, examine and try an evidence store: file:DIR, git:REPOSITORY[#BRANCH] or s3://BUCKET[/PREFIX]."""
+    """Prepare, examine and try an evidence store: file:DIR, git:REPOSITORY[#BRANCH], s3://BUCKET[/PREFIX] or postgresql://…."""
 
 
 @command.command()
@@ -31,6 +33,7 @@ def init(url: str, format_: str) -> int:
     """Make what is missing at URL, then try it. What is there already stays as it is."""
     store = open_store(url)
     made = store.prepare() if isinstance(store, ManagedStore) else ()
+    check_place(store)
     tried = probe(lambda: open_store(url))
     _show(store, tried, {"made": list(made)}, format_, lines=[f"made {each}" for each in made])
     return _refuse(store, tried)
@@ -41,7 +44,7 @@ def init(url: str, format_: str) -> int:
 @_FORMAT
 def status(url: str, format_: str) -> int:
     """How the store at URL is set up, and the state of its log, as published: `changegate verify` checks it. Writes nothing."""
-    store = open_store(url)
+    store = _open(url)
     conditions = store.examine() if isinstance(store, ManagedStore) else ()
     state = _state(store)
     _show(store, conditions, {"log": state}, format_, lines=[f"{name:<11} {value}" for name, value in state.items()])
@@ -53,10 +56,18 @@ def status(url: str, format_: str) -> int:
 @_FORMAT
 def probe_command(url: str, format_: str) -> int:
     """Try, with throw-away keys below probe/, what a log demands of the store at URL. Exit code 4 where it fails."""
-    store = open_store(url)
+    store = _open(url)
     tried = probe(lambda: open_store(url))
     _show(store, tried, {}, format_, lines=[])
     return _refuse(store, tried)
+
+
+def _open(url: str) -> Store:
+    """A store that is there. Raises `InputError` for a directory that isn't: to open one is no reason to make it."""
+    store = open_store(url)
+    if isinstance(store, DirectoryStore) and not store.path.is_dir():
+        raise InputError(f"{store.url} isn't there", remedy="Check URL; `changegate store init URL` makes what is missing.")
+    return store
 
 
 def _state(store: Store) -> dict[str, Any]:

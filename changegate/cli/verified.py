@@ -1,5 +1,6 @@
 """What `changegate verify` prints: the verdict, every finding, and exactly what was checked and what wasn't."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import click
@@ -7,7 +8,7 @@ import click
 from changegate.evidence.checkpoint import format_head, parse_head
 from changegate.evidence.findings import Problem, Report
 from changegate.evidence.verify import Scope
-from changegate.render.text import visible
+from changegate.render.text import count, visible
 from changegate.trust import Trust
 
 
@@ -25,16 +26,16 @@ def print_report(checked: Checked, trusted: Trust, source: str) -> None:
     """The report for people."""
     report = checked.report
     if report.clean:
-        click.secho(f"✓ WHOLE: {_count(report.entries, 'record')}{_how(checked)}", fg="green", bold=True)
+        click.secho(f"✓ WHOLE: {count(report.entries, 'record')}{_how(checked)}", fg="green", bold=True)
     else:
-        click.secho(f"✗ NOT WHOLE: {_count(len(report.problems), 'problem')} in {_count(report.entries, 'record')}", fg="red", bold=True)
-    for problem in report.problems:
+        click.secho(f"✗ NOT WHOLE: {count(len(report.problems), 'problem')} in {count(report.entries, 'record')}", fg="red", bold=True)
+    for alike in _group(report.problems):
         click.echo()
-        _print_finding("✗", problem)
+        _print_findings("✗", alike)
     if report.unlisted:
         click.echo(f"\n… and {report.unlisted} more that are not listed")
-    for note in report.notes:
-        _print_finding("·", note)
+    for alike in _group(report.notes):
+        _print_findings("·", alike)
     click.echo()
     if report.checkpoint is not None:
         click.echo(f"  log        {visible(report.checkpoint.origin)}")
@@ -95,11 +96,18 @@ def _how(checked: Checked) -> str:
     return ", each signed, in the tree, and as it was written"
 
 
-def _print_finding(mark: str, problem: Problem) -> None:
-    click.echo(f"{mark} {visible(problem.what)}: {visible(problem.where)}")
-    for label, text in (("expected", problem.expected), ("found", problem.found), ("means", problem.meaning)):
+def _group(problems: Iterable[Problem]) -> Iterable[list[Problem]]:
+    """Those that mean the same, each group where its first one stands."""
+    groups: dict[tuple[str, str, str], list[Problem]] = {}
+    for each in problems:
+        groups.setdefault((each.what, each.expected, each.meaning), []).append(each)
+    return groups.values()
+
+
+def _print_findings(mark: str, alike: list[Problem]) -> None:
+    first, *others = alike
+    click.echo(f"{mark} {visible(first.what)}: {visible(first.where)}")
+    for label, text in (("expected", first.expected), ("found", first.found), ("means", first.meaning)):
         click.echo(f"  {label:<10} {visible(text)}")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    for other in others:
+        click.echo(f"  {'also':<10} {visible(other.where)}: {visible(other.found)}")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,10 +46,10 @@ def open_members(where: str) -> Iterator[Members]:
         raise InputError(f"{where}: {error.strerror}", remedy="Name a pack that can be read.") from error
 
 
-def print_pack(where: str, trusted: Trust, source: str, *, as_json: bool) -> None:
+def print_pack(where: str, trusted: Trust, source: str, *, received: datetime, as_json: bool) -> None:
     """Verify a pack and say what it holds. Raises `VerificationError`, `FormatError`, `InputError`."""
     with open_members(where) as members:
-        found = verify_pack(members, trusted, verifier(), report.render)
+        found = verify_pack(members, trusted, verifier(), report.render, received=received)
     if as_json:
         click.echo(json.dumps(_as_json(found, source), indent=2))
     else:
@@ -63,7 +64,7 @@ def _print(found: Verified, trusted: Trust, source: str) -> None:
     click.echo(f"  period     {asked.begin.isoformat()} to before {asked.end.isoformat()}")
     click.echo(f"  log        {visible(found.checkpoint.origin)}")
     click.echo(f"  entries    {found.first} to before {found.last} of {found.checkpoint.size}, none of them left out")
-    click.echo(f"  checkpoint {found.checkpoint.size} entries, root {found.checkpoint.root.hex()}")
+    click.echo(f"  checkpoint {count(found.checkpoint.size, 'entry')}, root {found.checkpoint.root.hex()}")
     click.echo(f"  population {asked.kind.value}: {found.units}, exactly what the period's records make")
     if found.contents.drawing:
         click.echo(f"  sample     {found.sampled} units, as the seed draws them: {visible(found.contents.drawing.seed, 100)}")

@@ -4,15 +4,16 @@ import json
 import os
 import secrets
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Final
 
 import click
 
-from changegate.cli import kept, options, progress
+from changegate.cli import kept, options, periods, progress
 from changegate.cli.verified import Checked, as_json, print_report
 from changegate.cli.verified_pack import is_pack, print_pack
-from changegate.errors import ExitCode, FormatError, InputError
-from changegate.evidence import log_policy
+from changegate.errors import ExitCode, InputError
+from changegate.evidence import layout
 from changegate.evidence.card import parse_card
 from changegate.evidence.checkpoint import parse
 from changegate.evidence.proof import parse_receipt
@@ -20,10 +21,10 @@ from changegate.evidence.verify import Scope, verify_receipt, verify_store
 from changegate.evidence.verify_commits import Share
 from changegate.evidence.workers import Workers
 from changegate.render.text import visible
-from changegate.stores import open_store, opener
+from changegate.stores import Store, open_store, opener
 from changegate.trust import Trust
 
-_RECEIPT: Final = b"c2sp.org/tlog-proof@v1\n"
+_LOOKED_AT: Final = 1000
 
 
 @click.command(name="verify")
@@ -36,10 +37,11 @@ _RECEIPT: Final = b"c2sp.org/tlog-proof@v1\n"
 @click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="How many processes. Default: one for each core; small logs take one.")
 @click.option("--receipt", metavar="FILE", help="Check this receipt (a tlog-proof), without the store.")
 @click.option("--record", metavar="FILE", help="With --receipt: the signed record (its envelope) that the receipt is for.")
+@click.option("--received", metavar="DATE", help="Of a pack: when you had it, as it is. A key that ended later may sign its newest checkpoint.")
 @click.option("--format", "format_", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True, help="What to print.")
 def command(
     *, store: str | None, trust: str | None, since: str | None, new_only: bool, share: str | None, seed: str | None, jobs: int | None,
-    receipt: str | None, record: str | None, format_: str,
+    receipt: str | None, record: str | None, received: str | None, format_: str,
 ) -> int:  # fmt: skip
     """Check every signature, every hash, the tree and its checkpoints in STORE (a directory, file:DIR or git:REPOSITORY[#BRANCH]).
 
@@ -47,27 +49,29 @@ def command(
 
     Exit code 5 says that something is not as it was signed; each problem is named, with where it is.
     """
-    trusted, source = _find_trust(trust)
+    trusted, source = options.find_trust(trust)
     if receipt is not None:
         if store is not None or since is not None or new_only or share is not None:
             raise InputError("--receipt is checked without a store", remedy="Leave STORE and its options out, or check the store by itself.")
         return _check_receipt(receipt, record, trusted, source)
     if store is None:
         raise InputError("which store?", remedy="Name it: changegate verify file:DIR, or changegate verify --receipt FILE.")
+    now = datetime.now(UTC)
     _check_options(since=since, new_only=new_only, share=share, seed=seed, record=record)
     if is_pack(store):
         if since is not None or share is not None or jobs is not None:
             raise InputError("a pack is checked as a whole, by itself", remedy="Leave the other options out, or name the store.")
-        print_pack(store, trusted, source, as_json=format_ == "json")
+        at = periods.parse_past("--received", received, now=now) if received else now
+        print_pack(store, trusted, source, received=at, as_json=format_ == "json")
         return ExitCode.ALLOWED
+    if received is not None:
+        raise InputError("--received is of a pack; a store is checked as it is now", remedy="Leave it out, or name the pack.")
     drawn = Share(_parse_share(share), seed or secrets.token_hex(8)) if share is not None else None
     earlier = kept.read_since(since, trusted) if since else None
-    opened = open_store(store, whole=True)
-    if next(iter(opened.list("")), None) is None:
-        raise InputError(f"{opened.url} is empty or isn't there", remedy="Check STORE; a log begins with the first `changegate gate`.")
+    opened = _open(store)
     scope = Scope(drawn, new_only, Workers(jobs or os.cpu_count() or 1, opener(opened, store)))
     with progress.shown() as tell:
-        report = verify_store(opened, trusted, since=earlier, now=datetime.now(UTC), scope=scope, progress=tell)
+        report = verify_store(opened, trusted, since=earlier, now=now, scope=scope, progress=tell)
     if report.entries == 0 and not report.problems:
         raise InputError(f"{opened.url} holds no log, or an empty one", remedy="Check STORE; a log begins with the first `changegate gate`.")
     checked = Checked(report, scope, since, (parse(earlier) if isinstance(earlier, bytes) else earlier).size if earlier else 0)
@@ -78,6 +82,17 @@ def command(
     return ExitCode.ALLOWED if report.clean else ExitCode.NOT_VERIFIED
 
 
+def _open(url: str) -> Store:
+    """A store that holds a log, or what is left of one. Raises `InputError`: a mistyped name is no tampering."""
+    store = open_store(url, whole=True)
+    keys = list(islice(store.list(""), _LOOKED_AT))
+    if not keys:
+        raise InputError(f"{store.url} is empty or isn't there", remedy="Check STORE; a log begins with the first `changegate gate`.")
+    if store.read(layout.LOG) is None and not any(map(layout.is_part, keys)):
+        raise InputError(f"{store.url} holds no log, but other objects", remedy="Check STORE: name the directory, branch or bucket of the evidence.")
+    return store
+
+
 def _check_options(*, since: str | None, new_only: bool, share: str | None, seed: str | None, record: str | None) -> None:
     if record is not None:
         raise InputError("--record goes with --receipt", remedy="Give the receipt, too.")
@@ -85,15 +100,6 @@ def _check_options(*, since: str | None, new_only: bool, share: str | None, seed
         raise InputError("--new-only: newer than what?", remedy="Give the checkpoint that you verified earlier: --since FILE.")
     if seed is not None and share is None:
         raise InputError("--seed goes with --share", remedy="Give the share, too: --share 1%.")
-
-
-def _find_trust(file: str | None) -> tuple[Trust, str]:
-    try:
-        trusted, source = options.find_trust(file)
-        log_policy.of(trusted)
-    except FormatError as error:
-        raise InputError(f"--trust: {file or options.TRUST_FILE} is no trust file ({error.message})", remedy=error.remedy) from error
-    return trusted, source
 
 
 def _parse_share(text: str) -> float:

@@ -87,7 +87,7 @@ def cosign(store: str, name: str, key_file: str, trust: str | None, state: str, 
     judge = _judge(name, key_file, trust, state)
     policy = log_policy.of(options.find_trust(trust)[0])
     opened = open_store(store)
-    head = History(opened, policy).find_head().commit
+    head = History(opened, policy, lambda: datetime.now(UTC)).find_head().commit
     if head is None:
         raise InputError(f"{opened.url} holds no log, or an empty one", remedy="Check STORE; a log begins with the first `changegate gate`.")
     reader = LogReader(opened, policy.unwitnessed(), head.checkpoint)

@@ -49,6 +49,8 @@ def judge_workflows(found: Known[tuple[File, ...]], environment: str, url: str) 
     else:
         yield good("workflows-readable", _AREA, f"all are read (workflows: {len(read)})", why)
     for rule, places in _judge(read, environment):
+        if not found and rule.id != "gate-present":
+            continue  # nothing is said of workflows where there is none
         if places:
             yield Check(rule.id, _AREA, rule.state, _places(places), rule.why, rule.remedy, url, important=rule.id != "workflows-elsewhere")
         else:

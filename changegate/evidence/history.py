@@ -1,6 +1,8 @@
 """The commits of a log, read and verified: where is its head, and was it rolled back or forked?"""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from changegate.errors import VerificationError
@@ -34,8 +36,8 @@ class Head:
 class History:
     """What one reader knows of a log's commits. Its head only ever moves forward."""
 
-    def __init__(self, store: Store, policy: LogPolicy) -> None:
-        self._store, self._policy = store, policy.unwitnessed()
+    def __init__(self, store: Store, policy: LogPolicy, clock: Callable[[], datetime]) -> None:
+        self._store, self._policy, self._clock = store, policy.unwitnessed(), clock
         self._head: Head | None = None
         self.passed: list[Commit] = []
         """Commits of others that were found since this was last emptied, in order."""
@@ -84,9 +86,10 @@ class History:
     def _check_ended(self, commit: Commit) -> None:
         """A commit by an ended key is as old as it says only if nothing before it is newer: commit times never decrease.
 
-        Goes back to a key that has no end, or to the first commit: after a rotation, until the new key's first commit; else not one step.
+        Goes back to a key that hasn't ended, or to the first commit: after a rotation, until the new key's first commit; else not one step.
         """
-        while self._policy.ended(commit.checkpoint) and commit.number > 1:
+        now = self._clock()
+        while self._policy.ended(commit.checkpoint, now) and commit.number > 1:
             data = self._store.read(layout.commit_key(commit.number - 1))
             if data is None:
                 raise VerificationError(f"commit {commit.number - 1} is missing", remedy=ROLLED_BACK)

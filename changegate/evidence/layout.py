@@ -28,6 +28,11 @@ TILES: Final = "tile/"
 TIMESTAMPS: Final = "timestamp/"
 
 
+def is_part(key: str) -> bool:
+    """Whether an object of this name can be a part of a log."""
+    return key in {LOG, CHECKPOINT, HINT} or key.startswith((PENDING, COMMITS, ENVELOPES, FACTS, INDEX, TILES, TIMESTAMPS))
+
+
 def envelope_key(digest: str) -> str:
     """Where the envelope with this SHA-256 lies."""
     return f"{ENVELOPES}{digest[:2]}/{digest}.json"

@@ -105,7 +105,7 @@ class Log:
         earlier = (key for key in also_trusted if key.name == origin)  # the trust file may list other logs, too: they have no say here
         self._policy = log_policy.LogPolicy((self.verifier_key, *earlier), {}, {}, log_policy.NONE, windows or {})
         self._known = known
-        self._history, self._publisher = History(store, self._policy), Publisher(store)
+        self._history, self._publisher = History(store, self._policy, environment.clock), Publisher(store)
         self._waiting, self._turns = Waiting(store, vouch), Turns(store)
         self._opened = False
 

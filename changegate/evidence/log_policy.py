@@ -81,10 +81,10 @@ class LogPolicy:
         """The same, content with the log's own signature: for commits, which are signed before any witness is asked, and for kept checkpoints."""
         return replace(self, quorum=NONE)
 
-    def ended(self, data: bytes) -> bool:
-        """Whether a checkpoint, verified before, is signed by none but keys that have an end. Raises as `verify` does."""
+    def ended(self, data: bytes, now: datetime) -> bool:
+        """Whether a checkpoint, verified before, is signed by none but keys that have ended by `now`. Raises as `verify` does."""
         verified = note.verify(note.parse_note(data), self.logs)
-        return all(key.key in self.windows and all(each.until for each in self.windows[key.key]) for key in verified)
+        return all(key.key in self.windows and all(each.until and each.until <= now for each in self.windows[key.key]) for key in verified)
 
     def _allows(self, key: note.VerifierKey, at: datetime) -> bool:
         return key.key not in self.windows or any(each.allows(at) for each in self.windows[key.key])

@@ -40,7 +40,7 @@ def read_newest(store: Store, policy: LogPolicy, *, now: datetime) -> LogReader 
     published = read_log(store, policy)
     if published is None:
         return None
-    head = History(store, policy).find_head().commit
+    head = History(store, policy, lambda: now).find_head().commit
     if head is None:
         return published
 
@@ -48,7 +48,7 @@ def read_newest(store: Store, policy: LogPolicy, *, now: datetime) -> LogReader 
         data = store.read(layout.commit_key(number)) if number else None
         return parse_commit(data) if data is not None else None
 
-    if policy.ended(published.signed):
+    if policy.ended(published.signed, now):
         if (published.size, published.root) not in {(each.size, each.root()) for each in (head.before, head.after)}:
             raise VerificationError(
                 "the published checkpoint is signed by a key that has ended, and isn't what the log's commits make",

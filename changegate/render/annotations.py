@@ -35,7 +35,7 @@ def render(report: Report) -> str:
 
 def render_error(message: str, remedy: str) -> str:
     """The annotation for an error that left nothing to report."""
-    return _command("error", "changegate", f"{visible(message, 2000)}\nDo: {visible(remedy, 2000)}") + "\n"
+    return _command("error", "changegate", f"{visible(message, 2000)}\nDo: {_remedy(remedy)}") + "\n"
 
 
 def render_warning(message: str) -> str:
@@ -60,6 +60,11 @@ def _message(thing: ToDo) -> str:
         *([f"Where: {web_link(thing.link)}"] if web_link(thing.link) else []),
     ]
     return "\n".join(lines)
+
+
+def _remedy(text: str) -> str:
+    """What to do; it may hold lines to paste."""
+    return "\n".join(visible(line, 2000) for line in text.splitlines())
 
 
 def _place(place: Place) -> str:

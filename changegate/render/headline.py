@@ -59,7 +59,9 @@ def after_environment(report: Report, todo: tuple[ToDo, ...]) -> str:
     mode = " (audit mode)" if not report.enforced else stops if report.decision.verdict is Verdict.UNKNOWN else ""
     touched = {place.change for each in todo for place in each.places} - {None}
     where = f", on {len(touched)} of {count(changes, 'change')}" if touched else ""
-    return f"{mode}: {count(len(todo), 'thing to do')}{where}"
+    failed = sum(each.outcome is Outcome.FAIL for each in todo)
+    mixed = f"; {failed} failed, {len(todo) - failed} can't be judged" if 0 < failed < len(todo) else ""
+    return f"{mode}: {count(len(todo), 'thing to do')}{where}{mixed}"
 
 
 def _passing(report: Report, changes: int) -> str:

@@ -79,4 +79,5 @@ def bounded(items: Sequence[T], limit: int) -> tuple[Sequence[T], int]:
 def count(number: int, noun: str) -> str:
     """`1 change`, `2 changes`, `3 things to do`."""
     head, _, tail = noun.partition(" ")
-    return f"{number} {head}{'' if number == 1 else 's'}{' ' if tail else ''}{tail}"
+    many = f"{head[:-1]}ies" if head.endswith("ry") else f"{head}s"
+    return f"{number} {head if number == 1 else many}{' ' if tail else ''}{tail}"

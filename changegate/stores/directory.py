@@ -57,6 +57,11 @@ class DirectoryStore:
         """Created, and not written yet."""
 
     @property
+    def path(self) -> Path:
+        """The directory, which needn't be there yet."""
+        return self._path
+
+    @property
     def url(self) -> str:
         """See `changegate.stores.Store`."""
         return f"file:{self._path}"

@@ -94,10 +94,26 @@ def test_a_sample_larger_than_its_population_is_all_of_it(shop: GitShop) -> None
 
 
 def test_filters_and_the_period_hold(shop: GitShop) -> None:
-    assert units(shop, "--environment", "staging") == ()
-    assert units(shop, "--repository", "shop", "--environment", "production") == units(shop)
+    every = units(shop)
+    shop.gate("--environment", "staging", "--base", "v1")
+    assert units(shop, "--repository", "shop", "--environment", "production") == every
+    assert {each["environment"] for each in units(shop, "--environment", "staging")} == {"staging"}
     assert run(["audit", "population", "--from", "2020-01-01", "--to", "2020-12-31", "--store", "file:evidence", "--out", "none.json"]) == 0
     assert tables.parse(Path("none.json").read_bytes()) == ()
+
+
+def test_a_name_that_the_log_never_heard_is_no_empty_population(shop: GitShop) -> None:
+    for option, name, known in (
+        ("--environment", "prodd", "production"),
+        ("--environment", "Production", "production"),
+        ("--repository", "shopp", "shop"),
+    ):
+        shop.capsys.readouterr()
+        for words in (["population"], ["export", "--out", "p.zip"], ["matrix"]):
+            assert run(["audit", *words, *PERIOD, "--store", "file:evidence", option, name]) == 2
+            said = shop.capsys.readouterr().err
+            assert f"{option} {name}: nothing in the whole log is of that name" in said
+            assert f"Known are: {known}." in said
 
 
 def test_the_header_proves_what_it_says(shop: GitShop) -> None:

@@ -200,3 +200,11 @@ def test_a_mistyped_store_is_no_tampering(cli: Run, tmp_path: Path, store: str) 
     (tmp_path / "empty").mkdir()
     code, _, err = cli("verify", store)
     assert (code, "empty or isn't there" in err) == (ExitCode.USAGE, True)
+
+
+def test_a_directory_of_other_files_is_no_log_that_was_tampered_with(cli: Run, tmp_path: Path) -> None:
+    assert cli("keys", "generate")[0] == 0
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code/main.py").write_text("print()")
+    code, _, err = cli("verify", "code")
+    assert (code, "holds no log, but other objects" in err) == (ExitCode.USAGE, True)

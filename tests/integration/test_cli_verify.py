@@ -117,3 +117,14 @@ def test_on_a_terminal_progress_is_a_bar(monkeypatch: pytest.MonkeyPatch, capsys
         tell(5, 10)
         tell(10, 10)
     assert capsys.readouterr().out == ""
+
+
+def test_problems_of_one_kind_are_explained_once_and_each_is_named(verify: Run) -> None:
+    strangers = [f"envelope/00/{number:064x}.json" for number in range(5)]
+    for name in strangers:
+        Path("log", name).parent.mkdir(exist_ok=True)
+        Path("log", name).write_bytes(b"{}")
+    code, out, _ = verify("log")
+    assert code == ExitCode.ALLOWED
+    assert all(out.count(name) == 1 for name in strangers)
+    assert out.count("expected   an entry that names it") == 1

@@ -307,7 +307,7 @@ def test_a_malformed_policy_stops_with_file_line_and_key(shop: Shop, gate: Gate)
         ({"signing_key": None}, ExitCode.NOT_RECORDED, "no signing key"),
         ({"signing_key": "changegate-trust.yml"}, ExitCode.NOT_RECORDED, "not a PKCS#8 PEM private key"),
         ({"trust": "absent.yml"}, ExitCode.USAGE, "absent.yml"),
-        ({"trust": "changegate-key.pem"}, ExitCode.NOT_VERIFIED, "trust file"),
+        ({"trust": "changegate-key.pem"}, ExitCode.USAGE, "trust file"),
         ({"timeout": "0"}, ExitCode.USAGE, "timeout"),
         ({"forge": "github"}, ExitCode.USAGE, "--repository"),
         ({"forge": "github", "repository": "acme/shop"}, ExitCode.NOT_JUDGED, "token"),

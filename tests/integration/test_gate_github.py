@@ -1,6 +1,7 @@
 """The whole gate on GitHub: a stateful double over real HTTP, a real directory store, the command line as a pipeline calls it."""
 
 import json
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -422,3 +423,18 @@ def test_a_clock_within_the_bound_is_as_good_as_githubs(shop: Shop, gate: Callab
     for ahead in (240, -240):
         gate.server.clock_ahead = ahead  # type: ignore[attr-defined]
         assert gate()[0] == ExitCode.ALLOWED
+
+
+def test_outside_a_ci_the_commit_is_the_one_that_is_checked_out(
+    shop: Shop, gate: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    approved(shop)
+    words = ("gate", "--forge", "github", "--repository", "acme/shop", "--api-url", gate.server.url, "--store", "file:evidence")  # type: ignore[attr-defined]
+    assert run([*words, "--signing-key", "changegate-key.pem", "--workspace", str(tmp_path)]) == ExitCode.USAGE
+    assert "is not a git repository" in capsys.readouterr().err
+    git = ("git", "-C", str(tmp_path), "-c", "user.name=alice", "-c", "user.email=alice@example.com")
+    for arguments in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "Elsewhere"]):
+        subprocess.run([*git, *arguments], check=True)
+    checked_out = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    assert run([*words, "--signing-key", "changegate-key.pem", "--workspace", str(tmp_path)]) != ExitCode.ALLOWED
+    assert checked_out in capsys.readouterr().err, "which GitHub doesn't have, whatever its own HEAD is"

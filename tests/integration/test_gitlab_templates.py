@@ -1,6 +1,7 @@
 """The templates for GitLab CI: what their jobs are, and what their scripts do on the double."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 import yaml
 from actions_harness import load
 from doubles.gitlab import READER_TOKEN, TOKEN, GitLabServer, Hub, Request
+from support.githttp import GitServer
 from templates_harness import ROOT, TEMPLATES, Ran, Runner, fill, snapshot, specification
 
 from changegate.cli import run
@@ -134,6 +136,21 @@ def test_what_decides_is_never_read_from_a_clone_that_others_used(name: str) -> 
     assert all(job["variables"]["GIT_STRATEGY"] == "clone" for job in fill(name, commit=COMMIT, **SOMETHING[name]).values())
 
 
+@pytest.mark.parametrize(("name", "token", "code"), [*((name, "glcbt-64_of-the-job", 0) for name in TEMPLATES), ("gate", "another", 128)])
+def test_a_mirror_that_is_not_public_is_read_with_the_jobs_own_token(
+    name: str, token: str, code: int, tmp_path: Path, source: tuple[Path, str]
+) -> None:
+    (tmp_path / "changegate").mkdir()
+    subprocess.run(["git", "clone", "-q", "--bare", str(source[0]), str(tmp_path / "changegate/changegate.git")], check=True)
+    with GitServer(tmp_path, token=token, user="gitlab-ci-token") as url:
+        inputs, fetch, _ = next(iter(fill(name, **{**SOMETHING[name], "commit": source[1]}).values()))["script"]
+        variables = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "CI_SERVER_URL": url, "CI_JOB_TOKEN": "glcbt-64_of-the-job"}
+        ran = subprocess.run(["bash", "-c", inputs + fetch], check=False, capture_output=True, text=True, env=variables)
+    assert ran.returncode == code, ran.stderr
+    assert ("fatal: " in ran.stderr) == bool(code)
+    assert "glcbt-64" not in ran.stderr + ran.stdout
+
+
 def test_the_gate_holds_the_environment() -> None:
     job = fill("gate", commit=COMMIT, environment="staging")["changegate"]
     assert job["environment"] == {"name": "staging", "action": "prepare"}
@@ -149,7 +166,7 @@ def test_the_gate_holds_the_environment() -> None:
 )
 def test_its_inputs_are_the_actions(name: str, action: str) -> None:
     actions, own = load(ROOT / action)["inputs"], specification(name)
-    more = {"preview": {"allow-failure"}, "outcome": {"needs", "if"}, "gate": {"if", "dependencies"}, "verify": {"if"}}[name]
+    more = {"preview": {"allow-failure", "needs"}, "outcome": {"needs", "if"}, "gate": {"if", "dependencies"}, "verify": {"if"}}[name]
     assert actions.keys() - SECRETS - {"outcome"} == own.keys() - OWN - PLACE - more
     for key in actions.keys() & own.keys():
         assert ("default" in own[key]) == (actions[key].get("required") != "true"), key

@@ -69,8 +69,12 @@ def test_what_goes_in_spite_of_a_finding_is_an_exception(shop: GitShop) -> None:
 
 
 def test_filters_hold(shop: GitShop) -> None:
-    found = json.loads(printed(shop, *PERIOD, *STORE, "--format", "json", "--environment", "staging"))
-    assert not any(row["records"] for row in found["rows"])
+    shop.gate("--environment", "staging", "--base", "v1")
+    counts = []
+    for words in ((), ("--environment", "staging"), ("--environment", "production")):
+        rows = json.loads(printed(shop, *PERIOD, *STORE, "--format", "json", *words))["rows"]
+        counts.append(next(row["records"] for row in rows if row["control"] == "peer-approved"))
+    assert counts[0] == counts[1] + counts[2] > counts[1] > 0
     past = json.loads(printed(shop, "--from", "2020-01-01", "--to", "2020-12-31", *STORE, "--format", "json"))
     assert not any(row["records"] or row["exceptions"] for row in past["rows"])
 

@@ -219,6 +219,10 @@ def test_a_blocked_decision_has_no_outcome(shop: Shop) -> None:
     for arguments in ((), ("--record", blocked.report["record"]["id"])):
         ended = shop.outcome("success", *arguments)
         assert (ended.code, "is blocked, so nothing was deployed" in ended.error) == (ExitCode.USAGE, True), ended.error
+    failed = shop.outcome("failure", "--dotenv", "outputs.env")
+    assert (failed.code, failed.report) == (ExitCode.ALLOWED, None)
+    assert "nothing to record: the gate decision of" in failed.error
+    assert "CHANGEGATE_OUTCOME=\n" in Path("outputs.env").read_text()
     assert shop.entries() == 1
 
 

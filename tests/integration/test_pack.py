@@ -19,7 +19,7 @@ from changegate.audit import sampling
 from changegate.audit.pack import archive, standalone
 from changegate.cli import run
 from changegate.signing.keys import EcdsaPrivateKey, format_public, key_id
-from changegate.trust import RecordKey, format_trust
+from changegate.trust import RecordKey, Trust, format_trust
 
 
 @pytest.fixture(scope="module")
@@ -207,6 +207,28 @@ def test_ecdsa_records(tmp_path: Path) -> None:
     assert verify_alone(made.pack, *own_key(tmp_path)) == 0
 
 
+def rotated(until: datetime) -> Trust:
+    """The trust file after a rotation of the log's key."""
+    before = deploylog.trust()
+    return before.model_copy(update={"record_keys": (*before.record_keys, RecordKey(key=format_public(KEY.public_key), until=until))})
+
+
+def test_while_an_old_key_may_still_sign_its_packs_are_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = make(tmp_path, rotated(datetime.now(UTC) + timedelta(hours=24)))
+    assert "--received" not in capsys.readouterr().err
+    assert verify(made.pack, made.folder) == 0
+
+
+def test_once_the_old_key_ended_its_packs_need_the_day_on_which_they_were_received(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = make(tmp_path, rotated(datetime(2026, 4, 1, 12, tzinfo=UTC)))
+    assert "say when he had it (--received)" in capsys.readouterr().err
+    assert verify(made.pack, made.folder) == 5
+    assert "a key that had ended by" in capsys.readouterr().err
+    for day, code in (("2026-03-31", 0), ("2026-04-01T11:59:59Z", 0), ("2026-04-01", 5), ("2026-04-02", 5), ("2999-01-01", 2), ("soon", 2)):
+        assert run(["verify", str(made.pack), "--trust", str(tmp_path / "trust.yml"), "--received", day]) == code, day
+    assert run(["verify", f"file:{tmp_path / 'evidence'}", "--trust", str(tmp_path / "trust.yml"), "--received", "2026-03-31"]) == 2
+
+
 def test_attested_files_are_in_it_and_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(["keys", "generate"]) == 0
@@ -230,7 +252,7 @@ def test_attested_files_are_in_it_and_verified(tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("kind", ["changes", "deploys", "rollbacks", "blocked"])
-@pytest.mark.parametrize("place", [(), ("--environment", "production"), ("--repository", "acme/other")], ids=["all", "one", "none"])
+@pytest.mark.parametrize("place", [(), ("--environment", "production"), ("--from", "2020-01-01", "--to", "2020-01-02")], ids=["all", "one", "none"])
 def test_every_population_and_filter(exported: Exported, kind: str, place: tuple[str, ...]) -> None:
     made = export(exported.folder, "--kind", kind, *place, out="kind.zip")
     assert place or made.members["population.csv"].count(b"\n") > 1

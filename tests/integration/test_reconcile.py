@@ -262,6 +262,14 @@ def test_bad_input_is_named(released: Released, content: str, words: list[str], 
     assert said in released.capsys.readouterr().err
 
 
+def test_an_environment_that_neither_side_knows_is_named(released: Released) -> None:
+    released.release()
+    Path("deployments.json").write_text(json.dumps(pulled(released)))
+    words = ["audit", "reconcile", *PERIOD, "--deployments", "deployments.json", "--repository", "acme/shop", "--environment"]
+    assert "Known are: production." in released.run(*words, "prodd", code=2)
+    released.run(*words, "Production")
+
+
 def test_without_a_platform_nothing_is_said(released: Released) -> None:
     released.release()
     assert "whose deployments?" in released.run("audit", "reconcile", *PERIOD, code=2)

@@ -31,6 +31,20 @@ def test_a_directory_that_isnt_there(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_a_place_that_is_not_there_is_neither_tried_nor_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["status"], ["probe"]):
+        assert cli.run(["store", *words, f"file:{tmp_path}/store"]) == ExitCode.USAGE
+        assert "isn't there" in capsys.readouterr().err
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_place_with_other_files_is_prepared_for_no_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "notes.txt").write_text("something")
+    assert cli.run(["store", "init", f"file:{tmp_path}"]) == ExitCode.NOT_RECORDED
+    assert "holds no log, but other objects: 'notes.txt'" in capsys.readouterr().err
+    assert [each.name for each in tmp_path.iterdir()] == ["notes.txt"]
+
+
 def repository(place: Path, *settings: str, bare: bool = True) -> Path:
     subprocess.run(["git", "init", "--quiet", *(["--bare"] if bare else []), str(place)], check=True)
     for setting in settings:

@@ -84,8 +84,8 @@ class _Handler(BaseHTTPRequestHandler):
 class GitServer:
     """Serves the repositories below `root`; as a context manager it gives the URL."""
 
-    def __init__(self, root: Path, *, token: str | None = None, read_only: bool = False) -> None:
-        wanted = None if token is None else base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    def __init__(self, root: Path, *, token: str | None = None, user: str = "x-access-token", read_only: bool = False) -> None:
+        wanted = None if token is None else base64.b64encode(f"{user}:{token}".encode()).decode()
         self._server = _Server(root, wanted, read_only=read_only)
         self._thread = Thread(target=self._server.serve_forever, daemon=True)
 

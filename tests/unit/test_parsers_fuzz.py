@@ -139,6 +139,7 @@ PARSERS: Final[Mapping[str, tuple[Parse, bytes]]] = {
     "audit.tables.parse": (tables.parse, b"id,at\n1,2026-01-01\n"),
     "canonical.loads": (lambda data: canonical.loads(data, what="it"), b'{"a":[1,2.5,"x",null]}'),
     "cli.exported.parse": (lambda data: exported.parse(data, "acme/shop"), DEPLOYMENTS),
+    "cli.periods.parse_past": (of_text(lambda text: periods.parse_past("--received", text, now=datetime(2026, 4, 1, tzinfo=UTC))), b"2026-01-01"),
     "cli.periods.parse": (of_text(lambda text: periods.parse(text, "2026-03-31", now=datetime(2026, 4, 1, tzinfo=UTC))), b"2026-01-01T00:00:00Z"),
     "codeowners.parse": (of_text(codeowners.parse), b"*.py @alice @acme/web # why\n/docs/ d@example.com\n"),
     "codeowners_gitlab.parse": (of_text(codeowners_gitlab.parse), b"[Docs][2] @bob\n*.md\n^[Optional]\n*.py @alice\n"),

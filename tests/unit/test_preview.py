@@ -101,6 +101,9 @@ def test_only_what_is_still_running_is_pending(states: tuple[CheckState, ...], v
     found = next(finding for finding in judged.decision.findings if finding.control == "checks-passed")
     assert (judged.decision.verdict, found.reason, len(judged.pending)) == (verdict, reason, pending)
     assert (found.outcome is Outcome.NOT_APPLICABLE) == bool(pending)
+    if reason == "no-checks":
+        assert found.remedy is not None
+        assert found.remedy.step.startswith("where they are about to start, wait for their end and run the preview again; else run its tests")
 
 
 def test_pending_checks_of_an_older_commit_keep_nobody_waiting() -> None:

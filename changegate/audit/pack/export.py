@@ -7,6 +7,7 @@ looked at once, and no signature but those of the records in the pack is verifie
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from typing import Final, TypeAlias
@@ -16,9 +17,8 @@ from changegate.audit.pack import archive, manifest, stretch
 from changegate.audit.pack.contents import KEYS, TRUST, Claims, Contents, Drawing, Kept, format_keys
 from changegate.audit.scan import scan
 from changegate.errors import VerificationError
-from changegate.evidence import layout, merkle, revocations
+from changegate.evidence import layout, log_policy, merkle, revocations
 from changegate.evidence.card import Card, format_card, parse_card
-from changegate.evidence.log_policy import LogPolicy
 from changegate.evidence.proof import Receipt, format_receipt
 from changegate.evidence.reader import LogReader
 from changegate.evidence.signed_record import verify_record
@@ -66,7 +66,7 @@ class Order:
     attachments: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def export(reader: LogReader, store: Store, policy: LogPolicy, trust: Trust, order: Order, out: archive.Writer) -> Contents:
+def export(reader: LogReader, store: Store, trust: Trust, order: Order, out: archive.Writer, *, now: datetime) -> Contents:
     """Write the pack. Raises `VerificationError` or `FormatError` where anything of the period isn't what was signed; `StoreError`, `InputError`."""
     listed: list[manifest.Member] = []
 
@@ -77,7 +77,7 @@ def export(reader: LogReader, store: Store, policy: LogPolicy, trust: Trust, ord
     wanted = order.claims.wanted
     found = scan(reader, wanted.begin, wanted.end)
     first, last = (found.dated[0][0], found.dated[-1][0] + 1) if found.dated else (found.next if found.next is not None else reader.size,) * 2
-    part = stretch.cut(reader, store, policy, first, last)
+    part = stretch.cut(reader, store, log_policy.of(trust), first, last, now=now)
     if part.begin:
         add(stretch.BEGIN, part.begin)
     for path, content in ((stretch.END, part.end), (stretch.NEWEST, part.newest), (stretch.RANGE, stretch.format_range(part, reader.size))):

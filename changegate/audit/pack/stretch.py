@@ -6,6 +6,7 @@ The tree at `begin`, grown by `entries`, is the tree at `end`: whoever does that
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from changegate import canonical
@@ -46,7 +47,7 @@ class Stretch:
     def verify(self, policy: LogPolicy) -> Checkpoint:
         """The newest checkpoint, verified as the policy demands, and with it that these are all of the log's entries between begin and end.
 
-        1. The newest checkpoint is signed and witnessed, by a key that has no end: it has no time of its own.
+        1. The newest checkpoint is signed and witnessed. It has no time of its own: whether its key had ended is the caller's to ask.
         2. The log's own key signed those at begin and end.
         3. The frontier's root is the one at begin; with the entries it is the one at end.
         4. The newest tree continues the one at end.
@@ -54,10 +55,6 @@ class Stretch:
         Raises `VerificationError`, `FormatError`.
         """
         newest = policy.verify(self.newest)
-        if policy.ended(self.newest):
-            raise VerificationError(
-                "the pack's newest checkpoint is signed by a key that has ended, so nothing tells when", remedy="Ask for a pack under a newer one."
-            )
         own = policy.unwitnessed()
         if self.frontier.size:
             _same(own.verify(self.begin, origin=newest.origin), self.frontier, "before the period")
@@ -76,13 +73,13 @@ def _same(signed: Checkpoint, tree: merkle.Frontier, where: str) -> None:
         raise VerificationError(f"the log {where} isn't the one that was signed, at {signed.size} entries", remedy=_REMEDY)
 
 
-def cut(reader: LogReader, store: Store, policy: LogPolicy, first: int, last: int) -> Stretch:
+def cut(reader: LogReader, store: Store, policy: LogPolicy, first: int, last: int, *, now: datetime) -> Stretch:
     """The stretch around the entries from `first` to before `last`, with at least one more on each side where the log has one.
 
     Raises `VerificationError`, `FormatError`, `StoreError`.
     """
     low, high = max(first - 1, 0), min(last + 1, reader.size)
-    head = History(store, policy).find_head()
+    head = History(store, policy, lambda: now).find_head()
     before = _last_commit(store, head.number, lambda commit: commit.size <= low)
     after = _next(store, head.number, high)
     size = before.size if before else 0

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from changegate import __version__, openings
@@ -41,11 +42,12 @@ class Verified(NamedTuple):
     """What opens names, by their tokens."""
 
 
-def verify_pack(members: Members, trust: Trust, verifier: bytes, report: export.Report) -> Verified:
-    """The verified contents.
+def verify_pack(members: Members, trust: Trust, verifier: bytes, report: export.Report, *, received: datetime) -> Verified:
+    """The verified contents. `received` is when the pack, as it is, was in the caller's hands.
 
     1. The manifest lists exactly these members, each with its SHA-256.
     2. The stretch of the log between two signed checkpoints is whole, and the newest checkpoint continues it (`Stretch.verify`).
+       Its key hadn't ended when the pack was received: a checkpoint has no time of its own, and an ended key may be in other hands.
     3. Each record is signed by a trusted key, in its time and before any revocation in the pack; its receipt proves its place under the newest
        checkpoint; in the stretch, that place is the one it has there.
     4. Every entry of the period and the places asked for has its record in the pack, and so has every entry in the stretch that says how one of
@@ -64,7 +66,13 @@ def verify_pack(members: Members, trust: Trust, verifier: bytes, report: export.
             for name in (stretch.BEGIN, stretch.END, stretch.NEWEST, stretch.RANGE, stretch.ENTRIES)
         )
     )
-    newest = part.verify(log_policy.of(trust))
+    policy = log_policy.of(trust)
+    newest = part.verify(policy)
+    if policy.ended(part.newest, received):
+        raise VerificationError(
+            f"the newest checkpoint is signed by a key that had ended by {received:%Y-%m-%d %H:%M} UTC, so nothing tells that it wasn't made since",
+            remedy="Did you have the pack before that key ended? Then say when: --received DATE. Else ask for one made anew, after a newer deploy.",
+        )
     claims = contents.parse_claims(_get(members, contents.HEADER))
     drawing = contents.parse_drawing(members.read(contents.SAMPLE) if contents.SAMPLE in members.names else None)
     found = Contents(claims, newest.origin, newest.size, drawing=drawing)

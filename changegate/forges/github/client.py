@@ -105,11 +105,11 @@ class Client:
             status, headers, text = self._requester().requestJson(method, url, input=body)
             return Reply(status, headers, _parse(text))
         except requests.exceptions.Timeout:
-            return Retry("GitHub did not answer in time", heavy=True)
+            return Retry(f"GitHub at {self._api_url} did not answer in time", heavy=True)
         except requests.exceptions.SSLError:
             raise ForgeError("GitHub's certificate can't be verified", remedy="Set REQUESTS_CA_BUNDLE to the certificates of your network.") from None
         except requests.exceptions.RequestException as cut:
-            return Retry(f"the connection to GitHub broke ({type(cut).__name__})", heavy=True)
+            return Retry(f"the connection to GitHub at {self._api_url} broke ({type(cut).__name__})", heavy=True)
         except RuntimeError:  # PyGithub, on a redirect that it won't follow
             raise ForgeError("GitHub redirects to another host", remedy="Pass the API URL by its present name.") from None
         finally:

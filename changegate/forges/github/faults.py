@@ -11,21 +11,15 @@ from typing import Any, Final
 from changegate.errors import ForgeError
 from changegate.forges.patience import Retry
 
-PERMISSIONS: Final = """\
-permissions:
-  checks: read
-  contents: read
-  deployments: read
-  issues: read
-  pull-requests: read
-  statuses: read"""
-"""What the job's token needs, as a workflow says it. `docs/github-permissions.md` says which fact needs which."""
+PERMISSIONS: Final = "permissions: {checks: read, contents: read, deployments: read, issues: read, pull-requests: read, statuses: read}"
+"""What the job's token needs, as a workflow says it, on one line. `docs/github-permissions.md` says which fact needs which."""
 
 _NEEDED_BY: Final = {  # the last of these names on an error's path, aliases as `queries` gives them
     "deployments": "deployments: read",
     "statuses": "deployments: read",
     "associatedPullRequests": "pull-requests: read",
     "reviews": "pull-requests: read",
+    "pullRequest": "pull-requests: read",
     "closes": "issues: read",
     "linked": "issues: read",
     "it": "issues: read",
@@ -63,7 +57,7 @@ class ForbiddenError(ForgeError):
 def permission_remedy(needed: str = "") -> str:
     """What to paste into the workflow; `needed` names what is missing, where that is known."""
     lead = f"The token lacks {needed}. Give" if needed else "Give"
-    return f"{lead} the job in its workflow's YAML:\n{PERMISSIONS}\nA fine-grained token or an App needs the same repository permissions."
+    return f"{lead} the job in its workflow's YAML `{PERMISSIONS}`. A fine-grained token or an App needs the same repository permissions."
 
 
 def explain_refusal(kind: str, path: list[str]) -> str:

@@ -161,11 +161,11 @@ class Client:
             status = response.status_code
             return Reply(status, {name.lower(): value for name, value in response.headers.items()}, _parse(response.text))
         except requests.exceptions.Timeout:
-            return Retry("GitLab did not answer in time", heavy=True)
+            return Retry(f"GitLab at {self.root} did not answer in time", heavy=True)
         except requests.exceptions.SSLError:
             raise ForgeError("GitLab's certificate can't be verified", remedy="Set REQUESTS_CA_BUNDLE to the certificates of your network.") from None
         except requests.exceptions.RequestException as cut:
-            return Retry(f"the connection to GitLab broke ({type(cut).__name__})", heavy=True)
+            return Retry(f"the connection to GitLab at {self.root} broke ({type(cut).__name__})", heavy=True)
         finally:
             self._on_request(method.upper(), path, status, self._now() - began)
 

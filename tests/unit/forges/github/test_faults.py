@@ -86,6 +86,7 @@ def test_a_404_keeps_what_was_said() -> None:
         (["repository", "r0", "it"], "issues: read"),
         (["nodes", "3", "last", "nodes", "0", "commit", "statusCheckRollup"], "checks: read and statuses: read"),
         (["repository", "f0"], "contents: read"),
+        (["answer", "repository", "pullRequest"], "pull-requests: read"),
         (["repository", "c7"], "contents: read"),
         (["nodes", "2"], "pull-requests: read"),
     ],
