@@ -99,8 +99,9 @@ def export(reader: LogReader, store: Store, trust: Trust, order: Order, out: arc
             facts |= _add_facts(reader, decisions[digest].card, add, "facts/{}.json")
     for card in {each.facts: each for each in contents.attested}.values():
         _add_facts(reader, card, add, "attested/{}")
-    wanted_tokens = _tokens_of(contents, facts, {row.record for row in rows if row.id in drawn}, order.reveal)
-    order = replace(order, names=openings.choose(order.names, wanted_tokens))
+    if order.names:
+        known = _tokens_of(contents, facts, {row.record for row in rows if row.id in drawn}, order.reveal)
+        order = replace(order, names=openings.choose(order.names, known))
     for path, content in finish(contents, order, facts.get):
         add(path, content)
     written = manifest.format_manifest(listed)
