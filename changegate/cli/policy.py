@@ -47,6 +47,8 @@ controls:
   duties-separated:
     enabled: false         # true: whoever starts the deploy is not who is named here
     deployer-is-not: [author, approver]
+privacy:
+  pseudonymise-people: false   # true: records hide names, and what opens them goes to `changegate gate --names FILE`
 rewrites: []               # a branch that was rewritten on purpose, good for one deploy: {{from: COMMIT, to: COMMIT, reason: TEXT}}
 environments: {{}}           # what differs, by environment: staging: {{controls: {{peer-approved: {{enabled: false}}}}}}
 """

@@ -13,13 +13,14 @@ from typing import Any, Final, NamedTuple
 
 from cryptography.hazmat.primitives import serialization
 
-from changegate import canonical, outcome, record
+from changegate import canonical, openings, outcome, record
 from changegate.audit import sampling, tables
 from changegate.audit.population import Kind, Row, Wanted, list_rows
 from changegate.errors import FormatError
 from changegate.evidence import log_policy
 from changegate.evidence.card import Card
 from changegate.evidence.statement import ATTESTATION
+from changegate.openings import Opening
 from changegate.signing import keys
 from changegate.trust import Trust
 
@@ -113,6 +114,12 @@ class Contents:
     def sampled(self, rows: tuple[Row, ...]) -> tuple[str, ...]:
         """The ids that the seed draws; none where no sample was asked for. Raises `InputError` as `sampling.draw` does."""
         return sampling.draw((row.id for row in rows), self.drawing.size, self.drawing.seed) if self.drawing else ()
+
+    def opened(self, names: Mapping[str, Opening]) -> "Contents":
+        """The same with the names that these openings open, to be read by people: nothing of it is what was signed."""
+        if not names:
+            return self
+        return replace(self, records=[replace(each, predicate=openings.open_value(each.predicate, names)) for each in self.records])
 
     def members(self) -> Iterator[tuple[str, bytes]]:
         """Policies, population and sample."""
