@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "replay": "Make a recorded decision again from its recorded facts.",
     "attest": "Record other evidence (reviews, incidents, tests) in the same log, with its file.",
     "audit": "The population of a period, whether it is complete, and a sample of it that anybody can draw again.",
+    "serve": "Show the log in the browser, read-only: search, records, verification, packs.",
     "policy": "Start, check and describe the policy file.",
     "keys": "Make, show, rotate and revoke signing keys, and keep the trust file.",
     "witness": "Remember a log for others, and cosign only what continues it.",
