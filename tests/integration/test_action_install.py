@@ -158,9 +158,9 @@ def test_the_locks_agree_so_that_any_extras_go_together() -> None:
 
 
 def test_every_extra_that_a_deploy_may_need_has_a_lock() -> None:
-    """`xlsx` is for auditors, at their own machines."""
+    """`xlsx` and `serve` are for auditors, at their own machines."""
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
-    assert set(EXTRAS) == declared.keys() - {"xlsx"}
+    assert set(EXTRAS) == declared.keys() - {"xlsx", "serve"}
 
 
 def test_extras_are_installed_together_and_kept_apart_from_an_environment_without(runner: Runner) -> None:

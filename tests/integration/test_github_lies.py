@@ -12,6 +12,7 @@ from doubles.github import TOKEN, GitHubServer
 from doubles.github.scenario import busy_world, deployment, forge, gather
 from doubles.github.state import HOST, Repository
 from doubles.honesty import Gathered, hidden, places
+from support.exhaustive import thin
 
 from changegate.errors import ChangegateError, ForgeError
 from changegate.forges.github import GitHub
@@ -120,5 +121,5 @@ def test_no_value_that_is_not_there_hides_anything(recorded: tuple[Repository, l
 @pytest.mark.parametrize("how", ["text", "number", "list"])
 def test_no_value_of_another_kind_raises_anything_but_our_errors(recorded: tuple[Repository, list[Any], Gathered], how: str) -> None:
     repo, answers, _ = recorded
-    for number, place in spots(answers):
+    for number, place in thin(list(spots(answers)), every=3):
         replay(repo, spoil(answers, number, place, how))

@@ -12,6 +12,7 @@ from doubles.gitlab import READER_TOKEN, GitLabServer
 from doubles.gitlab.faults import KINDS
 from doubles.gitlab.scenario import deployment, forge, gather, small_world
 from doubles.honesty import Gathered, hidden
+from support.exhaustive import thin
 
 from changegate.errors import ForgeError, InputError
 
@@ -57,7 +58,8 @@ def requests(asking: Asking) -> int:
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_fault_hides_anything(asking: Asking, whole: Gathered, kind: str) -> None:
     # What is refused or tried again is so whatever was asked; what is changed in an answer matters by the answer.
-    for at in range(0, requests(asking), 4 if kind in (*PASSING, *LASTING) and kind != "404" else 1):
+    often = 4 if kind in (*PASSING, *LASTING) and kind != "404" else 1
+    for at in thin(range(0, requests(asking), often), every=3):
         asking.server.reset()
         asking.server.fail(kind, at=at)
         found = asking.ask()
