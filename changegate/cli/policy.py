@@ -47,6 +47,14 @@ controls:
   duties-separated:
     enabled: false         # true: whoever starts the deploy is not who is named here
     deployer-is-not: [author, approver]
+emergency: null            # off; else (docs/emergencies.md), with these defaults:
+#   declared-by: []        # logins or account numbers (github:1234); empty: whoever may maintain the repository
+#   approvals: 1           # how many others than the declarer must have agreed
+#   agreement: approval    # named: the declarer's word for it does, too
+#   incident: []           # forms of an incident's key, e.g. [INC-#]; empty: any
+#   lifts: [peer-approved, checks-passed]
+#   review-within: 2 days
+#   overdue: block         # warn: an overdue review stops no further deploy
 rewrites: []               # a branch that was rewritten on purpose, good for one deploy: {{from: COMMIT, to: COMMIT, reason: TEXT}}
 environments: {{}}           # what differs, by environment: staging: {{controls: {{peer-approved: {{enabled: false}}}}}}
 """

@@ -23,10 +23,11 @@ from urllib.parse import quote
 from changegate.access import Found
 from changegate.deploys import PlatformDeploy
 from changegate.errors import ForgeError, InputError
-from changegate.facts import Assurance, Change, CodeOwnersFile, Deployment, DeployRange, Maybe, Missing, RangeOutcome, Team
+from changegate.facts import Actor, Assurance, Change, CodeOwnersFile, Deployment, DeployRange, Known, Maybe, Missing, RangeOutcome, Run, Team
 from changegate.forges import NO_NEEDS, Baseline, Needs, Notice, OpenChange, TrustedFiles
 from changegate.forges.git import Git
 from changegate.forges.gitlab.access import read_access
+from changegate.forges.gitlab.actors import fetch_actor, fetch_declarer
 from changegate.forges.gitlab.changes import Source, fetch
 from changegate.forges.gitlab.client import Client, OnRequest
 from changegate.forges.gitlab.deployments import Ended, StatusSet, set_status, successes
@@ -127,6 +128,14 @@ class GitLab:
     def fetch_teams(self, names: Sequence[str]) -> tuple[Team, ...]:
         """The groups with their members; see `Forge.fetch_teams`."""
         return fetch_teams(self._client, self._people, names)
+
+    def fetch_declarer(self, run: Run) -> Known[Actor]:
+        """Who started this job; see `Declaring.fetch_declarer`."""
+        return fetch_declarer(self._client, self._people, self._project, run)
+
+    def fetch_actor(self, login: str) -> Known[Actor]:
+        """The account of this login; see `Declaring.fetch_actor`."""
+        return fetch_actor(self._client, self._people, login)
 
     def find_target(self, number: int) -> str:
         """The tip of an open merge request's target branch; see `Reviewing.find_target`."""
