@@ -22,6 +22,8 @@ from changegate.ownership import teams_needed
 from changegate.policy import EffectivePolicy, PeerApproved
 from changegate.recorded import PolicySource, Previous
 from changegate.signing import RecordSigner
+from changegate.trust import Trust
+from changegate.waivers_in_force import find_waivers
 
 MAX_REPEATS: Final = 100
 """How often the gate may run in one attempt of a job."""
@@ -79,6 +81,7 @@ def judge(
     policy_file: PolicyFile | None,
     now: Callable[[], datetime],
     declared: Declared | None = None,
+    trust: Trust | None = None,
 ) -> Judged:
     """Collect the facts of a deploy and decide.
 
@@ -87,6 +90,7 @@ def judge(
        back no older policy for what comes after.
     3. The changes, with what this policy needs to know of them, and the emergencies that are still to be reviewed; where one is declared now, who
        does. Then the decision, which is a pure function of all this.
+    4. For what stands in the way, the waivers of the log; `trust` says whose count, and without it none does. Then the decision once more.
 
     Raises `ForgeError`, `StoreError`, `InputError` or `PolicyError` where there is nothing to decide on.
     """
@@ -113,7 +117,13 @@ def judge(
         fetched_at=now(),
     )
     facts = with_owners(facts, forge, rules, trusted_at)
-    return Judged(facts, effective, source, evaluate(facts, effective), history.previous)
+    decision = evaluate(facts, effective)
+    strict = facts.model_copy(update={"emergency": None})
+    waivers = find_waivers(reader, deployment, evaluate(strict, effective).stopping, trust, log.verify_record) if trust is not None else ()
+    if waivers:
+        facts = facts.model_copy(update={"waivers": waivers})
+        decision = evaluate(facts, effective)
+    return Judged(facts, effective, source, decision, history.previous)
 
 
 def _fetch_declaration(declared: Declared | None, deployment: Deployment, forge: Declaring) -> Declaration | None:

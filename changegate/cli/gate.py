@@ -125,8 +125,9 @@ def command(**given: Any) -> int:
     submitting = partial(options.open_to_submit, given["store"], signing, trust=trust, now=_now, reference=forge.clock)
     log = submitting() if given["submit_only"] else open_log()
     deployment = _deployment(given, pipeline, forge)
+    believed = options.believe(signing, trust)
     policy_file = judging.find_policy(given["policy_name"], Path(given["workspace"]))
-    judged = judge(deployment, forge, log, requested_base=given["base"], policy_file=policy_file, now=_now, declared=declared)
+    judged = judge(deployment, forge, log, requested_base=given["base"], policy_file=policy_file, now=_now, declared=declared, trust=believed)
     try:
         where = _record(judged, log, signing.record, trust, given, open_log, local)
     except (StoreError, SigningError) as error:

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from changegate import attestation, keychange, outcome, policy, record, sampledraw
+from changegate import attestation, keychange, outcome, policy, record, sampledraw, waiver
 from changegate.cli.options import read_file
 from changegate.errors import InputError, PolicyError
 from changegate.render.text import count, inert, visible
@@ -107,6 +107,7 @@ _SCHEMAS: Final = {
     "key-revocation": keychange.revocation_schema,
     "attestation": attestation.schema,
     "sample-draw": sampledraw.schema,
+    "waiver": waiver.schema,
 }
 
 
