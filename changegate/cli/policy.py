@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from changegate import attestation, keychange, outcome, policy, record, sampledraw, waiver
+from changegate import attestation, follow_up, keychange, outcome, policy, record, sampledraw, waiver
 from changegate.cli.options import read_file
 from changegate.errors import InputError, PolicyError
 from changegate.render.text import count, inert, visible
@@ -108,6 +108,7 @@ _SCHEMAS: Final = {
     "attestation": attestation.schema,
     "sample-draw": sampledraw.schema,
     "waiver": waiver.schema,
+    "follow-up": follow_up.schema,
 }
 
 

@@ -95,6 +95,19 @@ class Declaring(Protocol):
         """The account of this login, and what it may do in the repository. Raises `InputError` where there is no such account; `ForgeError`."""
 
 
+class Tracking(Protocol):
+    """What a follow-up asks of a forge. Every method raises `ForgeError` where it can't do all of its work."""
+
+    def fetch_changes(self, deployment: Deployment, deploy_range: DeployRange) -> tuple[Change, ...]:
+        """As `Forge.fetch_changes`."""
+
+    def fetch_actor(self, login: str) -> Known[Actor]:
+        """As `Declaring.fetch_actor`."""
+
+    def put_issue(self, title: str, text: str, *, is_open: bool) -> str:
+        """Keep one tracking issue: made where something `is_open` and there is none, closed where nothing is. Gives its address, or nothing."""
+
+
 class OpenChange(NamedTuple):
     """A change that is under review: not merged, not closed."""
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -181,3 +182,119 @@ def test_an_emergency_is_carried_to_the_next_deploy(shop: Shop, gate: Gate) -> N
         (open_,) = (each for each in report["findings"] if each["control"] == "emergency-reviewed")
         assert (open_["outcome"], open_["reason"]) == ("pass", "still-open")
         assert "INC-7" in open_["observed"]
+
+
+@pytest.fixture
+def followup(shop: Shop, gate: Gate, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, Any, str]]:
+    """Runs the follow-up where the gate ran: its exit code, what it printed, and what it said besides."""
+    del shop, gate
+
+    def followed(*arguments: str) -> tuple[int, Any, str]:
+        capsys.readouterr()
+        code = run(["followup", "--signing-key", "changegate-key.pem", "--store", "file:evidence", "--format", "json", *arguments])
+        printed = capsys.readouterr()
+        return code, json.loads(printed.out)["emergencies"] if printed.out.startswith("{") else None, printed.out + printed.err
+
+    return followed
+
+
+Followup = Callable[..., tuple[int, Any, str]]
+
+
+def emergency(shop: Shop, gate: Gate) -> Pull:
+    """One that was let go just now."""
+    pull = shop.change().merge("squash").approve(shop.bob)
+    assert gate(*DECLARED)[0] == ExitCode.ALLOWED
+    return pull
+
+
+def after_the_deploy(shop: Shop) -> None:
+    """The forge's clock is later than the decision's from here on."""
+    shop.hub.now = datetime.now(UTC) + timedelta(minutes=1)
+
+
+def test_a_review_afterwards_closes_it(shop: Shop, gate: Gate, followup: Followup) -> None:
+    pull = emergency(shop, gate)
+    code, (found,), _ = followup()
+    assert (code, found["closed"], found["incident"]) == (ExitCode.ALLOWED, False, "INC-7")
+    after_the_deploy(shop)
+    pull.approve(shop.bob)
+    code, (found,), _ = followup()
+    assert (code, found["closed"]) == (ExitCode.ALLOWED, True)
+    assert run(["verify", "evidence"]) == 0
+    assert run(["show", found["followUp"][:16], "--store", "file:evidence"]) == 0
+    assert followup()[1] == []
+    shop.change().approve(shop.bob).merge("squash")
+    code, report = gate()
+    assert (code, [each for each in report["findings"] if each["control"] == "emergency-reviewed"]) == (ExitCode.ALLOWED, [])
+
+
+@pytest.mark.parametrize("who", ["carol", "alice"])
+def test_neither_declarer_nor_author_reviews_it(shop: Shop, gate: Gate, followup: Followup, who: str) -> None:
+    pull = emergency(shop, gate)
+    after_the_deploy(shop)
+    if who == "carol":
+        pull.approve(shop.carol)
+    assert followup()[1][0]["closed"] is False
+    record = followup()[1][0]["envelope"][:16]
+    code, _, said = followup("--close", record, "--reviewed-by", who, "--note", "looked through it all")
+    assert (code, "may not review" in said) == (ExitCode.USAGE, True)
+
+
+def test_a_review_that_no_approval_can_show(shop: Shop, gate: Gate, followup: Followup) -> None:
+    emergency(shop, gate)
+    record = followup()[1][0]["envelope"][:16]
+    assert followup("--close", "ffff0000", "--reviewed-by", "bob", "--note", "looked through it all")[0] == ExitCode.USAGE
+    assert followup("--close", record, "--reviewed-by", "bob", "--note", "short")[0] == ExitCode.USAGE
+    _, (found,), _ = followup("--close", record, "--reviewed-by", "bob", "--note", "looked through it all")
+    assert found["closed"] is True
+
+
+@pytest.fixture
+def overdue(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Lets three days pass, by this machine's clock and the forge's."""
+
+    def pass_(*, hub: Hub) -> None:
+        later = datetime.now(UTC) + timedelta(days=3)
+        monkeypatch.setattr("changegate.cli.gate._now", lambda: later)
+        monkeypatch.setattr("changegate.cli.followup.now", lambda: later)
+        monkeypatch.setattr("changegate.cli.appending.now", lambda: later)
+        monkeypatch.setattr("changegate.forges.github.GitHub.clock", lambda _: later)
+        hub.now = later
+
+    return pass_
+
+
+def test_an_overdue_review_stops_further_deploys(shop: Shop, gate: Gate, followup: Followup, overdue: Any) -> None:
+    pull = emergency(shop, gate)
+    overdue(hub=shop.hub)
+    shop.change().approve(shop.bob).merge("squash")
+    code, report = gate()
+    assert (code, report["reasons"]) == (ExitCode.BLOCKED, ["emergency-reviewed/overdue"])
+    code, report = gate(*DECLARED)
+    assert (code, "emergency-reviewed/overdue" in report["reasons"]) == (ExitCode.BLOCKED, True), "no emergency lifts it"
+    code, (found,), _ = followup()
+    assert (code, found["overdue"]) == (ExitCode.BLOCKED, True)
+    pull.approve(shop.bob)
+    code, (found,), _ = followup()
+    assert (code, found["closed"]) == (ExitCode.ALLOWED, True)
+    assert gate()[0] == ExitCode.ALLOWED
+
+
+def test_the_tracking_issue_is_one_and_is_closed(shop: Shop, gate: Gate, followup: Followup) -> None:
+    pull = emergency(shop, gate)
+    assert "tracking issue: https://" in followup("--issue")[2]
+    followup("--issue")
+    (issue,) = (each for each in shop.repository.issues.values() if each.labels)
+    assert (issue.state, "| INC-7 | production | carol |" in issue.body.replace("\\", "")) == ("OPEN", True)
+    after_the_deploy(shop)
+    pull.approve(shop.bob)
+    followup("--issue")
+    assert issue.state == "CLOSED"
+
+
+def test_without_the_permission_the_issue_is_a_warning(shop: Shop, gate: Gate, followup: Followup) -> None:
+    emergency(shop, gate)
+    shop.hub.tokens[TOKEN] = ALL_PERMISSIONS | {"actions"}
+    code, _, said = followup("--issue")
+    assert (code, "issues: write" in said) == (ExitCode.ALLOWED, True)

@@ -28,6 +28,7 @@ from changegate.forges.github.actors import fetch_actor, fetch_declarer
 from changegate.forges.github.changes import fetch
 from changegate.forges.github.client import Client, OnRequest
 from changegate.forges.github.deployments import Ended, StatusSet, set_status
+from changegate.forges.github.issues import put_issue
 from changegate.forges.github.listed import list_deploys
 from changegate.forges.github.notices import put_check, put_comment
 from changegate.forges.github.opened import Asked, fetch_open, find_target
@@ -142,6 +143,10 @@ class GitHub:
     def put_comment(self, number: int, notice: Notice) -> str:
         """A comment on a pull request; see `Reviewing.put_comment`."""
         return put_comment(self._client, self._repository, number, notice)
+
+    def put_issue(self, title: str, text: str, *, is_open: bool) -> str:
+        """The one tracking issue; see `Tracking.put_issue`."""
+        return put_issue(self._client, self._repository, title, text, is_open=is_open)
 
     def list_deploys(self, since: datetime) -> tuple[PlatformDeploy, ...]:
         """The repository's deployments since then, to every environment, the newest first. Raises `ForgeError` where the list isn't whole."""

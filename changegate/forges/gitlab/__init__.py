@@ -31,6 +31,7 @@ from changegate.forges.gitlab.actors import fetch_actor, fetch_declarer
 from changegate.forges.gitlab.changes import Source, fetch
 from changegate.forges.gitlab.client import Client, OnRequest
 from changegate.forges.gitlab.deployments import Ended, StatusSet, set_status, successes
+from changegate.forges.gitlab.issues import put_issue
 from changegate.forges.gitlab.listed import list_deploys
 from changegate.forges.gitlab.notices import put_check, put_note
 from changegate.forges.gitlab.opened import fetch_open, find_target
@@ -144,6 +145,10 @@ class GitLab:
     def fetch_open_change(self, number: int, target: str, needs: Needs, *, environment: str, run: str) -> OpenChange:  # noqa: ARG002 - the protocol's
         """The open merge request of this number; see `Reviewing.fetch_open_change`."""
         return fetch_open(self._source(needs, run, {}), number, environment)
+
+    def put_issue(self, title: str, text: str, *, is_open: bool) -> str:
+        """The one tracking issue; see `Tracking.put_issue`."""
+        return put_issue(self._client, self._project, title, text, is_open=is_open)
 
     def list_deploys(self, since: datetime) -> tuple[PlatformDeploy, ...]:
         """The project's deployments since then, to every environment, the newest first. Raises `ForgeError` where the list isn't whole."""
