@@ -2,7 +2,6 @@
 
 import os
 import uuid
-from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import click
@@ -21,7 +20,7 @@ class _Page(SectionedCommand):
     sections: ClassVar = {
         "What is looked for": ("--repository",),
         "A review that isn't on the forge": ("--close", "--reviewed-by", "--note"),
-        "Who is asked": ("--forge", "--workspace", "--api-url", "--timeout"),
+        "Who is asked": ("--forge", "--api-url", "--timeout"),
         "Where it is recorded": ("--store", "--signing-key", "--log-key", "--submit-only", "--trust", "--origin", "--timestamp-url"),
         "What comes out": ("--issue", "--format", "--receipt", "--verbose"),
     }
@@ -36,7 +35,6 @@ _EPILOG: Final = examples("changegate followup --forge github --repository acme/
 @click.option("--reviewed-by", metavar="LOGIN", help="Who reviewed it; neither declarer nor contributor. Needs --close.")
 @click.option("--note", default="", metavar="TEXT", help="What the review found. Needs --close.")
 @options.option("--forge", "forge_name", type=click.Choice(["github", "gitlab"]), help="Where the changes are reviewed. Default: as the CI says.")
-@options.option("--workspace", default=".", metavar="DIR", show_default=True, help="The clone that the forge 'gitlab' reads.")
 @options.option("--api-url", metavar="URL", help="The forge's API. Default: as the CI says.")
 @options.option(
     "--timeout", type=click.FloatRange(1, 3600), default=120, show_default=True, metavar="SECONDS", help="How long the forge may take in all."
@@ -90,7 +88,7 @@ def _closing(given: dict[str, Any]) -> Closing | None:
 def _open_forge(given: dict[str, Any], pipeline: Pipeline) -> Tracking:
     name = given["forge_name"] or pipeline.forge
     if name == "gitlab":
-        return judging.open_gitlab(given, pipeline, workspace=Path(given["workspace"]))
+        return judging.open_gitlab(given, pipeline)
     if name == "github":
         return judging.open_github(given, pipeline)
     raise InputError("a bare git history knows no reviews after a deploy", remedy="Ask the forge: --forge github or --forge gitlab.")
