@@ -208,6 +208,23 @@ def emergency(shop: Shop, gate: Gate) -> Pull:
     return pull
 
 
+def test_the_population_of_emergencies(shop: Shop, gate: Gate, capsys: pytest.CaptureFixture[str]) -> None:
+    emergency(shop, gate)
+    shop.change().approve(shop.bob).merge("squash")
+    gate()
+    today = datetime.now(UTC).date()
+    period = ("--from", str(today), "--to", str(today), "--store", "file:evidence")
+    capsys.readouterr()
+    assert run(["audit", "population", "--kind", "emergencies", *period, "--out", "emergencies.csv"]) == 0
+    header, *rows = Path("emergencies.csv").read_text().splitlines()
+    assert ("exception" in header, len(rows)) == (True, 1)
+    assert "allowed-as-emergency" in rows[0]
+    assert "peer-approved/late-approval" in rows[0]
+    capsys.readouterr()
+    run(["audit", "readiness", "--period", f"{today}..{today}", "--store", "file:evidence"])
+    assert "1 of 2 deploys went as an emergency (50.0%)" in capsys.readouterr().out
+
+
 def after_the_deploy(shop: Shop) -> None:
     """The forge's clock is later than the decision's from here on."""
     shop.hub.now = datetime.now(UTC) + timedelta(minutes=1)

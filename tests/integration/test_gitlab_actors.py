@@ -35,7 +35,7 @@ def test_who_started_the_job_declares(server: GitLabServer) -> None:
 
 @pytest.mark.parametrize(
     ("status", "source", "why"),
-    [("success", "web", "isn't running"), ("running", "push", "started by push, not by hand"), ("running", "schedule", "not by hand")],
+    [("success", "web", "isn't running"), ("running", "push", "started by push, not by hand"), ("running", "schedule", "by hand")],
 )
 def test_another_job_says_nothing(server: GitLabServer, status: str, source: str, why: str) -> None:
     project = server.hub.projects["acme/shop"]

@@ -167,9 +167,7 @@ def test_the_gate_holds_the_environment() -> None:
 )
 def test_its_inputs_are_the_actions(name: str, action: str) -> None:
     actions, own = load(ROOT / action)["inputs"], specification(name)
-    more = {"preview": {"allow-failure", "needs"}, "outcome": {"needs", "if"}, "gate": {"if", "dependencies"}, "verify": {"if"}, "followup": {"if"}}[
-        name
-    ]
+    more = {"preview": {"allow-failure", "needs"}, "outcome": {"needs", "if"}, "gate": {"if", "dependencies"}}.get(name, {"if"})
     assert actions.keys() - SECRETS - {"outcome"} == own.keys() - OWN - PLACE - more
     for key in actions.keys() & own.keys():
         assert ("default" in own[key]) == (actions[key].get("required") != "true"), key

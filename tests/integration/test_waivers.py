@@ -148,3 +148,14 @@ def test_a_forged_waiver_counts_for_nothing(gate: Gate) -> None:
     code, said = gate()
     assert code == ExitCode.NOT_VERIFIED
     assert "which is another's" in said
+
+
+def test_the_population_of_waivers(gate: Gate) -> None:
+    change_of(gate)
+    assert waive(environment="production") == 0
+    assert gate()[0] == ExitCode.ALLOWED
+    period = ("--from", str(TODAY), "--to", str(TODAY), "--store", "file:evidence")
+    assert run(["audit", "population", "--kind", "waivers", *period, "--out", "waivers.csv"]) == 0
+    _, *rows = Path("waivers.csv").read_text().splitlines()
+    assert len(rows) == 1
+    assert "carol" in rows[0]
