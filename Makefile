@@ -39,7 +39,7 @@ EXTRAS := s3 postgres kms sigstore timestamps
 lock:
 	$(COMPILE) --group build -o actions/setup/requirements.txt
 	$(foreach extra,$(EXTRAS),$(COMPILE) --group build --extra $(extra) -c actions/setup/requirements.txt -o actions/setup/requirements-$(extra).txt &&) true
-	$(COMPILE) --group build --group test --extra s3 --extra postgres --extra sigstore --extra timestamps --extra xlsx -c actions/setup/requirements.txt -o requirements/test.txt
+	$(COMPILE) --group build --group test --extra s3 --extra postgres --extra sigstore --extra timestamps --extra xlsx --extra serve -c actions/setup/requirements.txt -o requirements/test.txt
 
 $(INSTALLED): requirements/test.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -15,6 +15,7 @@ from changegate.evidence.reader import LogReader
 from changegate.evidence.signed_record import verify_envelope
 from changegate.facts import Run
 from changegate.outcome import Claim, Ending, GateDecisionEntry
+from changegate.policy import EffectivePolicy
 from changegate.recorded import GateRun, Previous
 from changegate.signing import RecordSigner
 from changegate.trust import Trust
@@ -108,6 +109,8 @@ def record_outcome(
     outcome.check(claim, gate, now=now())
     recorded = _endings(reader, gate, log.verify_record)
     _check_conflict(claim.ending, gate, recorded)
+    if gate.hides_people:
+        claim, run = outcome.withhold(claim, run)
     statement = outcome.make_statement(claim, gate, run, decided=now(), previous=_newest(reader, place, log.verify_record))
     envelope = signer.sign_record(canonical.dumps(statement))
     card = outcome.index_card(statement, envelope, origin=log.verifier_key.name)
@@ -222,6 +225,7 @@ def _read_entry(reader: LogReader, index: int, card: Card, trust: Trust) -> Gate
             run=GateRun.model_validate(deployment["run"]),
             ref=deployment["ref"],
             subjects=tuple(statement["subject"]),
+            hides_people=EffectivePolicy.model_validate(predicate["policy"]["effective"]).privacy.pseudonymise_people,
         )
     except (ValidationError, KeyError, TypeError) as error:
         raise VerificationError(

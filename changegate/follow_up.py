@@ -14,6 +14,7 @@ from changegate.evidence import idempotency
 from changegate.evidence.card import Card
 from changegate.evidence.statement import FOLLOW_UP
 from changegate.facts import Change, Identity, Run, Text, Time, Unavailable
+from changegate.openings import TOKEN
 from changegate.outcome import EndedDeployment, GateReference
 from changegate.policy import PeerApproved
 from changegate.record import STATEMENT_TYPE
@@ -69,6 +70,13 @@ class OpenEmergency(Part):
     due: Time
     changes: tuple[str, ...]
     """Of which something was lifted."""
+    hides_people: bool = False
+    """Whether its policy keeps names out of records."""
+
+    @property
+    def names_declarer(self) -> bool:
+        """Whether it is known who declared it: else nobody can be told apart from them, and no review counts."""
+        return TOKEN.search(self.declared_by.key) is None
 
 
 def find_review(change: Change, emergency: OpenEmergency, rules: PeerApproved) -> RetroactiveReview | None:
@@ -77,7 +85,7 @@ def find_review(change: Change, emergency: OpenEmergency, rules: PeerApproved) -
     Where somebody who made the change can't be told apart from its approvers, none counts.
     """
     makers = contributors(change, rules)
-    if makers.unresolved or isinstance(change.commits, Unavailable):
+    if makers.unresolved or isinstance(change.commits, Unavailable) or not emergency.names_declarer:
         return None
     measure = rules.model_copy(update={"approved_before": "deploy", "permission": "write"})
     for review, standing in judge_reviews(change, measure):
@@ -91,10 +99,15 @@ def find_review(change: Change, emergency: OpenEmergency, rules: PeerApproved) -
 
 def may_close(who: Identity, changes: Iterable[Change], emergency: OpenEmergency, rules: PeerApproved) -> bool:
     """Whether somebody may be named as the reviewer of an emergency: neither its declarer nor known to have made any of it."""
-    if emergency.declared_by.key in who.keys:
+    if emergency.declared_by.key in who.keys or not emergency.names_declarer:
         return False
     makers = [contributors(change, rules) for change in changes if change.id in emergency.changes]
     return not any(each.include(who) or each.unresolved for each in makers)
+
+
+def _withheld(review: RetroactiveReview) -> RetroactiveReview:
+    """The same without who it was. That it was somebody who may was looked at before it was signed."""
+    return review.model_copy(update={"by": Person(login="withheld"), "url": ""})
 
 
 def person_of(who: Identity) -> Person:
@@ -106,6 +119,8 @@ def make_statement(
     emergency: OpenEmergency, reviews: tuple[RetroactiveReview, ...], run: Run, *, decided: datetime, note: str = ""
 ) -> dict[str, Any]:
     """The statement, as a JSON value. Its subject is the deployed commit."""
+    if emergency.hides_people:
+        run, note = run.model_copy(update={"workflow_ref": ""}), "withheld" if note else ""
     reviewed = max((each.at for each in reviews if each.at is not None), default=decided)
     predicate = FollowUp(
         deployment=EndedDeployment(
@@ -115,7 +130,7 @@ def make_statement(
         incident=emergency.incident,
         due=emergency.due,
         late=reviewed > emergency.due,
-        reviews=reviews,
+        reviews=tuple(map(_withheld, reviews)) if emergency.hides_people else reviews,
         note=note,
         tool=Tool(version=__version__),
         time=FollowedAt(decided=decided),

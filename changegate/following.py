@@ -1,6 +1,6 @@
 """The use case of `changegate followup`: find emergencies without a review, look whether there is one by now, and append it. It takes ports."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
@@ -17,6 +17,7 @@ from changegate.evidence.reader import LogReader
 from changegate.evidence.statement import GATE_DECISION
 from changegate.facts import Actor, Change, Deployment, DeployRange, Facts, IdentityKind, Known, Permission, Run, Unavailable
 from changegate.follow_up import OpenEmergency, RetroactiveReview
+from changegate.openings import Opening, open_value
 from changegate.policy import EffectivePolicy, PeerApproved
 from changegate.recorded import RecordedEmergency
 from changegate.signing import RecordSigner, dsse
@@ -64,14 +65,18 @@ class Followed(NamedTuple):
         return bool(self.record)
 
 
-def list_open(reader: LogReader | None, repository: str, verify: Callable[[Card], None]) -> tuple[Found, ...]:
+def list_open(
+    reader: LogReader | None, repository: str, verify: Callable[[Card], None], names: Mapping[str, Opening] | None = None
+) -> tuple[Found, ...]:
     """Every emergency of a repository without a follow-up, the oldest first, by its signed record. Every entry of the log is looked at.
+
+    `names` opens records that hide people.
 
     Raises as `verify` does, `StoreError`, and `VerificationError` for a record that this version can't read.
     """
     cards = reader.cards(newest_first=False) if reader is not None else ()
     return tuple(
-        _read(reader, index, card, verify)
+        _read(reader, index, card, verify, names or {})
         for index, card in cards
         if reader is not None
         and (card.predicate_type, card.decision, card.repository) == (GATE_DECISION, Verdict.ALLOWED_AS_EMERGENCY, repository)
@@ -79,13 +84,13 @@ def list_open(reader: LogReader | None, repository: str, verify: Callable[[Card]
     )
 
 
-def _read(reader: LogReader, index: int, card: Card, verify: Callable[[Card], None]) -> Found:
+def _read(reader: LogReader, index: int, card: Card, verify: Callable[[Card], None], names: Mapping[str, Opening]) -> Found:
     verify(card)
     predicate: dict[str, Any] = canonical.loads(dsse.parse_envelope(reader.envelope(card)).payload, what="statement")["predicate"]
     try:
-        said = RecordedEmergency.model_validate(predicate["decision"]["emergency"])
+        said = RecordedEmergency.model_validate(open_value(predicate["decision"]["emergency"], names))
         facts = Facts.model_validate(canonical.loads(reader.facts(card) or b"", what="facts"))
-        rules = EffectivePolicy.model_validate(predicate["policy"]["effective"]).controls.peer_approved
+        policy = EffectivePolicy.model_validate(predicate["policy"]["effective"])
     except (ValidationError, KeyError, TypeError) as error:
         raise VerificationError(
             f"record {card.envelope[:16]} is signed, and no emergency that this version can read",
@@ -103,8 +108,9 @@ def _read(reader: LogReader, index: int, card: Card, verify: Callable[[Card], No
         decided=card.at,
         due=said.review_due,
         changes=tuple(dict.fromkeys(each.change for each in said.lifted)),
+        hides_people=policy.privacy.pseudonymise_people,
     )
-    return Found(emergency, facts, rules)
+    return Found(emergency, facts, policy.controls.peer_approved)
 
 
 def follow(

@@ -89,6 +89,8 @@ class GateDecisionEntry(Part):
     run: GateRun
     ref: Text
     subjects: tuple[dict[str, Any], ...]
+    hides_people: bool = False
+    """Whether its policy takes names out of what is recorded."""
 
     @property
     def let_go(self) -> bool:
@@ -109,6 +111,11 @@ class Claim(Part):
     finished: Time
     reason: Text = ""
     url: Text = ""
+
+
+def withhold(claim: Claim, run: Run) -> tuple[Claim, Run]:
+    """Both without what somebody wrote by hand, where the decision's policy hides people: the reason, and the branch in the workflow's name."""
+    return claim.model_copy(update={"reason": "withheld" if claim.reason else ""}), run.model_copy(update={"workflow_ref": ""})
 
 
 def check(claim: Claim, gate: GateDecisionEntry, *, now: datetime) -> None:

@@ -173,6 +173,15 @@ class Rewrite(Rules):
     reason: Annotated[str, Field(min_length=10, max_length=500)] = Field(description="Why, for the record.")
 
 
+class Privacy(Rules):
+    """What is recorded of people."""
+
+    pseudonymise_people: bool = Field(
+        default=False,
+        description="People and the texts that they write are recorded as salted commitments; what opens them goes to --names, not to the log.",
+    )
+
+
 class EffectivePolicy(Rules):
     """What holds for one environment."""
 
@@ -184,6 +193,7 @@ class EffectivePolicy(Rules):
     )
     controls: Controls = Controls()
     emergency: EmergencyRules | None = Field(default=None, description="What an emergency needs. Left out: there is none.")
+    privacy: Privacy = Privacy()
     rewrites: tuple[Rewrite, ...] = Field(
         (), strict=False, max_length=20, description="Rewritten history that is accepted, each named by its commits. All that it brings is judged."
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from changegate import canonical, outcome, record
+from changegate import outcome, record
 from changegate.audit.pairing import RecordedDeploy
 from changegate.audit.population import went
 from changegate.audit.scan import scan
@@ -73,7 +73,7 @@ def _read(reader: LogReader, trust: Trust, revoked: Revocations, index: int, car
     """An entry's record. Raises `VerificationError`, `FormatError`, `StoreError`."""
     signed = verify_record(card, reader.envelope(card), trust)
     revoked.check(index, signed.key_id)
-    return Read(index, card, canonical.loads(signed.payload, what="statement")["predicate"], signed.key_id)
+    return Read(index, card, signed.statement["predicate"], signed.key_id)
 
 
 def _recorded(found: Ended) -> RecordedDeploy:

@@ -205,7 +205,7 @@ def list_rows(
 def _read(reader: LogReader, trust: Trust, revoked: Revocations, index: int, card: Card) -> dict[str, Any]:
     signed = verify_record(card, reader.envelope(card), trust)
     revoked.check(index, signed.key_id)
-    predicate: dict[str, Any] = canonical.loads(signed.payload, what="statement")["predicate"]
+    predicate: dict[str, Any] = signed.statement["predicate"]
     return predicate
 
 

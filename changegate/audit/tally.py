@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from changegate import canonical, outcome, record
+from changegate import outcome, record
 from changegate.attestation import Verdict
 from changegate.audit.mapping import CONTROLS, Control, Counted
 from changegate.audit.population import Wanted, went
@@ -77,7 +77,7 @@ def count(reader: LogReader, trust: Trust, wanted: Wanted, store: Store) -> Tall
 def _read(reader: LogReader, trust: Trust, revoked: Revocations, index: int, card: Card) -> Mapping[str, Any]:
     signed = verify_record(card, reader.envelope(card), trust)
     revoked.check(index, signed.key_id)
-    predicate: Mapping[str, Any] = canonical.loads(signed.payload, what="statement")["predicate"]
+    predicate: Mapping[str, Any] = signed.statement["predicate"]
     return predicate
 
 

@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "followup": "Emergencies that nobody has reviewed, and the reviews that are there by now.",
     "waive": "Record a waiver: signed, for one change or environment, until a day.",
     "audit": "The population of a period, whether it is complete, and a sample of it that anybody can draw again.",
+    "serve": "Show the log in the browser, read-only: search, records, verification, packs.",
     "policy": "Start, check and describe the policy file.",
     "keys": "Make, show, rotate and revoke signing keys, and keep the trust file.",
     "witness": "Remember a log for others, and cosign only what continues it.",

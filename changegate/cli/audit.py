@@ -8,7 +8,7 @@ import click
 
 from changegate.audit import tables
 from changegate.audit.population import COLUMNS, Kind, Population, Wanted, collect
-from changegate.cli import auditpack, kept, matrix, options, periods, places, readiness, reconcile, sample
+from changegate.cli import auditpack, auditreport, kept, matrix, options, periods, places, readiness, reconcile, sample
 from changegate.errors import InputError
 from changegate.evidence import log_policy
 from changegate.render.text import visible
@@ -29,6 +29,7 @@ command.add_command(readiness.command)
 command.add_command(matrix.command)
 command.add_command(auditpack.export_command)
 command.add_command(auditpack.verifier_command)
+command.add_command(auditreport.command)
 
 
 @command.command()

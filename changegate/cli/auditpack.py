@@ -2,19 +2,21 @@
 
 import hashlib
 import tempfile
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, BinaryIO, ClassVar, Final
 
 import click
 
 from changegate import __version__
 from changegate.audit.pack import archive
 from changegate.audit.pack.contents import Claims, Contents, Drawing
-from changegate.audit.pack.export import Order, export
+from changegate.audit.pack.export import Order, Reveal, export
 from changegate.audit.population import Kind, Wanted
 from changegate.cli import kept, options, periods, places
+from changegate.cli.names import read_names, reading_option
 from changegate.cli.pages import SectionedCommand, examples
 from changegate.errors import FormatError, InputError
 from changegate.evidence import log_policy
@@ -24,7 +26,7 @@ from changegate.render.text import count, visible
 from changegate.stores import open_store
 from changegate.trust import Trust, parse
 
-_KINDS: Final = ("changes", "deploys", "rollbacks", "blocked")
+KINDS: Final = ("changes", "deploys", "rollbacks", "blocked")
 """The populations that verify.py makes again."""
 _ENDED: Final = (
     "The newest checkpoint is signed by a key that has ended since: whoever verifies this pack must say when he had it (--received).\n"
@@ -35,6 +37,7 @@ _ENDED: Final = (
 class _Page(SectionedCommand):
     sections: ClassVar = {
         "What": ("--from", "--to", "--kind", "--environment", "--repository", "--sample", "--seed", "--reconciliation", "--attach"),
+        "Names that records hide": ("--names", "--reveal"),
         "The records": ("--store", "--trust", "--checkpoint"),
         "What comes out": ("--out",),
     }
@@ -43,13 +46,17 @@ class _Page(SectionedCommand):
 @click.command(name="export", cls=_Page, epilog=examples("changegate audit export --from 2026-01-01 --to 2026-06-30 --out pack.zip"))
 @periods.begin_option
 @periods.end_option
-@click.option("--kind", type=click.Choice(_KINDS), default="changes", show_default=True, help="Which population.")
+@click.option("--kind", type=click.Choice(KINDS), default="changes", show_default=True, help="Which population.")
 @click.option("--environment", "environments", multiple=True, metavar="NAME", help="Only this environment. May be given more than once.")
 @click.option("--repository", "repositories", multiple=True, metavar="NAME", help="Only this repository. May be given more than once.")
 @click.option("--sample", type=click.IntRange(1), metavar="N", help="Draw a sample of so many, with --seed.")
 @click.option("--seed", metavar="TEXT", help="Any text that neither side could choose to its liking, such as the root of a checkpoint.")
 @click.option("--reconciliation", metavar="FILE", help="What `changegate audit reconcile` wrote, to go into the pack.")
 @click.option("--attach", multiple=True, metavar="FILE", help="Another file for the pack. May be given more than once.")
+@reading_option
+@click.option(
+    "--reveal", type=click.Choice([each.value for each in Reveal]), default=Reveal.NONE.value, show_default=True, help="Which of --names go along."
+)
 @click.option("--checkpoint", metavar="FILE", help="Export the log as it was at this checkpoint: with that of an earlier pack, the same bytes again.")
 @options.store_option
 @options.trust_option
@@ -62,50 +69,73 @@ def export_command(**given: Any) -> None:
     log and the same options give the same bytes.
     """
     now = datetime.now(UTC)
-    period = periods.parse(given["begin"], given["end"], now=now)
-    asked = Wanted(Kind(given["kind"]), *period, frozenset(given["environments"]), frozenset(given["repositories"]))
-    if (given["sample"] is None) != (given["seed"] is None):
-        raise InputError(
-            "--sample and --seed go together", remedy="Give the size and a seed that neither side chose: the root of a checkpoint, for example."
-        )
-    name = given["trust"] or options.TRUST_FILE
-    trusted, _ = options.find_trust(given["trust"])
-    text = options.read_file(name, "--trust")
-    if parse(text) != trusted:
-        raise InputError(f"{name} changed while it was read", remedy="Run again.")
-    store = open_store(given["store"])
-    reader = _reader(given, trusted)
-    places.check_known(reader, given["environments"], given["repositories"])
-    order = Order(
-        claims=Claims(asked, store.url, f"changegate {__version__}"),
-        trust=text,
-        verifier=verifier(),
-        drawing=Drawing(given["sample"], given["seed"]) if given["sample"] is not None else None,
-        report=report.render,
-        reconciliation=options.read_file(given["reconciliation"], "--reconciliation") if given["reconciliation"] else None,
-        attachments={Path(each).name: options.read_file(each, "--attach") for each in given["attach"]},
-    )
-    if len(order.attachments) < len(given["attach"]):
-        raise InputError("two files to attach have the same name", remedy="Rename one of them.")
+    order = read_order(given, now=now)
+    reader = open_reader(given, order)
     out = Path(given["out"])
     try:
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".changegate-") as folder:
             unfinished = Path(folder, out.name)
             with unfinished.open("w+b") as file:
-                found = export(reader, store, trusted, order, archive.Writer(file), now=now)
+                found = write_pack(reader, given, order, file, now=now)
                 file.seek(0)
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             unfinished.replace(out)
     except OSError as error:
         raise InputError(f"{out}: {error.strerror}", remedy="Name a file that can be written.") from error
     _summary(found, out, digest, order)
-    if log_policy.of(trusted).ended(reader.signed, now):
+    if log_policy.of(parse(order.trust)).ended(reader.signed, now):
         click.echo(f"! {_ENDED}", err=True)
 
 
-def _reader(given: dict[str, Any], trusted: Trust) -> LogReader:
+def read_order(given: Mapping[str, Any], *, now: datetime) -> Order:
+    """What the options ask for. Raises `InputError`."""
+    period = periods.parse(given["begin"], given["end"], now=now)
+    asked = Wanted(Kind(given["kind"]), *period, frozenset(given["environments"]), frozenset(given["repositories"]))
+    if (given["sample"] is None) != (given["seed"] is None):
+        raise InputError(
+            "--sample and --seed go together", remedy="Give the size and a seed that neither side chose: the root of a checkpoint, for example."
+        )
+    # Who makes a page from the store, for people, gives the names that it is to show.
+    reveal = Reveal(given.get("reveal", Reveal.ALL))
+    if reveal is not Reveal.NONE and "reveal" in given and not given["names"]:
+        raise InputError(f"--reveal {reveal.value}, and no names", remedy="Give --names FILE, or leave --reveal out.")
+    if reveal is Reveal.SAMPLE and given["sample"] is None:
+        raise InputError("--reveal sample, and no sample", remedy="Draw one: --sample and --seed.")
+    trusted, name = options.find_trust(given["trust"])
+    trust = options.read_file(name, "--trust")
+    if parse(trust) != trusted:
+        raise InputError(f"{name} changed while it was read", remedy="Run again.")
+    order = Order(
+        claims=Claims(asked, open_store(given["store"]).url, f"changegate {__version__}"),
+        trust=trust,
+        verifier=verifier(),
+        drawing=Drawing(given["sample"], given["seed"]) if given["sample"] is not None else None,
+        report=report.render,
+        names=tuple(read_names(given["names"]).values()),
+        reveal=reveal,
+        reconciliation=options.read_file(given["reconciliation"], "--reconciliation") if given.get("reconciliation") else None,
+        attachments={Path(each).name: options.read_file(each, "--attach") for each in given.get("attach", ())},
+    )
+    if len(order.attachments) < len(given.get("attach", ())):
+        raise InputError("two files to attach have the same name", remedy="Rename one of them.")
+    return order
+
+
+def open_reader(given: Mapping[str, Any], order: Order) -> LogReader:
+    """The log that the options name, of which the order's places are known. Raises `InputError`, `VerificationError`."""
+    reader = _reader(given, parse(order.trust))
+    places.check_known(reader, given["environments"], given["repositories"])
+    return reader
+
+
+def write_pack(reader: LogReader, given: Mapping[str, Any], order: Order, file: BinaryIO, *, now: datetime) -> Contents:
+    """Write the pack that is ordered. Raises as `export` does."""
+    return export(reader, open_store(given["store"]), parse(order.trust), order, archive.Writer(file), now=now)
+
+
+def _reader(given: Mapping[str, Any], trusted: Trust) -> LogReader:
     """The log as published, or as it was at an earlier checkpoint."""
-    if given["checkpoint"] is None:
+    if given.get("checkpoint") is None:
         return kept.open_reader(given["store"], trusted, since=given["since"])
     signed = options.read_file(given["checkpoint"], "--checkpoint")
     try:

@@ -8,6 +8,7 @@ import click
 
 from changegate.cli import judging, options, publish
 from changegate.cli.appending import appending_options, now, open_to_append
+from changegate.cli.names import read_names, reading_option
 from changegate.cli.pages import SectionedCommand, examples
 from changegate.errors import ExitCode, ForgeError, InputError
 from changegate.following import Closing, follow, list_open
@@ -22,7 +23,7 @@ class _Page(SectionedCommand):
         "A review that isn't on the forge": ("--close", "--reviewed-by", "--note"),
         "Who is asked": ("--forge", "--api-url", "--timeout"),
         "Where it is recorded": ("--store", "--signing-key", "--log-key", "--submit-only", "--trust", "--origin", "--timestamp-url"),
-        "What comes out": ("--issue", "--format", "--receipt", "--verbose"),
+        "What comes out": ("--issue", "--format", "--receipt", "--names", "--verbose"),
     }
 
 
@@ -41,6 +42,7 @@ _EPILOG: Final = examples("changegate followup --forge github --repository acme/
 )
 @options.option("--issue", is_flag=True, help="Open or update one tracking issue on the forge; close it where nothing is open.")
 @click.option("-v", "--verbose", is_flag=True, help="Print each request to the forge, and how long it took.")
+@reading_option
 @appending_options
 def command(**given: Any) -> int:
     """List the emergencies of a repository without a review, record the reviews that are there by now, and say what is due.
@@ -56,7 +58,7 @@ def command(**given: Any) -> int:
     forge = _open_forge({**given, "repository": repository}, pipeline)
     opened = open_to_append(given)
     log = opened.log
-    found = list_open(log.reader(), repository, log.verify_record)
+    found = list_open(log.reader(), repository, log.verify_record, read_names(given["names"]))
     followed = follow(found, forge, log, opened.signer, pipeline.run, now=now, closing=closing, submit_only=given["submit_only"])
     at = now()
     render = render_json if given["format_"] == "json" else render_terminal

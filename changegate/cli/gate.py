@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final
 import click
 
 from changegate import render
-from changegate.cli import attesting, judging, local_store, options, publish, signers
+from changegate.cli import attesting, judging, local_store, names, options, publish, signers
 from changegate.cli.pages import SectionedCommand, examples, exit_codes
 from changegate.decision import EXIT_CODES
 from changegate.errors import ExitCode, InputError, SigningError, StoreError
@@ -39,7 +39,7 @@ class _Page(SectionedCommand):
         "An emergency": ("--emergency", "--incident", "--agreed-by"),
         "Who is asked": ("--forge", "--repository", "--workspace", "--api-url", "--timeout"),
         "Where it is recorded": ("--store", "--signing-key", "--log-key", "--submit-only", "--trust", "--origin", "--timestamp-url"),
-        "What comes out": ("--format", "--receipt", "--dotenv", "--junit", "--summary", "--verbose"),
+        "What comes out": ("--format", "--receipt", "--names", "--dotenv", "--junit", "--summary", "--verbose"),
     }
 
 
@@ -98,6 +98,7 @@ _EPILOG: Final = "\n\n".join(
     "--artifact", "artifacts", multiple=True, metavar="NAME@sha256:DIGEST", help="What is deployed, by digest. May be given more than once."
 )
 @options.option("--receipt", metavar="FILE", help="Where to write the receipt (a tlog-proof), which proves offline that the record is in the log.")
+@names.gate_option
 @options.option("--dotenv", metavar="FILE", help="Where to write the outputs as CHANGEGATE_…=… lines (GitLab: artifacts:reports:dotenv).")
 @options.option("--junit", metavar="FILE", help="Where to write the findings as JUnit XML (GitLab: artifacts:reports:junit).")
 @options.option("--summary", metavar="FILE", help="Where to write the report as Markdown, besides what is printed.")
@@ -128,8 +129,9 @@ def command(**given: Any) -> int:
     believed = options.believe(signing, trust)
     policy_file = judging.find_policy(given["policy_name"], Path(given["workspace"]))
     judged = judge(deployment, forge, log, requested_base=given["base"], policy_file=policy_file, now=_now, declared=declared, trust=believed)
+    recorded = names.withhold_names(judged, given["names"])
     try:
-        where = _record(judged, log, signing.record, trust, given, open_log, local)
+        where = _record(recorded, log, signing.record, trust, given, open_log, local)
     except (StoreError, SigningError) as error:
         # The engineer still learns what was judged; but what isn't recorded isn't deployed.
         failed = _report(judged, render.RecordingFailed(error.message, error.remedy))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import click
 
@@ -19,15 +19,25 @@ class Period(NamedTuple):
     end: datetime
 
 
+_HELP: Final = {
+    "--from": "The first day (2026-01-01) or moment (2026-01-01T00:00:00Z), UTC.",
+    "--to": "The last day, or the moment before which the period ends.",
+}
+
+
+def option(name: str, to: str, *, required: bool = False) -> Callable[[F], F]:
+    """`--from` or `--to`."""
+    return click.option(name, to, required=required, metavar="DATE", help=_HELP[name])
+
+
 def begin_option(function: F) -> F:
-    """`--from`."""
-    text = "The first day (2026-01-01) or moment (2026-01-01T00:00:00Z), UTC."
-    return click.option("--from", "begin", required=True, metavar="DATE", help=text)(function)
+    """`--from`, which must be given."""
+    return option("--from", "begin", required=True)(function)
 
 
 def end_option(function: F) -> F:
-    """`--to`."""
-    return click.option("--to", "end", required=True, metavar="DATE", help="The last day, or the moment before which the period ends.")(function)
+    """`--to`, which must be given."""
+    return option("--to", "end", required=True)(function)
 
 
 def parse(begin: str, end: str, *, now: datetime) -> Period:

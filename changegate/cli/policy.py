@@ -55,6 +55,8 @@ emergency: null            # off; else (docs/emergencies.md), with these default
 #   lifts: [peer-approved, checks-passed]
 #   review-within: 2 days
 #   overdue: block         # warn: an overdue review stops no further deploy
+privacy:
+  pseudonymise-people: false   # true: records hide names, and what opens them goes to `changegate gate --names FILE`
 rewrites: []               # a branch that was rewritten on purpose, good for one deploy: {{from: COMMIT, to: COMMIT, reason: TEXT}}
 environments: {{}}           # what differs, by environment: staging: {{controls: {{peer-approved: {{enabled: false}}}}}}
 """

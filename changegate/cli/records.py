@@ -2,7 +2,6 @@
 
 from typing import Any, Final, NamedTuple
 
-from changegate import canonical
 from changegate.errors import InputError
 from changegate.evidence import revocations
 from changegate.evidence.card import Card
@@ -48,6 +47,6 @@ def find_record(reader: LogReader, store: Store, trust: Trust, wanted: str) -> R
         raise InputError(f"{wanted} is not enough to tell apart: {several}", remedy="Give more digits.")
     index, card = next((each for each in found if each[1].about is None or each[1].envelope.startswith(wanted.lower())), found[0])
     envelope = reader.envelope(card)
-    key_id, payload = verify_record(card, envelope, trust)
-    revocations.read(reader, store, trust).check(index, key_id)
-    return Record(card, reader.prove(index), key_id, envelope, canonical.loads(payload, what="statement"))
+    signed = verify_record(card, envelope, trust)
+    revocations.read(reader, store, trust).check(index, signed.key_id)
+    return Record(card, reader.prove(index), signed.key_id, envelope, signed.statement)

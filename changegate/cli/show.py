@@ -7,11 +7,13 @@ import click
 
 from changegate import outcome
 from changegate.cli import kept, options
+from changegate.cli.names import read_names, reading_option
 from changegate.cli.records import Record, find_record
 from changegate.errors import InputError
 from changegate.evidence.proof import format_receipt
 from changegate.evidence.reader import LogReader
 from changegate.evidence.statement import ATTESTATION, KEY_REVOCATION, KEY_ROTATION, SAMPLE_DRAW, WAIVER
+from changegate.openings import find_tokens, open_value
 from changegate.render import attestation as attestation_page
 from changegate.render import keychange as key_page
 from changegate.render import outcome as outcome_page
@@ -36,12 +38,16 @@ _PAGES: Final = {
 @click.argument("wanted", metavar="ID|COMMIT")
 @options.store_option
 @options.trust_option
+@reading_option
 @click.option("--json", "as_json", is_flag=True, help="Print the statement, the envelope and the proof as JSON.")
 @click.option("--receipt", metavar="FILE", help="Also write the receipt (a tlog-proof) to this file.")
 @click.option("--facts", metavar="FILE", help="Also write the facts as fetched (canonical JSON) to this file.")
 @click.option("--attachment", metavar="FILE", help="Also write the file that was attested to this file.")
-def command(wanted: str, store: str, trust: str | None, receipt: str | None, facts: str | None, attachment: str | None, *, as_json: bool) -> None:
+def command(
+    wanted: str, store: str, trust: str | None, receipt: str | None, facts: str | None, attachment: str | None, names: str | None, *, as_json: bool
+) -> None:
     """Print one record, by the beginning of its id or of the deployed commit. Of several records of a commit it is the newest gate decision."""
+    known = read_names(names)
     trusted, _ = options.find_trust(trust)
     reader = kept.open_reader(store, trusted)
     record = find_record(reader, open_store(store), trusted, wanted)
@@ -52,7 +58,8 @@ def command(wanted: str, store: str, trust: str | None, receipt: str | None, fac
     if attachment:
         _write_attachment(attachment, record, reader)
     if as_json:
-        click.echo(json.dumps(_as_json(record, reader), indent=2))
+        opened = {token: known[token].value for token in sorted(find_tokens(json.dumps(record.statement)) & known.keys())}
+        click.echo(json.dumps(_as_json(record, reader) | ({"names": opened} if names else {}), indent=2))
         return
     hashes = len(record.receipt.hashes)
     place = LogPlace(
@@ -62,7 +69,7 @@ def command(wanted: str, store: str, trust: str | None, receipt: str | None, fac
         proof=f"signed by {short(record.key_id)}; in the log {reader.checkpoint.origin}, by {hashes} hashes up to its signed checkpoint",
     )
     page = _PAGES.get(record.card.predicate_type, record_page.render)
-    click.echo(page(record.statement, place, width=options.width()), nl=False)
+    click.echo(page(open_value(record.statement, known), place, width=options.width()), nl=False)
 
 
 def _write_attachment(file: str, record: Record, reader: LogReader) -> None:

@@ -9,7 +9,21 @@ SETTINGS: Final = frozenset(
     for name in (
         *("AGREED_BY", "EMERGENCY", "INCIDENT", "ISSUE"),
         *("API_URL", "ARTIFACT", "BASE", "BRANCH", "CHANGE", "DEBUG", "DOTENV", "ENVIRONMENT", "ENVIRONMENT_URL", "FINISHED", "FORGE", "FORMAT"),
-        *("HEAD", "JUNIT", "KEY_PASSPHRASE", "LOG_KEY", "LOG_KEY_PASSPHRASE", "NAME", "NOTE", "NO_CHECK", "NO_COMMENT", "ORIGIN", "OWNER", "PERIOD"),
+        *(
+            "HEAD",
+            "JUNIT",
+            "KEY_PASSPHRASE",
+            "LOG_KEY",
+            "LOG_KEY_PASSPHRASE",
+            "NAME",
+            "NAMES",
+            "NOTE",
+            "NO_CHECK",
+            "NO_COMMENT",
+            "ORIGIN",
+            "OWNER",
+            "PERIOD",
+        ),
         *("POLICY", "POLICY_PATH", "REASON", "RECEIPT", "RECORD", "RECORD_ID", "REPOSITORY", "SIGNING_KEY", "SIGSTORE_CONFIG", "STARTED", "STORE"),
         *("SUBMIT_ONLY", "SUMMARY", "TIMEOUT", "TIMESTAMP_URL", "TOKEN", "TRUST", "URL", "WORKSPACE"),
     )

@@ -1,6 +1,6 @@
 """What `changegate verify` prints: the verdict, every finding, and exactly what was checked and what wasn't."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import click
@@ -24,31 +24,43 @@ class Checked(NamedTuple):
 
 def print_report(checked: Checked, trusted: Trust, source: str) -> None:
     """The report for people."""
+    first, *rest = describe(checked, trusted, source)
+    click.secho(first, fg="green" if checked.report.clean else "red", bold=True)
+    for line in rest:
+        click.echo(line)
+
+
+def describe(checked: Checked, trusted: Trust, source: str) -> Iterator[str]:
+    """Its lines; the first is the verdict."""
     report = checked.report
-    if report.clean:
-        click.secho(f"✓ WHOLE: {count(report.entries, 'record')}{_how(checked)}", fg="green", bold=True)
-    else:
-        click.secho(f"✗ NOT WHOLE: {count(len(report.problems), 'problem')} in {count(report.entries, 'record')}", fg="red", bold=True)
+    records = count(report.entries, "record")
+    yield f"✓ WHOLE: {records}{_how(checked)}" if report.clean else f"✗ NOT WHOLE: {count(len(report.problems), 'problem')} in {records}"
     for alike in _group(report.problems):
-        click.echo()
-        _print_findings("✗", alike)
+        yield ""
+        yield from _findings("✗", alike)
     if report.unlisted:
-        click.echo(f"\n… and {report.unlisted} more that are not listed")
+        yield f"\n… and {report.unlisted} more that are not listed"
     for alike in _group(report.notes):
-        _print_findings("·", alike)
-    click.echo()
+        yield from _findings("·", alike)
+    yield ""
+    yield from _said(checked, trusted, source)
+
+
+def _said(checked: Checked, trusted: Trust, source: str) -> Iterator[str]:
+    """What was looked at, and under whose keys."""
+    report = checked.report
     if report.checkpoint is not None:
-        click.echo(f"  log        {visible(report.checkpoint.origin)}")
-        click.echo(f"  checkpoint {format_head(report.checkpoint)}")
-    click.echo(f"  trusted    {source}: record keys {', '.join(key_id[:16] for key_id in trusted.public_keys)}")
+        yield f"  log        {visible(report.checkpoint.origin)}"
+        yield f"  checkpoint {format_head(report.checkpoint)}"
+    yield f"  trusted    {source}: record keys {', '.join(key_id[:16] for key_id in trusted.public_keys)}"
     for revoked in checked.report.revoked:
-        click.echo(f"  revoked    {visible(revoked)}")
+        yield f"  revoked    {visible(revoked)}"
     if checked.since is None:
-        click.echo("  since      no earlier checkpoint was given: a log rewritten from its start by its key's holder would look like this, too")
+        yield "  since      no earlier checkpoint was given: a log rewritten from its start by its key's holder would look like this, too"
     elif report.clean:
-        click.echo(f"  since      it grew from the checkpoint {'' if parse_head(checked.since) else 'in '}{checked.since}, and lost nothing")
+        yield f"  since      it grew from the checkpoint {'' if parse_head(checked.since) else 'in '}{checked.since}, and lost nothing"
     for label, text in coverage(checked):
-        click.echo(f"  {label:<10} {visible(text)}")
+        yield f"  {label:<10} {visible(text)}"
 
 
 def coverage(checked: Checked) -> list[tuple[str, str]]:
@@ -104,10 +116,10 @@ def _group(problems: Iterable[Problem]) -> Iterable[list[Problem]]:
     return groups.values()
 
 
-def _print_findings(mark: str, alike: list[Problem]) -> None:
+def _findings(mark: str, alike: list[Problem]) -> Iterator[str]:
     first, *others = alike
-    click.echo(f"{mark} {visible(first.what)}: {visible(first.where)}")
+    yield f"{mark} {visible(first.what)}: {visible(first.where)}"
     for label, text in (("expected", first.expected), ("found", first.found), ("means", first.meaning)):
-        click.echo(f"  {label:<10} {visible(text)}")
+        yield f"  {label:<10} {visible(text)}"
     for other in others:
-        click.echo(f"  {'also':<10} {visible(other.where)}: {visible(other.found)}")
+        yield f"  {'also':<10} {visible(other.where)}: {visible(other.found)}"

@@ -1,6 +1,8 @@
 """`changegate verify PACK`: is an evidence pack what the log has?"""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -8,7 +10,7 @@ from typing import Any, Final
 import click
 
 from changegate.audit.pack.manifest import MANIFEST
-from changegate.audit.pack.members import FolderMembers, ZipMembers
+from changegate.audit.pack.members import FolderMembers, Members, ZipMembers
 from changegate.audit.pack.verify import Verified, verify_pack
 from changegate.cli.auditpack import verifier
 from changegate.errors import InputError
@@ -28,19 +30,26 @@ def is_pack(where: str) -> bool:
         return False
 
 
-def print_pack(where: str, trusted: Trust, source: str, *, received: datetime, as_json: bool) -> None:
-    """Verify a pack and say what it holds. Raises `VerificationError`, `FormatError`, `InputError`."""
+@contextmanager
+def open_members(where: str) -> Iterator[Members]:
+    """A pack's file, or the folder where it was unpacked; nothing of it is verified yet. Raises `VerificationError`, `InputError`."""
     path = Path(where)
     if path.is_dir():
-        found = verify_pack(FolderMembers(path), trusted, verifier(), report.render, received=received)
-    else:
-        try:
-            with path.open("rb") as file:
-                if file.read(len(_ZIP)) != _ZIP:
-                    raise InputError(f"{where} is no evidence pack and no store", remedy="Name what `changegate audit export` wrote, or a store.")
-                found = verify_pack(ZipMembers(file), trusted, verifier(), report.render, received=received)
-        except OSError as error:
-            raise InputError(f"{where}: {error.strerror}", remedy="Name a pack that can be read.") from error
+        yield FolderMembers(path)
+        return
+    try:
+        with path.open("rb") as file:
+            if file.read(len(_ZIP)) != _ZIP:
+                raise InputError(f"{where} is no evidence pack and no store", remedy="Name what `changegate audit export` wrote, or a store.")
+            yield ZipMembers(file)
+    except OSError as error:
+        raise InputError(f"{where}: {error.strerror}", remedy="Name a pack that can be read.") from error
+
+
+def print_pack(where: str, trusted: Trust, source: str, *, received: datetime, as_json: bool) -> None:
+    """Verify a pack and say what it holds. Raises `VerificationError`, `FormatError`, `InputError`."""
+    with open_members(where) as members:
+        found = verify_pack(members, trusted, verifier(), report.render, received=received)
     if as_json:
         click.echo(json.dumps(_as_json(found, source), indent=2))
     else:
@@ -59,6 +68,8 @@ def _print(found: Verified, trusted: Trust, source: str) -> None:
     click.echo(f"  population {asked.kind.value}: {found.units}, exactly what the period's records make")
     if found.contents.drawing:
         click.echo(f"  sample     {found.sampled} units, as the seed draws them: {visible(found.contents.drawing.seed, 100)}")
+    if found.names:
+        click.echo(f"  names      {count(len(found.names), 'hidden name')} opened, each as the signed record commits to it")
     click.echo(f"  trusted    {source}: record keys {', '.join(key_id[:16] for key_id in trusted.public_keys)}")
     click.echo(f"  signed by  {visible(', '.join(short(each) for each in signers)) or 'nobody: there is no record'}")
     if found.not_compared:
@@ -75,6 +86,7 @@ def _as_json(found: Verified, source: str) -> dict[str, Any]:
         "population": asked.kind.value,
         "units": found.units,
         "sampled": found.sampled,
+        "namesOpened": len(found.names),
         "records": len(found.contents.records),
         "entries": {"first": found.first, "before": found.last},
         "checkpoint": {"origin": checkpoint.origin, "size": checkpoint.size, "root": checkpoint.root.hex()},

@@ -65,7 +65,7 @@ class Card:
         return parse_time(self.time)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=16384)
 def parse_time(text: str) -> datetime:
     """RFC 3339 in UTC with a `Z`, to the microsecond at most. Raises `FormatError`."""
     match = _TIME.fullmatch(text)

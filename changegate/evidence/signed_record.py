@@ -1,7 +1,7 @@
 """Is a record what its card says, and signed by a key that may? The one rule for writers, readers and verifiers. Pure."""
 
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from changegate.errors import FormatError, VerificationError
 from changegate.evidence import statement
@@ -28,7 +28,16 @@ class SignedRecord(NamedTuple):
     payload: bytes
 
 
-def verify_record(card: Card, envelope: bytes, trust: Trust, *, committed: datetime | None = None) -> SignedRecord:
+class VerifiedRecord(NamedTuple):
+    """A signed record that its card repeats, and what it says."""
+
+    key_id: str
+    payload: bytes
+    statement: Any
+    """The payload, parsed: a large log's readers parse each once."""
+
+
+def verify_record(card: Card, envelope: bytes, trust: Trust, *, committed: datetime | None = None) -> VerifiedRecord:
     """The signed statement behind a card.
 
     1. The envelope is the one that the card names, and a trusted record key or identity signed it, which may sign such a record.
@@ -51,14 +60,15 @@ def verify_record(card: Card, envelope: bytes, trust: Trust, *, committed: datet
                 f"the record of {card.time} waited for its commit for longer than {MAX_AGE.total_seconds() / 3600:.0f} hours",
                 remedy="Run the gate again: a new attempt gets a record of its own.",
             )
-    different = statement.differences(statement.parse(payload), card)
+    said = statement.parse(payload)
+    different = statement.differences(said, card)
     if different:
         name, signed, found = different[0]
         raise VerificationError(
             f"the log's entry says of record {card.envelope[:16]} that its {name} is {found[:80]!r}; what was signed says {signed[:80]!r}",
             remedy="Somebody put a card in the log that isn't this record's. Believe neither; `changegate verify` names every such entry.",
         )
-    return SignedRecord(key_id, payload)
+    return VerifiedRecord(key_id, payload, said)
 
 
 def verify_envelope(data: bytes, trust: Trust) -> SignedRecord:

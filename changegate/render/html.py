@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 from changegate.render.text import visible, web_link
 
 MAX_TEXT: Final = 4000
-_VOID: Final = frozenset({"meta", "input", "br"})
+_VOID: Final = frozenset({"meta", "input", "br", "link"})
 Child: TypeAlias = "Html | str | int | Iterable[Html | str | int]"
 
 

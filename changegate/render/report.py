@@ -113,7 +113,7 @@ def _overview(contents: Contents) -> Html:
         element("h3", "Why attempts were stopped"),
         plots.bars("Attempts stopped by reason; one may have several", "Control/reason", found.reasons, "stopped"),
         element("h3", "From the ticket to the approval"),
-        plots.columns("Changes by time from ticket to approval", "Time", *_histogram(found.to_approve)),
+        plots.bars("Changes by time from ticket to approval", "Time", _histogram(found.to_approve), "plain"),
         element("h3", "Exceptions"),
         _exceptions(found),
         id="overview",
@@ -121,11 +121,11 @@ def _overview(contents: Contents) -> Html:
     )
 
 
-def _histogram(times: tuple[timedelta, ...]) -> tuple[list[str], tuple[plots.Series], list[tuple[int]]]:
-    labels, below, counts = [name for _, name in _SPANS] + ["over 7 days"], [hours for hours, _ in _SPANS], [0] * (len(_SPANS) + 1)
+def _histogram(times: tuple[timedelta, ...]) -> list[tuple[str, int]]:
+    counts = [0] * (len(_SPANS) + 1)
     for each in times:
-        counts[sum(each >= timedelta(hours=hours) for hours in below)] += 1
-    return labels if times else [], (plots.Series("Changes", "plain"),), [(each,) for each in counts] if times else []
+        counts[sum(each >= timedelta(hours=hours) for hours, _ in _SPANS)] += 1
+    return list(zip([*(name for _, name in _SPANS), "over 7 days"], counts, strict=True)) if times else []
 
 
 def _exceptions(found: figures.Figures) -> Html:

@@ -202,15 +202,15 @@ def main() -> None:
             print(f"git commit a record, fsync            {measure_git_commit(folder, 40):6.0f}/s")
             print(f"one file, a line and an fsync a record{measure_one_file(folder, 200):6.0f}/s", flush=True)
     if "git" in stores:
-        compare("git", in_git, (1, 8), 24)
+        compare("git", in_git, (1, 8, 32), 64)
     if "s3" in stores:
         os.environ.update(CREDENTIALS)
         with ministack() as endpoint:
-            compare("s3", lambda: in_s3(endpoint), (1, 8, 32), 96)
+            compare("s3", lambda: in_s3(endpoint), (1, 8, 32, 100), 200)
     if "postgres" in stores:
         server = Server(fsync=True)
         try:
-            compare("postgres", lambda: in_postgres(server), (1, 8, 32), 480)
+            compare("postgres", lambda: in_postgres(server), (1, 8, 32, 100), 480)
         finally:
             server.close()
 

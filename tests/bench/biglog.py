@@ -5,12 +5,14 @@ PYTHONPATH=tests python -m bench.biglog DIRECTORY RECORDS
 
 import gzip
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import chain, islice
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from support.deploylog import Kept
 
 from changegate import canonical
 from changegate.evidence import layout, log_policy, note
@@ -27,6 +29,8 @@ KEY: Final = PrivateKey(Ed25519PrivateKey.from_private_bytes(bytes([7]) * 32))
 TRUST: Final = Trust(
     log_policy=log_policy.format_single(note.verifier_key(ORIGIN, KEY.public_key)), record_keys=(RecordKey(key=format_public(KEY.public_key)),)
 )
+_Batch: TypeAlias = tuple[int, datetime, list[bytes]]
+"""The first one's place, when it is committed, its entries."""
 _BEGIN: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 _CHANGE: Final = {
     "approvals": [{"by": "bob", "state": "approved"}],
@@ -36,14 +40,12 @@ _CHANGE: Final = {
 }
 
 
-def write(root: Path, records: int, *, batch: int = MAX_ENTRIES) -> None:
-    """A log of so many records, `batch` of them in a commit."""
+def write(root: Path, records: int, *, batch: int = MAX_ENTRIES, then: Iterable[Kept] = ()) -> None:
+    """A log of so many records, `batch` of them in a commit, and then these."""
     commit: Commit | None = None
     digest, edge, last = NO_COMMIT, Edge(), dict[str, bytes]()
     _put(root, layout.LOG, canonical.dumps({"version": 1, "origin": ORIGIN, "created": format_time(_BEGIN)}))
-    for begin in range(0, records, batch):
-        at = _BEGIN + timedelta(seconds=begin)
-        entries = list(_entries(root, range(begin, min(begin + batch, records)), at))
+    for begin, at, entries in chain(_made(root, records, batch), _given(root, records, batch, then)):
         commit = grow(commit, digest, entries, at=at, nonce=f"{begin:032x}", origin=ORIGIN, signer=KEY)
         data = format_commit(commit)
         digest = digest_of(data)
@@ -55,6 +57,24 @@ def write(root: Path, records: int, *, batch: int = MAX_ENTRIES) -> None:
                 _put(root, key, each)
     for key, each in {**edge.objects(), layout.CHECKPOINT: commit.checkpoint if commit else b""}.items():
         _put(root, key, each)
+
+
+def _made(root: Path, records: int, batch: int) -> Iterator[_Batch]:
+    for begin in range(0, records, batch):
+        at = _BEGIN + timedelta(seconds=begin)
+        yield begin, at, list(_entries(root, range(begin, min(begin + batch, records)), at))
+
+
+def _given(root: Path, begin: int, batch: int, records: Iterable[Kept]) -> Iterator[_Batch]:
+    rest = iter(records)
+    while some := list(islice(rest, batch)):
+        for card, envelope, facts in some:
+            _put(root, layout.envelope_key(card.envelope), envelope)
+            _put(root, layout.index_key(card.key), format_index_object(begin))
+            if card.facts is not None and facts is not None:
+                _put(root, layout.facts_key(card.facts), gzip.compress(facts, mtime=0))
+        yield begin, some[-1][0].at, [format_card(card) for card, _, _ in some]
+        begin += len(some)
 
 
 def _entries(root: Path, numbers: range, at: datetime) -> Iterator[bytes]:

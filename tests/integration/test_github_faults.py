@@ -33,7 +33,7 @@ REQUESTS = 5
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[GitHubServer]:
-    with GitHubServer(busy_world().hub) as server:
+    with GitHubServer(busy_world().hub, still=True) as server:
         yield server
 
 

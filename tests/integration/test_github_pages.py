@@ -15,7 +15,7 @@ REQUESTS = 17
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[GitHubServer]:
-    with GitHubServer(paged_world().hub) as server:
+    with GitHubServer(paged_world().hub, still=True) as server:
         yield server
 
 

@@ -38,7 +38,7 @@ class Asking:
 @pytest.fixture(scope="module")
 def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
     it = small_world()
-    with GitLabServer(it.hub) as server:
+    with GitLabServer(it.hub, still=True) as server:
         yield Asking(server, it.project.write(tmp_path_factory.mktemp("clone")))
 
 

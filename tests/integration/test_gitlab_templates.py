@@ -46,7 +46,7 @@ class Job:
         self.alice, self.bob = self.hub.user("alice"), self.hub.user("bob")
         self.project = self.hub.project("acme/shop", files={"README.md": "shop\n"}, developers=(self.alice, self.bob))
         self.project.deploy()
-        subprocess.run([sys.executable, "-m", "changegate", "keys", "generate"], check=True, capture_output=True, cwd=folder)
+        assert run(["keys", "generate", "--out", f"{folder}/changegate-key.pem", "--trust", f"{folder}/changegate-trust.yml"]) == 0
 
     def change(self) -> Request:
         body = PLAN.replace("{issue}", str(self.project.issue().iid))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from support.evidence import KEY, ORIGIN, MemoryStore, append, key_of, log_in, record
 from support.records import TRUST, signed_record
 
-from changegate import access, attestation, canonical, codeowners, codeowners_gitlab, pipeline, plan, policy, trust, yaml_text
+from changegate import access, attestation, canonical, codeowners, codeowners_gitlab, openings, pipeline, plan, policy, trust, yaml_text
 from changegate.audit import tables
 from changegate.audit.pack import contents, manifest, stretch
 from changegate.cli import exported, periods
@@ -42,6 +42,8 @@ from changegate.evidence import (
 )
 from changegate.forges import trailers
 from changegate.forges.git import history, objects
+from changegate.portal import access as portal_access
+from changegate.portal import terms
 from changegate.signing import dsse, keyless, keys
 from changegate.stores import s3url
 from changegate.stores.postgres import address
@@ -170,6 +172,9 @@ PARSERS: Final[Mapping[str, tuple[Parse, bytes]]] = {
     "evidence.tiles.parse_path": (of_text(tiles.parse_path), b"tile/0/x001/000.p/5"),
     "evidence.tiles.parse_tile": (lambda data: tiles.parse_tile(data, 1), bytes(32)),
     "evidence.timestamps.verify": (lambda data: timestamps.verify(data, b"x", ()), bytes.fromhex("30030201003003020100")),
+    "openings.parse_openings": (openings.parse_openings, openings.format_openings([openings.commit(openings.Kind.NAME, "alice", bytes(32))])),
+    "portal.access.parse_tokens": (of_text(portal_access.parse_tokens), b"auditor " + b"ab" * 32 + b" carol\n"),
+    "portal.terms.parse_question": (of_text(terms.parse_question), b"person:alice SHOP-* 3f2a91c"),
     "forges.git.objects.parse_tree": (tree_of, b"100644 README.md\0" + bytes(range(20)) + b"40000 src\0" + bytes(20)),
     "forges.git.history.parse_commit": (commit_of, COMMIT),
     "forges.trailers.parse": (of_text(trailers.parse), b"Subject\n\nReviewed-by: bob <b@example.com>\n more\n"),

@@ -37,6 +37,8 @@ PURE = [
             "access.py",
             "sampledraw.py",
             "deploys.py",
+            "openings.py",
+            "pseudonyms.py",
         )
     ),
     *(PACKAGE / "audit" / f"{name}.py" for name in ("pairing", "reconcile", "reconciled", "sampling", "tables")),

@@ -13,13 +13,14 @@ from typing import Any, Final, NamedTuple
 
 from cryptography.hazmat.primitives import serialization
 
-from changegate import canonical, outcome, record
+from changegate import canonical, openings, outcome, record
 from changegate.audit import sampling, tables
 from changegate.audit.population import Kind, Row, Wanted, list_rows
 from changegate.errors import FormatError
 from changegate.evidence import log_policy
 from changegate.evidence.card import Card
 from changegate.evidence.statement import ATTESTATION
+from changegate.openings import Opening
 from changegate.signing import keys
 from changegate.trust import Trust
 
@@ -69,16 +70,19 @@ class Contents:
     """The log's, at the newest checkpoint."""
     records: list[Kept] = field(default_factory=list)
     """In the log's order."""
-    policies: dict[bytes, list[Any]] = field(default_factory=dict)
-    """By the canonical JSON of the rules: where they were read, with the times of the first and the last decision by them."""
+    policies: dict[str, list[Any]] = field(default_factory=dict)
+    """By the JSON of the rules, their keys sorted: where they were read, with the times of the first and the last decision by them."""
     drawing: Drawing | None = None
+    _known: dict[str, Mapping[str, Kept]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What was made of the records."""
 
     def add(self, kept: Kept) -> None:
         """One more record. What many repeat is taken out of it."""
+        self._known.clear()
         predicate = kept.predicate
         if kept.card.predicate_type == record.PREDICATE_TYPE:
             policy = dict(predicate["policy"])
-            rules = canonical.dumps(policy.pop("effective"))
+            rules = json.dumps(policy.pop("effective"), sort_keys=True)
             used = self.policies.setdefault(rules, [policy, kept.card.time, kept.card.time])
             used[1], used[2] = min(used[1], kept.card.time), max(used[2], kept.card.time)
             predicate = {**predicate, "policy": policy}
@@ -87,11 +91,10 @@ class Contents:
     @property
     def decisions(self) -> Mapping[str, Kept]:
         """The gate decisions of the period by the digest of their record."""
-        return {
-            each.card.envelope: each
-            for each in self.records
-            if each.card.predicate_type == record.PREDICATE_TYPE and self.claims.wanted.holds(each.card)
-        }
+        if "decisions" not in self._known:
+            found = (each for each in self.records if each.card.predicate_type == record.PREDICATE_TYPE and self.claims.wanted.holds(each.card))
+            self._known["decisions"] = {each.card.envelope: each for each in found}
+        return self._known["decisions"]
 
     @property
     def attested(self) -> tuple[Card, ...]:
@@ -101,7 +104,11 @@ class Contents:
     @property
     def outcomes(self) -> Mapping[str, Kept]:
         """How deploys ended, the latest word on each, by the digest of the decision's record."""
-        return {each.card.about: each for each in self.records if each.card.about and each.card.predicate_type == outcome.PREDICATE_TYPE}
+        if "outcomes" not in self._known:
+            self._known["outcomes"] = {
+                each.card.about: each for each in self.records if each.card.about and each.card.predicate_type == outcome.PREDICATE_TYPE
+            }
+        return self._known["outcomes"]
 
     def rows(self) -> tuple[Row, ...]:
         """The population."""
@@ -114,9 +121,16 @@ class Contents:
         """The ids that the seed draws; none where no sample was asked for. Raises `InputError` as `sampling.draw` does."""
         return sampling.draw((row.id for row in rows), self.drawing.size, self.drawing.seed) if self.drawing else ()
 
+    def opened(self, names: Mapping[str, Opening]) -> "Contents":
+        """The same with the names that these openings open, to be read by people: nothing of it is what was signed."""
+        if not names:
+            return self
+        return replace(self, records=[replace(each, predicate=openings.open_value(each.predicate, names)) for each in self.records])
+
     def members(self) -> Iterator[tuple[str, bytes]]:
         """Policies, population and sample."""
-        for rules, (policy, first, last) in sorted(self.policies.items()):
+        by_rules = {canonical.dumps(json.loads(rules)): used for rules, used in self.policies.items()}
+        for rules, (policy, first, last) in sorted(by_rules.items()):
             said = {**policy, "firstUsed": first, "lastUsed": last, "effective": json.loads(rules)}
             yield f"policies/{hashlib.sha256(rules).hexdigest()[:16]}.json", _json(said)
         rows = self.rows()

@@ -4,13 +4,15 @@ The same log, checkpoint, trust file and question give the same bytes. Memory gr
 looked at once, and no signature but those of the records in the pack is verified.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 from functools import cache
 from typing import Final, TypeAlias
 
-from changegate import canonical
+from changegate import openings
 from changegate.audit.pack import archive, manifest, stretch
 from changegate.audit.pack.contents import KEYS, TRUST, Claims, Contents, Drawing, Kept, format_keys
 from changegate.audit.scan import scan
@@ -20,6 +22,7 @@ from changegate.evidence.card import Card, format_card, parse_card
 from changegate.evidence.proof import Receipt, format_receipt
 from changegate.evidence.reader import LogReader
 from changegate.evidence.signed_record import verify_record
+from changegate.openings import Opening
 from changegate.stores import Store
 from changegate.trust import Trust, parse
 
@@ -27,7 +30,17 @@ README: Final = "README.txt"
 VERIFIER: Final = "verify.py"
 REPORT: Final = "report.html"
 RECONCILIATION: Final = "reconciliation.json"
+NAMES: Final = "names.jsonl"
 _AT_ONCE: Final = 256
+
+
+class Reveal(StrEnum):
+    """Whose names go into a pack."""
+
+    NONE = "none"
+    SAMPLE = "sample"
+    """Those in the records, and in the facts, behind what was drawn."""
+    ALL = "all"
 
 
 Report: TypeAlias = Callable[[Contents, Callable[[str], bytes | None]], bytes]
@@ -46,6 +59,9 @@ class Order:
     drawing: Drawing | None = None
     report: Report | None = None
     """Makes the report; without it, the pack has none."""
+    names: tuple[Opening, ...] = ()
+    """What opens names. Only those that are asked for go into the pack."""
+    reveal: Reveal = Reveal.NONE
     reconciliation: bytes | None = None
     attachments: Mapping[str, bytes] = field(default_factory=dict)
 
@@ -83,6 +99,9 @@ def export(reader: LogReader, store: Store, trust: Trust, order: Order, out: arc
             facts |= _add_facts(reader, decisions[digest].card, add, "facts/{}.json")
     for card in {each.facts: each for each in contents.attested}.values():
         _add_facts(reader, card, add, "attested/{}")
+    if order.names:
+        known = _tokens_of(contents, facts, {row.record for row in rows if row.id in drawn}, order.reveal)
+        order = replace(order, names=openings.choose(order.names, known))
     for path, content in finish(contents, order, facts.get):
         add(path, content)
     written = manifest.format_manifest(listed)
@@ -90,6 +109,16 @@ def export(reader: LogReader, store: Store, trust: Trust, order: Order, out: arc
     out.add(manifest.DIGEST, manifest.format_digest(written))
     out.close()
     return contents
+
+
+def _tokens_of(contents: Contents, facts: Mapping[str, bytes], drawn: Collection[str], reveal: Reveal) -> frozenset[str]:
+    """The tokens in the records, and in the facts, whose names are to be known."""
+    if reveal is Reveal.NONE:
+        return frozenset()
+    some = [each for each in contents.records if reveal is Reveal.ALL or each.card.envelope in drawn]
+    texts = [json.dumps(each.predicate) for each in some]
+    texts += [facts[digest].decode("utf-8") for each in some if (digest := each.card.facts) in facts and digest is not None]
+    return frozenset[str]().union(*map(openings.find_tokens, texts))
 
 
 def finish(contents: Contents, order: Order, facts: Callable[[str], bytes | None]) -> Iterator[tuple[str, bytes]]:
@@ -102,9 +131,17 @@ def finish(contents: Contents, order: Order, facts: Callable[[str], bytes | None
     yield TRUST, order.trust
     yield KEYS, format_keys(parse(order.trust))
     if order.report is not None:
-        yield REPORT, order.report(contents, facts)
+        names = {each.token: each for each in order.names}
+        yield REPORT, order.report(contents.opened(names), lambda digest: opened(facts(digest), names))
+    if order.names:
+        yield NAMES, openings.format_openings(order.names)
     yield README, _README.encode("utf-8")
     yield VERIFIER, order.verifier
+
+
+def opened(facts: bytes | None, names: Mapping[str, Opening]) -> bytes | None:
+    """Facts with these names opened, to be read by people."""
+    return openings.open_json(facts, names) if facts and names else facts
 
 
 def _records(
@@ -132,7 +169,7 @@ def _records(
             merkle.verify_inclusion(merkle.leaf_hash(entry), index, reader.size, path, reader.root)
             add(f"records/{card.envelope}.json", envelope)
             add(f"receipts/{card.envelope}.tlog-proof", format_receipt(Receipt(index, path, reader.signed, entry)))
-            yield Kept(index, card, signed.key_id, canonical.loads(signed.payload, what="statement")["predicate"])
+            yield Kept(index, card, signed.key_id, signed.statement["predicate"])
 
 
 def _add_facts(reader: LogReader, card: Card, add: Callable[[str, bytes], None], path: str) -> dict[str, bytes]:
@@ -151,6 +188,7 @@ This is an evidence pack of changegate: the records of every deploy of a period,
   population.csv    the population; beside it, where it comes from
   sample.json       the sample and its seed, where one was drawn: the units with the lowest SHA-256 of seed, line feed and id
   records/          the signed records;  receipts/  the proof that each is in the log;  facts/  what was fetched before a decision
+  names.jsonl       where records hide names and you may know them: what opens them
   checkpoints/      the log's signed state before the period, after it, and at the export
   log/              every entry of the log between the first two, so that you can see that none was left out
   manifest.json     every file with its SHA-256

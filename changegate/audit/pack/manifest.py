@@ -28,6 +28,7 @@ _KINDS: Final[Sequence[tuple[str, str, str]]] = (
     (r"sample\.json", _JSON, "the sample, with its seed"),
     (r"reconciliation\.json", _JSON, "the reconciliation with the platform's own list of deployments, as it was given"),
     (r"attachments/.+", "application/octet-stream", "a file that the company added; nothing in the log speaks of it"),
+    (r"names\.jsonl", "application/jsonl", "what opens the names that records in here hide, where they are to be known"),
     (r"trust\.yml", "application/yaml", "the trust file that the pack was made under: compare it with your own"),
     (r"keys\.json", _JSON, "the keys of that trust file, for verify.py"),
     (r"report\.html", "text/html; charset=utf-8", "the period for people, made of the records in this pack"),

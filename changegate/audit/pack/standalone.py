@@ -9,7 +9,7 @@ under keys that you name: by fingerprint, or by a file that holds them (PEM), su
 1. Every byte belongs to a member, every member is in the manifest with its SHA-256, and none is missing.
 2. The log's key signed the checkpoints at both ends of the period; the older tree grown by the entries in the pack is the newer one (RFC 6962).
 3. Every entry of the period has its record here, signed (DSSE; Ed25519 or ECDSA P-256), and its place is proved by its receipt (C2SP tlog-proof).
-4. The population's rows are exactly those records; the sample is what its seed draws.
+4. The population's rows are exactly those records; the sample is what its seed draws; a name that is opened is the one that a record commits to.
 
 Exit code: 0 whole · 2 can't say (no key named, or records signed by an identity: those need `changegate verify`) · 5 not whole.
 Not shown by any pack: a deploy that never went through the gate, and keys that were revoked outside the entries in here.
@@ -19,6 +19,7 @@ import argparse
 import base64
 import csv
 import hashlib
+import hmac
 import io
 import json
 import os
@@ -287,6 +288,19 @@ def check_sample(members: Members, units: list[str]) -> int:
     return len(drawn)
 
 
+def check_names(members: Members, records: dict[int, Any]) -> int:
+    """Each line opens a token (HMAC-SHA-256 by its salt) that stands in a record or in facts in here."""
+    held = json.dumps([predicate for _, predicate in records.values()]).encode() + b"".join(members[each] for each in members if "facts/" in each)
+    lines = members["names.jsonl"].splitlines()
+    for line in lines:
+        said = json.loads(line)
+        kind = re.match("p-|person:|sealed-", said["token"])
+        need(kind and len(said["salt"]) == 64 and said["token"].encode() in held, "a name is opened that no record in here hides")
+        digest = hmac.digest(bytes.fromhex(said["salt"]), f"{kind and kind[0]}\0{said['is']}".encode(), "sha256").hex()
+        need(kind and said["token"] == kind[0] + digest[:32], f"{said['token'][:60]} doesn't stand for what names.jsonl says")
+    return len(lines)
+
+
 # 5. The verdict.
 def named_keys(fingerprints: list[str], files: list[str]) -> set[str]:
     """What the auditor got elsewhere: fingerprints (SHA-256 of the key's DER form), or files that hold keys in PEM."""
@@ -307,9 +321,12 @@ def check(pack: Path, named: set[str]) -> int:
     records = check_records(members, keys, entries, newest)
     units = check_population(members, entries, records)
     drawn = check_sample(members, units) if "sample.json" in members else 0
+    opened = check_names(members, records) if "names.jsonl" in members else 0
     by_identity = sum(predicate is None for _, predicate in records.values())
     print(f"log         {newest[0]!a}: {newest[1]} entries, root {newest[2].hex()}")
     print(f"in here     {len(entries)} entries of the log, {len(records)} records; a population of {len(units)}, a sample of {drawn}")
+    if opened:
+        print(f"names       {opened} names and texts opened, each as the signed record commits to it")
     for key_id, what in sorted(keys.used.items()):
         print(f"signed by   {key_id} ({', '.join(sorted(what))}){'' if not named else ', named by you' if key_id in named else ', NOT named by you'}")
     if by_identity:

@@ -1,9 +1,11 @@
 """Verify an evidence pack under a trust file that didn't come with it."""
 
+import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from changegate import __version__, canonical
+from changegate import __version__, openings
 from changegate.audit.pack import contents, export, stretch
 from changegate.audit.pack.contents import Contents, Kept
 from changegate.audit.pack.members import Members, check_members
@@ -16,6 +18,7 @@ from changegate.evidence.proof import parse_receipt
 from changegate.evidence.revocations import Revocations
 from changegate.evidence.signed_record import verify_record
 from changegate.evidence.statement import KEY_REVOCATION
+from changegate.openings import Opening
 from changegate.trust import Trust, parse
 
 _REMEDY: Final = "The pack isn't what the log has. Ask for it again; make one yourself from the store, and compare."
@@ -35,6 +38,8 @@ class Verified(NamedTuple):
     units: int
     sampled: int
     not_compared: tuple[str, ...]
+    names: Mapping[str, Opening]
+    """What opens names, by their tokens."""
 
 
 def verify_pack(members: Members, trust: Trust, verifier: bytes, report: export.Report, *, received: datetime) -> Verified:
@@ -48,7 +53,8 @@ def verify_pack(members: Members, trust: Trust, verifier: bytes, report: export.
     4. Every entry of the period and the places asked for has its record in the pack, and so has every entry in the stretch that says how one of
        these deploys ended.
     5. Each of the facts, and each file that was attested, is what the log's entry names.
-    6. Policies, population, sample, keys and, where this version made them, report, README and verify.py are what follows from the records.
+    6. Each opening in names.jsonl opens a token that a signed record, or facts in the pack, hold.
+    7. Policies, population, sample, keys and, where this version made them, report, README and verify.py are what follows from the records.
 
     The caller still owes: that no deploy went past the gate, and that no key was revoked elsewhere in the log.
     Raises `VerificationError`, `FormatError`.
@@ -74,7 +80,8 @@ def verify_pack(members: Members, trust: Trust, verifier: bytes, report: export.
     _check_complete(part, found)
     _check_facts(members, found)
     _check_attested(members, found)
-    return _compare(members, part, newest, found, verifier, report)
+    names = _check_names(members, found)
+    return _compare(members, part, newest, found, names, verifier, report)
 
 
 def _get(members: Members, name: str) -> bytes:
@@ -93,7 +100,7 @@ def _add_records(members: Members, trust: Trust, part: stretch.Stretch, newest: 
         revoked.check(index, signed.key_id)
         if card.predicate_type == KEY_REVOCATION:
             revoked.take(index, card, signed.key_id, signed.payload)
-        found.add(Kept(index, card, signed.key_id, canonical.loads(signed.payload, what="statement")["predicate"]))
+        found.add(Kept(index, card, signed.key_id, signed.statement["predicate"]))
 
 
 def _place(members: Members, digest: str, part: stretch.Stretch, newest: Checkpoint) -> tuple[int, bytes]:
@@ -134,7 +141,8 @@ def _check_facts(members: Members, found: Contents) -> None:
             raise VerificationError(f"the facts behind {row.id} aren't in the pack", remedy=_REMEDY)
 
 
-def _facts(members: Members, digest: str) -> bytes | None:
+def read_facts(members: Members, digest: str) -> bytes | None:
+    """The facts of this SHA-256, where the pack has them; `verify_pack` held them to it."""
     name = f"facts/{digest}.json"
     return members.read(name) if name in members.names else None
 
@@ -147,13 +155,37 @@ def _check_attested(members: Members, found: Contents) -> None:
             raise VerificationError(f"{name} isn't the file that an attestation in the pack vouches for", remedy=_REMEDY)
 
 
-def _compare(members: Members, part: stretch.Stretch, newest: Checkpoint, found: Contents, verifier: bytes, report: export.Report) -> Verified:
+def _check_names(members: Members, found: Contents) -> tuple[Opening, ...]:
+    """What opens names: each line by its token, each token in something that was signed."""
+    if export.NAMES not in members.names:
+        return ()
+    data = members.read(export.NAMES)
+    names = openings.parse_openings(data)
+    tokens = {token for each in found.records for token in openings.find_tokens(json.dumps(each.predicate))}
+    for name in members.names:
+        if name.startswith("facts/"):
+            tokens |= openings.find_tokens(members.read(name).decode("utf-8", "replace"))
+    if not names or openings.choose(names, frozenset(tokens)) != names or openings.format_openings(names) != data:
+        raise VerificationError(f"{export.NAMES} opens what no record in the pack holds", remedy=_REMEDY)
+    return names
+
+
+def _compare(
+    members: Members,
+    part: stretch.Stretch,
+    newest: Checkpoint,
+    found: Contents,
+    names: tuple[Opening, ...],
+    verifier: bytes,
+    report: export.Report,
+) -> Verified:
     order = export.Order(
         claims=found.claims,
         trust=_get(members, contents.TRUST),
         verifier=verifier,
         drawing=found.drawing,
         report=report,
+        names=names,
         reconciliation=members.read(export.RECONCILIATION) if export.RECONCILIATION in members.names else None,
         attachments={name.removeprefix(_ATTACHMENTS): members.read(name) for name in members.names if name.startswith(_ATTACHMENTS)},
     )
@@ -161,7 +193,7 @@ def _compare(members: Members, part: stretch.Stretch, newest: Checkpoint, found:
     same_version = found.claims.tool == f"changegate {__version__}"
     expected: set[str] = set()
     different: list[str] = []
-    for name, content in export.finish(found, order, lambda digest: _facts(members, digest)):
+    for name, content in export.finish(found, order, lambda digest: read_facts(members, digest)):
         expected.add(name)
         if _get(members, name) != content:
             if same_version or name not in MADE_OF_RECORDS:
@@ -172,4 +204,4 @@ def _compare(members: Members, part: stretch.Stretch, newest: Checkpoint, found:
         raise VerificationError(f"no record in the pack was judged by {min(extra)}", remedy=_REMEDY)
     rows = found.rows()
     drawn = len(found.sampled(rows))
-    return Verified(found, newest, part.frontier.size, part.last, len(rows), drawn, tuple(different))
+    return Verified(found, newest, part.frontier.size, part.last, len(rows), drawn, tuple(different), {each.token: each for each in names})

@@ -52,7 +52,10 @@
     button.type = "button";
     button.textContent = head.textContent;
     button.addEventListener("click", () => sort(head));
-    head.replaceChildren(button);
+    const printed = document.createElement("span"); // on all pages but the first, a repeated head has no buttons
+    printed.className = "printed";
+    printed.textContent = head.textContent;
+    head.replaceChildren(button, printed);
   }
   for (const { select, at } of choices) {
     for (const name of [...new Set(rows.map((each) => each.cells[at]))].sort()) {

@@ -24,8 +24,8 @@ class GitHubServer(Double):
 
     kinds: ClassVar = faults.KINDS
 
-    def __init__(self, hub: Hub) -> None:
-        super().__init__()
+    def __init__(self, hub: Hub, *, still: bool = False) -> None:
+        super().__init__(still=still)
         self.hub = hub
 
     @property

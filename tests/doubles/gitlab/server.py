@@ -22,8 +22,8 @@ class GitLabServer(Double):
     """Importing them registers their routes."""
     kinds: ClassVar[Mapping[str, faults.Fault]] = KINDS
 
-    def __init__(self, hub: Hub) -> None:
-        super().__init__()
+    def __init__(self, hub: Hub, *, still: bool = False) -> None:
+        super().__init__(still=still)
         self.hub = hub
 
     @property

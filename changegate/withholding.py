@@ -1,0 +1,44 @@
+"""The use case: a judged deploy as it may be recorded where the policy hides people. That hiding them changed nothing is proved before signing."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+from changegate.controls import evaluate
+from changegate.errors import InputError
+from changegate.gate import Judged
+from changegate.openings import Opening
+from changegate.pseudonyms import find_people, hide, is_account
+
+_OFF: Final = "Or take `privacy: pseudonymise-people` out of the policy, and names are recorded."
+
+
+class Withheld(NamedTuple):
+    """What is signed, and what opens the names in it."""
+
+    judged: Judged
+    openings: tuple[Opening, ...]
+
+
+def withhold(judged: Judged, salt: Callable[[], bytes]) -> Withheld:
+    """The deploy without names, judged again: by the facts that are recorded the decision is the same, or nothing is recorded.
+
+    Raises `InputError` where the repository bears a person's name, which every entry of the log would repeat, and where the decision needs a text
+    that would be hidden.
+    """
+    deployment = judged.facts.deployment
+    owner = deployment.repository.partition("/")[0].casefold()
+    if owner in {each.login.casefold() for each in find_people(judged.facts) if not is_account(each)}:
+        raise InputError(
+            "the repository bears the name of somebody whom the policy hides, and the log is sorted by repositories",
+            remedy=f"Move it to an organisation or a group. {_OFF}",
+        )
+    hidden = hide(judged.facts, judged.policy, judged.source.path, salt)
+    again = evaluate(hidden.facts, hidden.policy)
+    if (again.verdict, again.reasons) != (judged.decision.verdict, judged.decision.reasons):
+        raise InputError(
+            f"without names the decision would be {again.verdict.value} instead of {judged.decision.verdict.value}, so it can't be recorded",
+            remedy=f"Report which control needs what was hidden: {', '.join({*again.reasons} ^ {*judged.decision.reasons}) or 'none'}. {_OFF}",
+        )
+    source = judged.source.model_copy(update={"path": hidden.path})
+    return Withheld(replace(judged, facts=hidden.facts, policy=hidden.policy, decision=again, source=source), hidden.openings)
