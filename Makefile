@@ -30,6 +30,8 @@ schema: $(INSTALLED)
 	$(BIN)/changegate policy schema --of key-revocation > schema/key-revocation.v1.json
 	$(BIN)/changegate policy schema --of attestation > schema/attestation.v1.json
 	$(BIN)/changegate policy schema --of sample-draw > schema/sample-draw.v1.json
+	$(BIN)/changegate policy schema --of waiver > schema/waiver.v1.json
+	$(BIN)/changegate policy schema --of follow-up > schema/follow-up.v1.json
 
 # Rewrites the locks from pyproject.toml; needs uv. An extra's lock holds everything, so that it is installed by itself.
 COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header pyproject.toml

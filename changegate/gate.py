@@ -9,18 +9,21 @@ from changegate import canonical, record
 from changegate import policy as policies
 from changegate.controls import evaluate
 from changegate.decision import Decision
+from changegate.due_reviews import find_due
 from changegate.errors import InputError, PolicyError, StoreError
 from changegate.evidence.log import AlreadyRecordedError, AlreadySubmittedError, Log
 from changegate.evidence.proof import Receipt
 from changegate.evidence.reader import LogReader
-from changegate.facts import BaseSource, Deployment, DeployRange, Facts, Missing, RangeOutcome, Version
-from changegate.forges import Baseline, Forge, Needs, OwnersReader
+from changegate.facts import BaseSource, Declaration, Deployment, DeployRange, Facts, Missing, RangeOutcome, Version
+from changegate.forges import Baseline, Declaring, Forge, Needs, OwnersReader
 from changegate.history import read_history
 from changegate.let_go import find_trusted, is_enforced, list_deployed, was_let_go
 from changegate.ownership import teams_needed
 from changegate.policy import EffectivePolicy, PeerApproved
 from changegate.recorded import PolicySource, Previous
 from changegate.signing import RecordSigner
+from changegate.trust import Trust
+from changegate.waivers_in_force import find_waivers
 
 MAX_REPEATS: Final = 100
 """How often the gate may run in one attempt of a job."""
@@ -33,6 +36,14 @@ class PolicyFile(NamedTuple):
     data: bytes | None = None
     ref: str = ""
     path: str = policies.FILE_NAME
+
+
+class Declared(NamedTuple):
+    """What somebody says who declares an emergency: why, for which incident, and who agreed (by login)."""
+
+    reason: str
+    incident: str
+    agreed_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,13 +80,17 @@ def judge(
     requested_base: str | None,
     policy_file: PolicyFile | None,
     now: Callable[[], datetime],
+    declared: Declared | None = None,
+    trust: Trust | None = None,
 ) -> Judged:
     """Collect the facts of a deploy and decide.
 
     1. What is deployed now: the forge's word where the log bears it out, else the log's, else `requested_base`.
     2. The policy, as it stands there (or as the caller names it); never as it stands in what is being judged. Going back to an older version brings
        back no older policy for what comes after.
-    3. The changes, with what this policy needs to know of them; then the decision, which is a pure function of all this.
+    3. The changes, with what this policy needs to know of them, and the emergencies that are still to be reviewed; where one is declared now, who
+       does. Then the decision, which is a pure function of all this.
+    4. For what stands in the way, the waivers of the log; `trust` says whose count, and without it none does. Then the decision once more.
 
     Raises `ForgeError`, `StoreError`, `InputError` or `PolicyError` where there is nothing to decide on.
     """
@@ -90,16 +105,36 @@ def judge(
     effective = policy.for_environment(deployment.environment)
     rules = effective.controls.peer_approved
     changes = forge.fetch_changes(deployment, deploy_range, needs_of(rules))
+    place = (deployment.repository, deployment.environment)
     facts = Facts(
         deployment=deployment,
         range=deploy_range,
         changes=changes,
         templates=trusted.templates,
         deployed=list_versions(list_deployed(deploy_range, deployment, history, log, reader), trusted.tags),
+        emergency=_fetch_declaration(declared, deployment, forge),
+        due_reviews=find_due(reader, place, log.verify_record),
         fetched_at=now(),
     )
     facts = with_owners(facts, forge, rules, trusted_at)
-    return Judged(facts, effective, source, evaluate(facts, effective), history.previous)
+    decision = evaluate(facts, effective)
+    strict = facts.model_copy(update={"emergency": None})
+    waivers = find_waivers(reader, deployment, evaluate(strict, effective).stopping, trust, log.verify_record) if trust is not None else ()
+    if waivers:
+        facts = facts.model_copy(update={"waivers": waivers})
+        decision = evaluate(facts, effective)
+    return Judged(facts, effective, source, decision, history.previous)
+
+
+def _fetch_declaration(declared: Declared | None, deployment: Deployment, forge: Declaring) -> Declaration | None:
+    if declared is None:
+        return None
+    return Declaration(
+        reason=declared.reason,
+        incident=declared.incident,
+        declared_by=forge.fetch_declarer(deployment.run),
+        named=tuple(forge.fetch_actor(login) for login in declared.agreed_by),
+    )
 
 
 def needs_of(rules: PeerApproved) -> Needs:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from changegate import outcome, record
-from changegate.decision import Verdict
+from changegate.decision import LET_GO
 from changegate.errors import InputError
 from changegate.evidence.card import Card
 from changegate.facts import BaseSource, Deployment
@@ -118,7 +118,7 @@ class _Walk:
     def meet_decision(self, card: Card) -> None:
         """A gate decision, all of whose outcomes were met."""
         outcomes = self._outcomes.pop(card.envelope, [])
-        allowed = card.decision == Verdict.ALLOWED
+        allowed = card.decision in LET_GO
         if not outcomes and ((self._certain is not None and card.commit in self.deployed) if allowed else self.settled):
             return
         for each in (card, *outcomes):

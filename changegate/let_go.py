@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from changegate import canonical, record
-from changegate.decision import Verdict
+from changegate.decision import LET_GO
 from changegate.evidence.card import Card
 from changegate.evidence.log import Log
 from changegate.evidence.reader import LogReader
@@ -27,7 +27,7 @@ def lets_go(log: Log, reader: LogReader, deployment: Deployment, card: Card) -> 
     if (card.repository, card.environment, card.predicate_type) != (deployment.repository, deployment.environment, record.PREDICATE_TYPE):
         return False
     log.verify_record(card)
-    return card.decision == Verdict.ALLOWED or not is_enforced(reader, card)
+    return card.decision in LET_GO or not is_enforced(reader, card)
 
 
 def is_enforced(reader: LogReader, card: Card) -> bool:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from changegate import __version__
-from changegate.decision import Verdict
+from changegate.decision import LET_GO
 from changegate.errors import InputError
 from changegate.evidence import idempotency
 from changegate.evidence.card import Card
@@ -95,7 +95,7 @@ class GateDecisionEntry(Part):
     @property
     def let_go(self) -> bool:
         """Whether a deploy could go through it: allowed, or judged in audit mode, which stops nothing."""
-        return self.verdict == Verdict.ALLOWED or not self.enforced
+        return self.verdict in LET_GO or not self.enforced
 
     @property
     def commit(self) -> str:

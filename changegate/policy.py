@@ -5,6 +5,7 @@ Without a file the defaults of this model hold. A file states what differs. Unde
 
 import hashlib
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from changegate import yaml_text
 from changegate.errors import PolicyError
 from changegate.facts import Assurance
-from changegate.policy_defects import PROJECT, TEAM, Defect, explain
+from changegate.policy_defects import INCIDENT, PROJECT, TEAM, WITHIN, Defect, explain
 from changegate.yaml_text import YamlError
 
 FILE_NAME: Final = ".changegate.yml"
@@ -127,6 +128,43 @@ class Controls(Rules):
     duties_separated: DutiesSeparated = DutiesSeparated()
 
 
+Liftable = Literal["ticket-linked", "peer-approved", "rollback-plan", "checks-passed", "duties-separated"]
+"""The controls whose findings on a change an emergency or a waiver may lift; what is found on the range as a whole, nothing does."""
+
+
+class EmergencyRules(Rules):
+    """An emergency: a deploy that goes in spite of what fails, because somebody who may says that it must. Off where this section isn't there."""
+
+    declared_by: tuple[Name, ...] = Field(
+        (),
+        strict=False,
+        max_length=100,
+        description="Who may declare one: logins, or accounts by number (`github:1234`). Empty: whoever may at least maintain the repository.",
+    )
+    approvals: Literal[1, 2] = Field(1, description="How many others than the declarer, none of whom wrote the change, must have agreed.")
+    agreement: Literal["approval", "named"] = Field(
+        "approval",
+        description="How others agree: by an approval of the final head, before the merge or after; `named`: also by the declarer's word.",
+    )
+    incident: tuple[Annotated[str, Field(pattern=INCIDENT)], ...] = Field(
+        (),
+        strict=False,
+        max_length=20,
+        description="Forms of the incident's key: `#` stands for digits, `*` for letters, digits, `-`, `_`: [INC-#]. Empty: any key.",
+    )
+    lifts: tuple[Liftable, ...] = Field(
+        ("peer-approved", "checks-passed"), strict=False, min_length=1, max_length=5, description="The controls whose failures it lifts."
+    )
+    review_within: Annotated[str, Field(pattern=WITHIN)] = Field("2 days", description="How soon it must be reviewed: `12 hours`, `2 days`.")
+    overdue: Literal["block", "warn"] = Field("block", description="What happens to further deploys once a review is overdue.")
+
+    @property
+    def review_time(self) -> timedelta:
+        """How soon it must be reviewed."""
+        number, unit = self.review_within.split(" ")
+        return timedelta(hours=int(number) * (24 if unit.startswith("day") else 1))
+
+
 class Rewrite(Rules):
     """One rewriting of the deployed branch that is accepted: a recorded exception, good for this deploy alone."""
 
@@ -154,6 +192,7 @@ class EffectivePolicy(Rules):
         description="Who must vouch for the facts: `asserted` takes a commit's own trailers, `forge` only what the forge's API says.",
     )
     controls: Controls = Controls()
+    emergency: EmergencyRules | None = Field(default=None, description="What an emergency needs. Left out: there is none.")
     privacy: Privacy = Privacy()
     rewrites: tuple[Rewrite, ...] = Field(
         (), strict=False, max_length=20, description="Rewritten history that is accepted, each named by its commits. All that it brings is judged."

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -25,7 +25,14 @@ class Defect:
 
 PROJECT: Final = r"^[A-Z][A-Z0-9_]{0,19}$"
 TEAM: Final = r"^[A-Za-z0-9._-]{1,100}(?:/[A-Za-z0-9._-]{1,100}){1,19}$"
-_PATTERNS: Final = {PROJECT: "a tracker project's key in capitals, such as SHOP", TEAM: "an organization and a team, such as acme/payments"}
+INCIDENT: Final = r"^[A-Za-z0-9 ._/:?=&-]{0,150}[#*][A-Za-z0-9 ._/:?=&-]{0,50}$"
+WITHIN: Final = r"^[1-9][0-9]{0,2} (hours?|days?)$"
+_PATTERNS: Final = {
+    INCIDENT: "a form of key with one `#` (digits) or one `*` (letters, digits, `-` and `_`), such as INC-#",
+    WITHIN: "a time such as 12 hours or 2 days",
+    PROJECT: "a tracker project's key in capitals, such as SHOP",
+    TEAM: "an organization and a team, such as acme/payments",
+}
 
 # By pydantic's name of the error (https://docs.pydantic.dev/latest/errors/validation_errors/): what may stand there, from the error's own numbers.
 WORDS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
@@ -78,14 +85,19 @@ def _found(value: Any) -> str:
             return repr(value)[:80]
 
 
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
 def _valid_names(path: tuple[str | int, ...], model: type[BaseModel]) -> list[str]:
     """The keys that the mapping at `path` may have."""
     for position, part in enumerate(path):
         if path[0] == "environments" and position == 1:
             continue  # an environment's name; its rules are those of the file's top, less what only that has
         field = next((each for each in model.model_fields.values() if each.alias == part), None)
-        if field is not None and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            model = field.annotation
+        inner = next(filter(_is_model, (field.annotation, *get_args(field.annotation)) if field is not None else ()), None)
+        if inner is not None:
+            model = inner
         elif part == "environments":
             model = model.__bases__[0]
     return [field.alias or name for name, field in model.model_fields.items()]

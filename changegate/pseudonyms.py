@@ -12,10 +12,10 @@ from typing import Any, Final, NamedTuple, TypeVar
 from pydantic import BaseModel
 
 from changegate.controls.rollback_plan import find_plan
-from changegate.facts import NOT_ASKED, Change, CodeOwnersFile, Fact, Facts, Identity, IdentityKind, Team
+from changegate.facts import NOT_ASKED, Change, CodeOwnersFile, Fact, Facts, Identity, IdentityKind, Team, Waiver
 from changegate.openings import Kind, Opening, commit
 from changegate.plan import Plan, Verdict
-from changegate.policy import EffectivePolicy
+from changegate.policy import EffectivePolicy, EmergencyRules
 from changegate.tickets import ReferenceKind, find_references
 
 WITHHELD: Final = "withheld"
@@ -44,16 +44,19 @@ _KEPT: Final = """
 Missing.fact Unavailable.fact Commit.sha Commit.tree Commit.parents UpdateMerge.commit CodeOwnersFile.commit Review.commit
 Check.commit Change.id Change.landed Change.head Change.head_tree RangeCommit.sha RangeCommit.tree RangeCommit.parents
 RangeCommit.restored_at DeployRange.base DeployRange.head DeployRange.base_tree DeployRange.deployed Version.commit Run.id Artifact.sha256
+Waiver.envelope Waiver.control Waiver.change Waiver.environment DueReview.envelope
 Deployment.forge Deployment.repository Deployment.repository_id Deployment.server_url Deployment.environment Deployment.head
 """
 _CLEARED: Final = """
 Trailer.key ChangedFile.path ChangedFile.was Team.name CodeOwnersFile.path CodeOwnersFile.text Review.via Review.url Ticket.key
 Ticket.source Ticket.url Ticket.state Check.name Check.url Change.url DeployRange.base_url Version.names Run.url Run.workflow
-Run.workflow_ref Run.workflow_sha Run.trigger Artifact.name Deployment.ref
+Run.workflow_ref Run.workflow_sha Run.trigger Artifact.name Deployment.ref Declaration.incident DueReview.incident
+Waiver.requested_by Waiver.approved_by
 """
 _SEALED: Final = """
 Review.id Missing.why Unavailable.why Unavailable.remedy Trailer.value Commit.subject Retarget.before Retarget.after Ticket.title Change.title
 Change.unknown Change.description Change.labels Change.base_ref Change.head_ref RangeCommit.subject Facts.templates
+Declaration.reason Waiver.reason Waiver.defect
 """
 TEXTS: Final = (
     dict.fromkeys(_KEPT.split(), Treatment.KEEP) | dict.fromkeys(_CLEARED.split(), Treatment.CLEAR) | dict.fromkeys(_SEALED.split(), Treatment.SEAL)
@@ -84,6 +87,7 @@ def hide(facts: Facts, policy: EffectivePolicy, path: str, salt: Callable[[], by
             "controls": controls.model_copy(
                 update={"checks_passed": checks, "peer_approved": controls.peer_approved.model_copy(update={"required_teams": teams})}
             ),
+            "emergency": tokens.rules_without_names(policy.emergency),
             "rewrites": tuple(each.model_copy(update={"reason": tokens.seal(each.reason)}) for each in policy.rewrites),
         }
     )
@@ -133,6 +137,14 @@ class _Tokens:
     def clear(self, text: str) -> str:
         return self._known.sub(lambda match: self._token(Kind.NAME, match[0]), text)
 
+    def name(self, text: str) -> str:
+        """A text that is somebody's name or key, whether the facts know them or not."""
+        return self._token(Kind.KEY if ":" in text else Kind.NAME, text) if text else text
+
+    def rules_without_names(self, rules: EmergencyRules | None) -> EmergencyRules | None:
+        """The same rules for the same people."""
+        return None if rules is None else rules.model_copy(update={"declared_by": tuple(map(self.name, rules.declared_by))})
+
     def hide(self, value: F) -> F:
         """A fact with all that is in it."""
         if isinstance(value, Identity):
@@ -144,6 +156,8 @@ class _Tokens:
             special = self._texts_of(value)
         elif isinstance(value, CodeOwnersFile):
             special = {"text": self._owners(value.text)}
+        elif isinstance(value, Waiver):
+            special = {name: self.name(getattr(value, name)) for name in ("requested_by", "approved_by")}
         elif isinstance(value, Team) and "/" not in value.name:
             special = {"name": self._token(Kind.NAME, value.name)}  # on GitLab a name may be a person's or a group's
         elif isinstance(value, Facts) and isinstance(value.templates, tuple):

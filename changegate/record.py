@@ -10,11 +10,11 @@ from typing import Any, Final, TypeVar
 
 from changegate import __version__, approvals, canonical
 from changegate.controls import rollback_plan
-from changegate.decision import Decision, Finding
+from changegate.decision import Decision, Finding, Lifted
 from changegate.evidence import idempotency
 from changegate.evidence.card import Card
 from changegate.evidence.statement import GATE_DECISION
-from changegate.facts import Change, Check, Deployment, Facts, Identity, Missing, Ticket, Time, Unavailable
+from changegate.facts import Change, Check, Deployment, Facts, Identity, Missing, Ticket, Time, Unavailable, Waiver
 from changegate.policy import Controls, EffectivePolicy
 from changegate.recorded import (
     GateDecision,
@@ -22,17 +22,22 @@ from changegate.recorded import (
     Person,
     PolicySource,
     Previous,
+    RecordedAgreement,
     RecordedApproval,
     RecordedChange,
     RecordedCheck,
     RecordedDecision,
     RecordedDeployment,
+    RecordedDueReview,
+    RecordedEmergency,
     RecordedFacts,
     RecordedFinding,
+    RecordedLifted,
     RecordedPlan,
     RecordedPolicy,
     RecordedRange,
     RecordedTicket,
+    RecordedWaiver,
     Times,
     Tool,
 )
@@ -65,7 +70,7 @@ def make_statement(
         policy=RecordedPolicy(**source.model_dump(), enforced=policy.enforce, effective=policy.model_dump(mode="json")),
         changes=_changes(facts, decision, policy.controls),
         findings=tuple(_finding(each) for each in decision.findings if each.change is None),
-        decision=RecordedDecision(verdict=decision.verdict, reasons=decision.reasons),
+        decision=_decision(decision, facts),
         facts=RecordedFacts(sha256=hashlib.sha256(facts_bytes).hexdigest(), size=len(facts_bytes)),
         tool=Tool(version=__version__),
         time=Times(fetched=facts.fetched_at, decided=decided),
@@ -109,6 +114,33 @@ def schema() -> dict[str, Any]:
         **GateDecision.model_json_schema(by_alias=True, mode="serialization"),
         "title": "changegate gate decision, version 1",
     }
+
+
+def _decision(decision: Decision, facts: Facts) -> RecordedDecision:
+    emergency = decision.emergency
+    return RecordedDecision(
+        verdict=decision.verdict,
+        reasons=decision.reasons,
+        emergency=None
+        if emergency is None
+        else RecordedEmergency(
+            **emergency.model_dump(include={"reason", "incident", "permission", "review_due"}),
+            declared_by=_person(emergency.declared_by),
+            agreed_by=tuple(RecordedAgreement(by=_person(each.person), via=each.via) for each in emergency.agreed_by),
+            lifted=_lifted(emergency.lifted),
+        ),
+        waivers=tuple(_waiver(each.waiver, lifted=each.lifted) for each in decision.waivers),
+        refused_waivers=tuple(_waiver(each.waiver, why=each.why) for each in decision.refused),
+        due_reviews=tuple(RecordedDueReview(**each.model_dump()) for each in facts.due_reviews),
+    )
+
+
+def _lifted(lifted: tuple[Lifted, ...]) -> tuple[RecordedLifted, ...]:
+    return tuple(RecordedLifted(**each.model_dump()) for each in lifted)
+
+
+def _waiver(waiver: Waiver, *, lifted: tuple[Lifted, ...] = (), why: str = "") -> RecordedWaiver:
+    return RecordedWaiver(**waiver.model_dump(exclude={"decided", "defect"}), lifted=_lifted(lifted), why=why)
 
 
 def _subjects(deployment: Deployment) -> list[dict[str, Any]]:

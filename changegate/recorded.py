@@ -4,6 +4,7 @@ Models only; `changegate.record` makes them of facts and a decision. `Part`, `Pe
 A part may get new fields, with a default; none is taken away or renamed, because records are read for ever.
 """
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -164,11 +165,68 @@ class RecordedChange(Part):
     findings: tuple[RecordedFinding, ...]
 
 
+class RecordedLifted(Part):
+    """A finding that didn't stop the deploy, though it fails."""
+
+    control: str
+    change: Text
+    reason: str
+
+
+class RecordedAgreement(Part):
+    """Somebody who agreed to an emergency: by an approval, or as its declarer says."""
+
+    by: Person
+    via: Literal["approval", "named"]
+
+
+class RecordedEmergency(Part):
+    """An emergency, as it was declared and agreed to, and what it lifted."""
+
+    reason: Text
+    incident: Text
+    declared_by: Person
+    permission: str
+    agreed_by: tuple[RecordedAgreement, ...]
+    lifted: tuple[RecordedLifted, ...]
+    review_due: Time
+
+
+class RecordedWaiver(Part):
+    """A waiver, by its own record in the log, and what it lifted; with `why` it doesn't count, and lifted nothing."""
+
+    envelope: Sha256
+    index: int
+    control: str
+    change: Text
+    environment: Text
+    until: date
+    reason: Text
+    requested_by: Text
+    approved_by: Text
+    lifted: tuple[RecordedLifted, ...] = ()
+    why: Text = ""
+
+
+class RecordedDueReview(Part):
+    """An emergency before this deploy that is still to be reviewed."""
+
+    envelope: Sha256
+    index: int
+    incident: Text
+    due: Time
+
+
 class RecordedDecision(Part):
-    """The verdict and the codes of all that stood in the way."""
+    """The verdict, the codes of all that stood in the way, and by which exceptions other things didn't."""
 
     verdict: Verdict
     reasons: tuple[str, ...]
+    emergency: RecordedEmergency | None = None
+    waivers: tuple[RecordedWaiver, ...] = ()
+    refused_waivers: tuple[RecordedWaiver, ...] = ()
+    due_reviews: tuple[RecordedDueReview, ...] = ()
+    """Carried from record to record, so that no emergency is lost however long the log grows."""
 
 
 class RecordedFacts(Part):

@@ -11,7 +11,8 @@
           -----END PUBLIC KEY-----
         from: 2026-01-01T00:00:00Z     # optional
         until: 2027-01-01T00:00:00Z    # optional: records dated later don't count
-        use: records                   # optional: `records` may not revoke other keys, `revocations` may do nothing else; left out, both
+        use: records                   # optional: `records` may not revoke other keys, `revocations` may do nothing else; left out, both.
+                                       # `waivers` may sign waivers and nothing else; where there is such a key, no other's waivers count
     identities:              # who may sign records without a key of their own (Sigstore), and when
       - issuer: https://token.actions.githubusercontent.com
         identity: https://github.com/acme/shop/.github/workflows/deploy.yml@refs/heads/main    # `*` stands for any letters but `/` and `@`
@@ -68,7 +69,7 @@ class RecordKey(Window):
     """A public key that may sign records made in its time; `use` says which, where not all."""
 
     key: str
-    use: Literal["records", "revocations"] | None = None
+    use: Literal["records", "revocations", "waivers"] | None = None
 
 
 class Identity(Window):
@@ -127,14 +128,22 @@ class Trust(_Part):
                 remedy="A key that signs outside its time may have been stolen. Ask its owner.",
             )
 
-    def check_use(self, key_id: str, *, revocation: bool) -> None:
-        """Raise `VerificationError` where the key is for other records than this. An identity is for all but revocations."""
+    def check_use(self, key_id: str, *, revocation: bool, waiver: bool = False) -> None:
+        """Raise `VerificationError` where the key is for other records than this. An identity is for all but revocations.
+
+        A waiver may be signed by a key of records, too: whether it counts is the gate's to say (`may_waive`), at the time of its decision.
+        """
         uses = {each.use for each in self._entries(key_id)} or {"records"}
-        if uses <= {"records" if revocation else "revocations"}:
-            what = "a revocation" if revocation else "a record"
+        if uses.isdisjoint({None, "revocations"} if revocation else {None, "records", "waivers"} if waiver else {None, "records"}):
+            what = "a revocation" if revocation else "a waiver" if waiver else "a record"
             raise VerificationError(
                 f"signed by {short(key_id)}, which by the trust file may not sign {what}", remedy="Use the key that the trust file has for this."
             )
+
+    def may_waive(self, key_id: str) -> bool:
+        """Whether a waiver signed by this key counts now: by a key for waivers where there is one, else by any that may sign records."""
+        uses = {each.use for each in self._entries(key_id)}
+        return "waivers" in uses if any(each.use == "waivers" for each in self.record_keys) else True
 
     def _entries(self, key_id: str) -> tuple[RecordKey, ...]:
         return _by_id(self.record_keys).entries.get(key_id, ())

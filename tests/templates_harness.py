@@ -19,7 +19,7 @@ from typing import Any, Final
 import yaml
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-TEMPLATES: Final = ("gate", "preview", "outcome", "verify", "evidence")
+TEMPLATES: Final = ("gate", "preview", "outcome", "verify", "evidence", "followup")
 _PLACE: Final = re.compile(r"\$\[\[ inputs\.([a-z-]+) \]\]")
 
 

@@ -325,7 +325,7 @@ def _of_change(whole: Row, change: Mapping[str, Any]) -> Row:
 
 
 def _failed(findings: list[Mapping[str, Any]]) -> str:
-    return "; ".join(dict.fromkeys(f"{each['control']}/{each['reason']}" for each in findings if each["outcome"] in {"fail", "unknown"}))
+    return "; ".join(dict.fromkeys(f"{each['control']}/{each['reason']}" for each in findings if each["outcome"] in {"fail", "unknown", "lifted"}))
 
 
 def _ends(reader: LogReader, size: int) -> Ends:

@@ -9,6 +9,8 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
+from changegate.decision import Verdict
+
 SETTLED: Final = timedelta(hours=24)
 """After that a deploy has ended, and its outcome is due."""
 
@@ -175,6 +177,15 @@ class Readiness:
     """Days on which nothing at all was recorded: first and last of each stretch."""
     questions: tuple[Question, ...]
     unjudged: tuple[str, ...]
+    deploys: int = 0
+    """Decisions that let their deploy go."""
+    emergencies: int = 0
+    """Those of them that were let go as an emergency."""
+
+    @property
+    def emergency_share(self) -> float:
+        """The share of emergencies among the deploys that went, from 0 to 1; 0 where none went."""
+        return self.emergencies / self.deploys if self.deploys else 0.0
 
     @property
     def ready(self) -> bool | None:
@@ -205,6 +216,8 @@ def assess(
         key_entries=tuple(key_entries),
         without_evidence=tuple(_days(begin, min(end, now), known)),
         questions=tuple(questions),
+        deploys=sum(each.went for each in known),
+        emergencies=sum(each.went and each.verdict == Verdict.ALLOWED_AS_EMERGENCY for each in known),
         unjudged=(reconciled.unjudged or ("the reconciliation could not be judged",)) if reconciled and reconciled.whole is None else (),
     )
 
@@ -288,6 +301,9 @@ def to_json(found: Readiness) -> dict[str, Any]:
     return {
         "ready": found.ready,
         "decisions": found.decisions,
+        "deploys": found.deploys,
+        "emergencies": found.emergencies,
+        "emergencyShare": round(found.emergency_share, 4),
         "policies": [
             {
                 "repository": each.repository,

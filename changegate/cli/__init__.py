@@ -25,6 +25,8 @@ COMMANDS: Final = {
     "explain": "Print what a control asks and why, or what a reason in a report means.",
     "replay": "Make a recorded decision again from its recorded facts.",
     "attest": "Record other evidence (reviews, incidents, tests) in the same log, with its file.",
+    "followup": "Emergencies that nobody has reviewed, and the reviews that are there by now.",
+    "waive": "Record a waiver: signed, for one change or environment, until a day.",
     "audit": "The population of a period, whether it is complete, and a sample of it that anybody can draw again.",
     "serve": "Show the log in the browser, read-only: search, records, verification, packs.",
     "policy": "Start, check and describe the policy file.",

@@ -11,7 +11,8 @@ from changegate import access, attachment, attestation
 from changegate.access import Access, AccessReader, Difference
 from changegate.attestation import Kind, Review, Verdict
 from changegate.cli import judging, options
-from changegate.cli.attestations import attestation_options, now, read_bounded, read_claim, record
+from changegate.cli.appending import now
+from changegate.cli.attestations import attestation_options, read_bounded, read_claim, record
 from changegate.cli.pages import examples
 from changegate.errors import FormatError, InputError
 from changegate.evidence import log_policy, revocations

@@ -1,9 +1,7 @@
 """What the commands that attest have in common: the claim, the key, the log, and what is said afterwards."""
 
-import os
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from functools import partial, reduce
+from functools import reduce
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -14,37 +12,26 @@ from changegate.attachment import MAX_BYTES, find_secret
 from changegate.attest import Attested, record_attestation
 from changegate.attestation import AttachedFile, Claim, Kind, Review
 from changegate.audit import mapping
-from changegate.cli import attesting, judging, local_store, options, publish, signers
+from changegate.cli import judging, options
+from changegate.cli.appending import appending_options, now, open_to_append
 from changegate.errors import InputError
-from changegate.evidence.checkpoint import format_head, parse
 from changegate.render import Recorded, Submitted
 from changegate.render.attestation import render_json, render_terminal
-from changegate.stores import open_store
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_TRUST: Final = "Trust file: the log's earlier keys after a rotation, its witnesses, its timestamp authorities."
 _OPTIONS: Final = (
     options.option("--period", metavar="FROM..TO", help="The days that it is about, the last one included: 2026-01-01..2026-03-31."),
     options.option("--owner", metavar="LOGIN", help="Who answers for it."),
     click.option("--control", "controls", multiple=True, metavar="ID", help="What it is evidence of (docs/attest.md). May be given more than once."),
     options.option("--repository", metavar="NAME", help="The repository that it is about. Default: all that the log is about."),
     options.option("--note", default="", metavar="TEXT", help="A remark for the auditor; at most 2000 characters."),
-    options.store_option,
-    options.option("--origin", metavar="NAME", help="The log's name, which the store must hold."),
-    signers.signing_key_option,
-    signers.log_key_option,
-    options.option("--submit-only", is_flag=True, help="Leave the signed record waiting for `changegate integrate`. Needs --trust."),
-    options.option("--trust", "trust_file", metavar="FILE", help=_TRUST),
-    options.timestamp_option,
-    options.option("--receipt", metavar="FILE", help="Where to write the receipt (a tlog-proof)."),
-    options.option("--format", "format_", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True, help="What to print."),
 )
 
 
 def attestation_options(function: F) -> F:
     """Whose, of when, of what, and where it is recorded."""
-    return reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), function)
+    return reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), appending_options(function))
 
 
 def read_bounded(file: str) -> bytes:
@@ -82,34 +69,11 @@ def record(
     claim: Claim, file: AttachedFile, content: bytes, given: Mapping[str, Any], *, review: Review | None = None, warnings: tuple[str, ...] = ()
 ) -> None:
     """Sign, append or submit, and say so. Raises `SigningError`, `StoreError`, `VerificationError`, `InputError`."""
-    judging.refuse_trace(os.environ)
-    warnings += local_store.prepare(click.get_current_context(), os.environ)
-    signing = signers.read_signing(given["signing_key"], given["log_key"])
-    trust = options.read_trust(given["trust_file"]) if given["trust_file"] else None
-    if not given["submit_only"]:
-        attesting.check(trust, given["timestamp_url"])
-    open_log = partial(options.open_log, given["store"], signing, trust=trust, origin=given["origin"], now=now)
-    log = options.open_to_submit(given["store"], signing, trust=trust, now=now) if given["submit_only"] else open_log()
-    made = record_attestation(claim, file, content, log, signing.record, now=now, review=review, submit_only=given["submit_only"])
-    origin = log.verifier_key.name
-    if made.receipt is None:
-        place: Recorded | Submitted = Submitted(f"waits to be integrated into the log {origin}", made.envelope_digest)
-    else:
-        store = partial(open_store, given["store"])
-        witnessed = attesting.attest(made.receipt, log, trust, open_store=store, open_log=open_log, timestamp_url=given["timestamp_url"])
-        unwritten = publish.receipt(witnessed.receipt, given["receipt"])
-        head = parse(witnessed.receipt.checkpoint)
-        place = Recorded(
-            digest=made.envelope_digest,
-            log_index=witnessed.receipt.index,
-            log_size=head.size,
-            checkpoint=format_head(head),
-            origin=origin,
-            store_url=store().url,
-            receipt="" if unwritten else given["receipt"] or "",
-            warnings=(*warnings, *witnessed.warnings, *unwritten),
-        )
-    _report(made, place, given["format_"], log=origin)
+    opened = open_to_append(given)
+    opened = opened._replace(warnings=warnings + opened.warnings)
+    made = record_attestation(claim, file, content, opened.log, opened.signer, now=now, review=review, submit_only=given["submit_only"])
+    place = opened.place(made.envelope_digest, made.receipt)
+    _report(made, place, given["format_"], log=opened.log.verifier_key.name)
 
 
 def _report(made: Attested, where: Recorded | Submitted, format_: str, *, log: str) -> None:
@@ -117,8 +81,3 @@ def _report(made: Attested, where: Recorded | Submitted, format_: str, *, log: s
     render = render_json if format_ == "json" else render_terminal
     del said["time"], said["tool"]  # of an earlier record they are others
     click.echo(render(said, where, repeated=made.repeated), nl=False)
-
-
-def now() -> datetime:
-    """The clock."""
-    return datetime.now(UTC)

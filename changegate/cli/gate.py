@@ -21,7 +21,7 @@ from changegate.evidence.checkpoint import format_head, parse
 from changegate.evidence.log import Log
 from changegate.facts import Artifact, Deployment
 from changegate.forges import Forge
-from changegate.gate import Judged, Recorded, Submitted, judge, record_decision
+from changegate.gate import Declared, Judged, Recorded, Submitted, judge, record_decision
 from changegate.pipeline import Pipeline, read_pipeline
 from changegate.policy import FILE_NAME
 from changegate.render import outputs
@@ -29,12 +29,14 @@ from changegate.signing import RecordSigner
 from changegate.stores import open_store
 from changegate.trust import Trust
 
+MAX_NAMED: Final = 10
 _ARTIFACT: Final = re.compile(r"(?P<name>.{1,500})@sha256:(?P<sha256>[0-9a-f]{64})")
 
 
 class _Page(SectionedCommand):
     sections: ClassVar = {
         "What is judged": ("--environment", "--head", "--base", "--policy", "--artifact"),
+        "An emergency": ("--emergency", "--incident", "--agreed-by"),
         "Who is asked": ("--forge", "--repository", "--workspace", "--api-url", "--timeout"),
         "Where it is recorded": ("--store", "--signing-key", "--log-key", "--submit-only", "--trust", "--origin", "--timestamp-url"),
         "What comes out": ("--format", "--receipt", "--names", "--dotenv", "--junit", "--summary", "--verbose"),
@@ -60,6 +62,9 @@ _EPILOG: Final = "\n\n".join(
     "--base", metavar="COMMIT", help="What is deployed now, where neither the forge nor the log knows. Where they do, it may only widen the range."
 )
 @options.option("--policy", "policy_name", metavar="FILE|REF:PATH", help=f"The policy. Default: {FILE_NAME} as it stands at the deployed commit.")
+@options.option("--emergency", metavar="REASON", help="Declare an emergency, as the policy's section `emergency` allows: why it can't wait.")
+@options.option("--incident", metavar="KEY", help="The incident that it is for.")
+@options.option("--agreed-by", "agreed_by", multiple=True, metavar="LOGIN", help="Who agreed, where the policy takes the declarer's word for it.")
 @options.option(
     "--forge",
     "forge_name",
@@ -110,6 +115,7 @@ def command(**given: Any) -> int:
     pipeline = read_pipeline(os.environ, local_run=f"local-{uuid.uuid4().hex}")
     publish.begin(outputs.NOTHING, given["dotenv"])
     judging.begin_reports(given)
+    declared = _declared(given)
     local = local_store.prepare(click.get_current_context(), os.environ)
     signing = signers.read_signing(given["signing_key"], given["log_key"])
     trust = options.read_trust(given["trust_file"]) if given["trust_file"] else None
@@ -120,8 +126,9 @@ def command(**given: Any) -> int:
     submitting = partial(options.open_to_submit, given["store"], signing, trust=trust, now=_now, reference=forge.clock)
     log = submitting() if given["submit_only"] else open_log()
     deployment = _deployment(given, pipeline, forge)
+    believed = options.believe(signing, trust)
     policy_file = judging.find_policy(given["policy_name"], Path(given["workspace"]))
-    judged = judge(deployment, forge, log, requested_base=given["base"], policy_file=policy_file, now=_now)
+    judged = judge(deployment, forge, log, requested_base=given["base"], policy_file=policy_file, now=_now, declared=declared, trust=believed)
     recorded = names.withhold_names(judged, given["names"])
     try:
         where = _record(recorded, log, signing.record, trust, given, open_log, local)
@@ -137,6 +144,21 @@ def command(**given: Any) -> int:
     judging.publish_report(report, given["dotenv"], os.environ)
     judging.publish_reports(report, given)
     return EXIT_CODES[judged.decision.verdict] if judged.policy.enforce else ExitCode.ALLOWED
+
+
+def _declared(given: Mapping[str, Any]) -> Declared | None:
+    """The emergency that the options declare. Raises `InputError` for one without an incident, and for an incident without one."""
+    if not given["emergency"]:
+        if given["incident"] or given["agreed_by"]:
+            raise InputError("--incident and --agreed-by belong to an emergency", remedy="Say why it can't wait, too: --emergency REASON.")
+        return None
+    if not given["incident"]:
+        raise InputError("--emergency without --incident", remedy="Name the incident that it is for: --incident KEY.")
+    named = dict.fromkeys(judging.require_name("--agreed-by", each) for each in given["agreed_by"])
+    if len(named) > MAX_NAMED:
+        raise InputError(f"--agreed-by names {len(named)} people, more than {MAX_NAMED}", remedy="Name those whom the policy asks for.")
+    reason = judging.require_name("--emergency", given["emergency"].strip())
+    return Declared(reason, judging.require_name("--incident", given["incident"].strip()), tuple(named))
 
 
 def _now() -> datetime:

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from changegate import attestation, keychange, outcome, policy, record, sampledraw
+from changegate import attestation, follow_up, keychange, outcome, policy, record, sampledraw, waiver
 from changegate.cli.options import read_file
 from changegate.errors import InputError, PolicyError
 from changegate.render.text import count, inert, visible
@@ -47,6 +47,14 @@ controls:
   duties-separated:
     enabled: false         # true: whoever starts the deploy is not who is named here
     deployer-is-not: [author, approver]
+emergency: null            # off; else (docs/emergencies.md), with these defaults:
+#   declared-by: []        # logins or account numbers (github:1234); empty: whoever may maintain the repository
+#   approvals: 1           # how many others than the declarer must have agreed
+#   agreement: approval    # named: the declarer's word for it does, too
+#   incident: []           # forms of an incident's key, e.g. [INC-#]; empty: any
+#   lifts: [peer-approved, checks-passed]
+#   review-within: 2 days
+#   overdue: block         # warn: an overdue review stops no further deploy
 privacy:
   pseudonymise-people: false   # true: records hide names, and what opens them goes to `changegate gate --names FILE`
 rewrites: []               # a branch that was rewritten on purpose, good for one deploy: {{from: COMMIT, to: COMMIT, reason: TEXT}}
@@ -101,6 +109,8 @@ _SCHEMAS: Final = {
     "key-revocation": keychange.revocation_schema,
     "attestation": attestation.schema,
     "sample-draw": sampledraw.schema,
+    "waiver": waiver.schema,
+    "follow-up": follow_up.schema,
 }
 
 

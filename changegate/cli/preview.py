@@ -23,7 +23,12 @@ from changegate.render import headline, markdown, outputs, todo
 
 _LIMIT: Final = 60_000
 """Bytes of a notice. GitHub takes 65536 characters in a comment and 65535 in a check's summary; GitLab takes a million in a note."""
-_STANDINGS: Final = {Verdict.ALLOWED: Standing.GOOD, Verdict.BLOCKED: Standing.BAD, Verdict.UNKNOWN: Standing.UNKNOWN}
+_STANDINGS: Final = {
+    Verdict.ALLOWED: Standing.GOOD,
+    Verdict.ALLOWED_AS_EMERGENCY: Standing.GOOD,
+    Verdict.BLOCKED: Standing.BAD,
+    Verdict.UNKNOWN: Standing.UNKNOWN,
+}
 
 
 @click.command(name="preview")

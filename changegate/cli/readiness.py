@@ -157,7 +157,8 @@ def _key_entry(found: Read) -> KeyEntry:
 
 def _terminal(found: Readiness) -> str:
     verdict = {True: "✓ READY", False: "✗ OPEN QUESTIONS", None: "? NOT JUDGED"}[found.ready]
-    lines = [f"{verdict}: {found.decisions} decisions, {len(found.questions)} questions", "", "Policies in force"]
+    lines = [f"{verdict}: {found.decisions} decisions, {len(found.questions)} questions"]
+    lines += [f"  {found.emergencies} of {found.deploys} deploys went as an emergency ({found.emergency_share:.1%})", "", "Policies in force"]
     for each in found.policies:
         where = f"{each.repository} {each.environment}"
         mode = "enforced" if each.enforced else "audit mode"

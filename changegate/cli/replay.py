@@ -59,10 +59,24 @@ def _read(statement: Any, data: bytes | None) -> tuple[Facts, EffectivePolicy]:
 
 def _compare(predicate: Any, again: Decision) -> None:
     recorded = predicate["decision"]
+    _compare_exceptions(recorded, again)
     if (recorded["verdict"], tuple(recorded["reasons"])) != (again.verdict.value, again.reasons):
         raise VerificationError(
             f"the record says {recorded['verdict']} ({', '.join(recorded['reasons'])}), its facts and policy say {_say(again)}",
             remedy=f"Decide with the version that made it, {predicate['tool']['version']}. If that disagrees, too, it claims what it can't show.",
+        )
+
+
+def _compare_exceptions(recorded: Any, again: Decision) -> None:
+    """What an emergency and waivers lifted, by the facts, is what the record says that they did."""
+    emergency = again.emergency
+    lifted = None if emergency is None else [each.model_dump() for each in emergency.lifted]
+    waived = [(each.waiver.envelope, [one.model_dump() for one in each.lifted]) for each in again.waivers]
+    said = recorded.get("emergency")
+    if (said["lifted"] if said else None, [(each["envelope"], each["lifted"]) for each in recorded.get("waivers", ())]) != (lifted, waived):
+        raise VerificationError(
+            "the record names other exceptions than its facts and policy give",
+            remedy="Decide with the version that made it. If that disagrees, too, it claims what it can't show.",
         )
 
 

@@ -12,13 +12,14 @@ from changegate.cli.records import Record, find_record
 from changegate.errors import InputError
 from changegate.evidence.proof import format_receipt
 from changegate.evidence.reader import LogReader
-from changegate.evidence.statement import ATTESTATION, KEY_REVOCATION, KEY_ROTATION, SAMPLE_DRAW
+from changegate.evidence.statement import ATTESTATION, KEY_REVOCATION, KEY_ROTATION, SAMPLE_DRAW, WAIVER
 from changegate.openings import find_tokens, open_value
 from changegate.render import attestation as attestation_page
 from changegate.render import keychange as key_page
 from changegate.render import outcome as outcome_page
 from changegate.render import record as record_page
 from changegate.render import sampledraw as sample_page
+from changegate.render import waiver as waiver_page
 from changegate.render.page import LogPlace
 from changegate.stores import open_store
 from changegate.trust import short
@@ -29,6 +30,7 @@ _PAGES: Final = {
     KEY_REVOCATION: key_page.render,
     ATTESTATION: attestation_page.render,
     SAMPLE_DRAW: sample_page.render,
+    WAIVER: waiver_page.render,
 }
 
 

@@ -7,6 +7,7 @@ from typing import Final
 SETTINGS: Final = frozenset(
     "CHANGEGATE_" + name
     for name in (
+        *("AGREED_BY", "EMERGENCY", "INCIDENT", "ISSUE"),
         *("API_URL", "ARTIFACT", "BASE", "BRANCH", "CHANGE", "DEBUG", "DOTENV", "ENVIRONMENT", "ENVIRONMENT_URL", "FINISHED", "FORGE", "FORMAT"),
         *(
             "HEAD",

@@ -6,8 +6,8 @@ from functools import cache
 from changegate.errors import VerificationError
 from changegate.evidence import idempotency, layout, revocations, statement
 from changegate.evidence.card import Card
+from changegate.evidence.index_object import parse_index_object
 from changegate.evidence.log_policy import LogPolicy
-from changegate.evidence.publisher import parse_index_object
 from changegate.evidence.reader import LogReader, read_log
 from changegate.evidence.revocations import Revocations
 from changegate.evidence.signed_record import verify_record

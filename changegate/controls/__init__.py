@@ -6,8 +6,17 @@ A control's id completes "this change may deploy if …" and names it in the pol
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from changegate import undone
-from changegate.controls import checks_passed, duties_separated, peer_approved, range_intact, rollback_plan, ticket_linked
+from changegate import undone, waiving
+from changegate.controls import (
+    checks_passed,
+    duties_separated,
+    emergency_declared,
+    emergency_reviewed,
+    peer_approved,
+    range_intact,
+    rollback_plan,
+    ticket_linked,
+)
 from changegate.controls.relanding import land_again
 from changegate.decision import Decision, Finding, Outcome, Remedy, decide
 from changegate.facts import Change, ChangeKind, Facts
@@ -15,14 +24,35 @@ from changegate.policy import EffectivePolicy
 
 CHANGE_CONTROLS: Final = (ticket_linked.ID, peer_approved.ID, rollback_plan.ID, checks_passed.ID, duties_separated.ID)
 """The controls that judge each change, in the order of a report's columns."""
+DEPLOY_CONTROLS: Final = (range_intact.ID, emergency_reviewed.ID, emergency_declared.ID)
+"""The controls that judge the deploy as a whole."""
 
 
 def evaluate(facts: Facts, policy: EffectivePolicy) -> Decision:
     """Judge a deploy: first the range as a whole, then every change by every control that the policy has on.
 
-    Where there are several accounts of what was undone, each of which holds, the one counts by which least stands in the way.
+    Where there are several accounts of what was undone, each of which holds, the one counts by which least stands in the way. What then stands in it
+    may be lifted: by a waiver of the log, or by an emergency.
     """
-    whole = list(range_intact.evaluate(facts, policy))
+    strict = _judge(facts, policy)
+    if not facts.waivers and facts.emergency is None:
+        return strict
+    changes = {change.id: change for change in facts.changes}
+    rules = policy.controls.peer_approved
+    behind = [
+        peer_approved.look_behind(each, changes[each.change], facts, rules) if each.control == peer_approved.ID and each.change in changes else each
+        for each in strict.findings
+    ]
+    findings, waivers, refused = waiving.apply(behind, facts, rules)
+    emergency = None
+    if facts.emergency is not None:
+        findings, emergency = emergency_declared.apply(findings, facts.emergency, facts, policy)
+    return decide(findings, waivers=waivers, refused=refused, emergency=emergency)
+
+
+def _judge(facts: Facts, policy: EffectivePolicy) -> Decision:
+    """The decision without any exception."""
+    whole = [*range_intact.evaluate(facts, policy), *emergency_reviewed.evaluate(facts, policy)]
     judged = {change.id: list(evaluate_change(change, facts, policy)) for change in facts.changes}
     accounts = [[*whole, *_account(facts, judged, taken_back)] for taken_back in undone.find_undone(facts)]
     return min((decide(findings) for findings in accounts), key=lambda decision: len(decision.stopping))

@@ -113,6 +113,17 @@ def evaluate(change: Change, facts: Facts, rules: PeerApproved) -> Finding:
     )
 
 
+def look_behind(finding: Finding, change: Change, facts: Facts, rules: PeerApproved) -> Finding:
+    """What stands behind a failure of this control, should an exception lift it: without enough approvals nobody has compared what landed.
+
+    The finding itself where that is in order; else one that says that it can't be told what landed, which nothing lifts.
+    """
+    if finding.outcome is not Outcome.FAIL or not change.landed:
+        return finding
+    behind = _landed(change, facts, rules, finding.observed, Reason.APPROVED)
+    return behind if behind.outcome is Outcome.UNKNOWN else finding
+
+
 def _requested(change: Change, rules: PeerApproved, requests: list[Judged]) -> Finding:
     names = _names(each.review.reviewer for each in requests)
     step = "answer the requested changes; then the reviewer approves, or somebody who may dismisses the review"

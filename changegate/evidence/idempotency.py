@@ -11,10 +11,19 @@ from typing import Any, Final
 from changegate import canonical
 from changegate.errors import FormatError
 from changegate.evidence.card import Card
-from changegate.evidence.statement import ATTESTATION, DEPLOY_OUTCOME, GATE_DECISION, KEY_REVOCATION, KEY_ROTATION, SAMPLE_DRAW
+from changegate.evidence.statement import (
+    ATTESTATION,
+    DEPLOY_OUTCOME,
+    FOLLOW_UP,
+    GATE_DECISION,
+    KEY_REVOCATION,
+    KEY_ROTATION,
+    SAMPLE_DRAW,
+    WAIVER,
+)
 
 ROLLED_BACK: Final = "rolled-back"
-KINDS: Final = frozenset({GATE_DECISION, DEPLOY_OUTCOME, KEY_ROTATION, KEY_REVOCATION, SAMPLE_DRAW, ATTESTATION})
+KINDS: Final = frozenset({GATE_DECISION, DEPLOY_OUTCOME, KEY_ROTATION, KEY_REVOCATION, SAMPLE_DRAW, ATTESTATION, FOLLOW_UP, WAIVER})
 """The predicate types whose keys are known here."""
 
 
@@ -78,6 +87,17 @@ def of_attestation(statement: Mapping[str, Any]) -> str:
     return _digest({"predicateType": ATTESTATION, **parts})
 
 
+def of_follow_up(gate: str, *, origin: str) -> str:
+    """One for each emergency: it is reviewed once."""
+    return _digest({"log": origin, "gate": gate, "predicateType": FOLLOW_UP})
+
+
+def of_waiver(origin: str, repository: str, control: str, change: str, environment: str, number: int) -> str:
+    """What it holds for, and how many the log had for the very same before it: so a reader finds all that may hold without searching."""
+    parts = {"log": origin, "repository": repository, "control": control, "change": change, "environment": environment, "number": number}
+    return _digest({"predicateType": WAIVER, **parts})
+
+
 def is_own(card: Card, statement: Any, *, origin: str, by: str) -> bool:
     """Whether a card stands under the key of its record, in this log: `statement` is what `by` signed. False for a kind that isn't known."""
     try:
@@ -91,6 +111,12 @@ def is_own(card: Card, statement: Any, *, origin: str, by: str) -> bool:
             return card.repository == origin and card.key == of_sample(statement)
         if card.predicate_type == ATTESTATION:
             return bool(statement["predicate"]["log"] == origin) and card.key == of_attestation(statement)
+        if card.predicate_type == FOLLOW_UP and card.about is not None:
+            return card.key == of_follow_up(card.about, origin=origin)
+        if card.predicate_type == WAIVER:
+            said, scope = statement["predicate"], statement["predicate"]["scope"]
+            own = of_waiver(said["log"], said["repository"], scope["control"], scope["change"], scope["environment"], said["number"])
+            return bool(said["log"] == origin) and card.key == own
     except (FormatError, KeyError, TypeError, ValueError):
         return False
     return False

@@ -8,8 +8,8 @@ from changegate.errors import FormatError, VerificationError
 from changegate.evidence import layout
 from changegate.evidence.card import KEY, Card, parse_card
 from changegate.evidence.commit import digest_of
+from changegate.evidence.index_object import parse_index_object
 from changegate.evidence.log import AlreadyRecordedError, Log
-from changegate.evidence.publisher import parse_index_object
 from changegate.evidence.reader import decompress
 from changegate.evidence.waiting import MAX_SKEW, Vouch
 from changegate.stores import Store

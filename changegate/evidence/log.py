@@ -26,9 +26,10 @@ from changegate.evidence import beginning, layout, log_policy, note
 from changegate.evidence.card import Card, format_card, format_time, parse_card
 from changegate.evidence.commit import digest_of, format_commit, grow
 from changegate.evidence.history import ROLLED_BACK, Head, History
+from changegate.evidence.index_object import parse_index_object
 from changegate.evidence.log_object import format_log_object, parse_log_object
 from changegate.evidence.proof import Receipt
-from changegate.evidence.publisher import Publisher, parse_index_object
+from changegate.evidence.publisher import Publisher
 from changegate.evidence.reader import MAX_FACTS_BYTES, LogReader, decompress
 from changegate.evidence.signed_record import MAX_RECORD_BYTES
 from changegate.evidence.turns import Turns

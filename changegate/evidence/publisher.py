@@ -11,6 +11,7 @@ from changegate.evidence import layout, merkle, tiles
 from changegate.evidence.commit import Commit, format_commit, parse_commit
 from changegate.evidence.edge import Edge
 from changegate.evidence.history import ROLLED_BACK, Head
+from changegate.evidence.index_object import format_index_object
 from changegate.evidence.tree import TreeReader
 from changegate.stores import Batch, Store
 
@@ -108,16 +109,3 @@ class Publisher:
                 partial = f"{path}.p/"
                 remove += (key for key in self._store.list(partial) if _WIDTH.fullmatch(key.removeprefix(partial)))
         return after, Batch({**objects, **indices}, publish, tuple(remove))
-
-
-def format_index_object(index: int) -> bytes:
-    """What an object below `index/` holds."""
-    return b"%d\n" % index
-
-
-def parse_index_object(data: bytes) -> int:
-    """The index that an object below `index/` holds. Raises `FormatError`."""
-    text = data.removesuffix(b"\n")
-    if not text.isdigit() or len(text) > 19 or format_index_object(int(text)) != data:
-        raise FormatError("index: not a number", remedy="`changegate verify` says which object is damaged.")
-    return int(text)

@@ -13,6 +13,7 @@ from changegate.evidence import checkpoint, layout, merkle, tiles
 from changegate.evidence.card import Card, parse_card
 from changegate.evidence.checkpoint import Checkpoint
 from changegate.evidence.commit import digest_of
+from changegate.evidence.index_object import parse_index_object
 from changegate.evidence.log_object import parse_log_object
 from changegate.evidence.log_policy import LogPolicy
 from changegate.evidence.proof import Receipt
@@ -60,6 +61,19 @@ class LogReader(TreeReader):
                     found = parse_card(entries[at])
                     if wanted and (found.envelope.startswith(wanted) or found.commit.startswith(wanted)):
                         yield bundle * tiles.WIDTH + at, found
+
+    def find_key(self, key: str) -> tuple[int, Card] | None:
+        """The entry under an idempotency key, at the cost of one look however long the log is; None where there is none.
+
+        Raises `VerificationError` where the store's index names another's entry, else as `card` does.
+        """
+        named = self._store.read(layout.index_key(key))
+        if named is None or (index := parse_index_object(named)) >= self.size:
+            return None
+        card = self.card(index)
+        if card.key != key:
+            raise VerificationError(f"{layout.index_key(key)} names entry {index}, which is another's", remedy="`changegate verify` says more.")
+        return index, card
 
     def envelope(self, card: Card) -> bytes:
         """The signed record, by its digest; its own signature isn't verified here. Raises `VerificationError` where it is missing or another."""

@@ -21,8 +21,8 @@ from changegate.errors import FormatError, VerificationError
 from changegate.evidence import idempotency, layout, note, tiles
 from changegate.evidence.card import Card, parse_card, parse_time
 from changegate.evidence.commit import Commit
+from changegate.evidence.index_object import parse_index_object
 from changegate.evidence.log_policy import LogPolicy
-from changegate.evidence.publisher import parse_index_object
 from changegate.evidence.reader import LogReader
 from changegate.evidence.signed_record import verify_record
 from changegate.evidence.statement import KEY_REVOCATION

@@ -7,7 +7,7 @@ from changegate.errors import FormatError, VerificationError
 from changegate.evidence import statement
 from changegate.evidence.card import Card
 from changegate.evidence.commit import digest_of
-from changegate.evidence.statement import KEY_REVOCATION
+from changegate.evidence.statement import KEY_REVOCATION, WAIVER
 from changegate.signing import dsse
 from changegate.trust import Trust, signer_id
 
@@ -51,7 +51,7 @@ def verify_record(card: Card, envelope: bytes, trust: Trust, *, committed: datet
     if digest_of(envelope) != card.envelope:
         raise VerificationError("the card is another record's than this one", remedy="Take the card or receipt that was written with this record.")
     key_id, payload = verify_envelope(envelope, trust)
-    trust.check_use(key_id, revocation=card.predicate_type == KEY_REVOCATION)
+    trust.check_use(key_id, revocation=card.predicate_type == KEY_REVOCATION, waiver=card.predicate_type == WAIVER)
     trust.check_window(key_id, card.at)
     if committed is not None:
         trust.check_window(key_id, committed)

@@ -23,6 +23,10 @@ KEYS: Final = "keys"
 ATTESTATION: Final = "https://changegate.dev/attestation/v1"
 ATTESTATIONS: Final = "attestations"
 """Likewise on the card of an attestation; for the repository stands the log where it is about no single one."""
+FOLLOW_UP: Final = "https://changegate.dev/follow-up/v1"
+WAIVER: Final = "https://changegate.dev/waiver/v1"
+WAIVERS: Final = "waivers"
+"""Likewise on the card of a waiver; for the commit stands the digest of what it holds for."""
 _REMEDY: Final = "The record is no change record that this changegate knows; use the version that wrote it, or a newer one."
 
 
@@ -70,11 +74,17 @@ def _read(statement: Any) -> Mapping[str, Any]:
             return {"predicateType": ATTESTATION, "commit": digest, **_attestation(statement.get("predicate"), digest)}
         case {
             "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"digest": {"sha256": str(scope)}}],
+            "predicateType": "https://changegate.dev/waiver/v1",
+        }:
+            return {"predicateType": WAIVER, "commit": scope, **_waiver(statement.get("predicate"), scope)}
+        case {
+            "_type": "https://in-toto.io/Statement/v1",
             "subject": [{"digest": {"sha256": str(population)}}],
             "predicateType": "https://changegate.dev/sample-draw/v1",
         }:
             return {"predicateType": SAMPLE_DRAW, "commit": population, **_sample_draw(statement.get("predicate"), population)}
-    what = "a git commit, a key, a population or a file"
+    what = "a git commit, a key, a population, a file or a scope"
     raise FormatError(f"statement: not an in-toto Statement v1 with {what} as its first subject", remedy=_REMEDY)
 
 
@@ -130,6 +140,27 @@ def _attestation(predicate: Any, subject: str) -> Mapping[str, Any]:
     raise FormatError("statement: its predicate has no log, repository, type, file and time", remedy=_REMEDY)
 
 
+def _follow_up(predicate: Any) -> Mapping[str, Any]:
+    """The review of an emergency afterwards: it is about a gate decision."""
+    match predicate:
+        case {
+            "deployment": {"repository": repository, "environment": environment},
+            "gate": {"envelope": about},
+            "result": result,
+            "time": {"decided": decided},
+        }:
+            return {"repository": repository, "environment": environment, "decision": result, "time": decided, "about": about}
+    raise FormatError("statement: its predicate has no deployment, gate, result and time", remedy=_REMEDY)
+
+
+def _waiver(predicate: Any, subject: str) -> Mapping[str, Any]:
+    """A waiver: what it holds for is the subject."""
+    match predicate:
+        case {"repository": str(repository), "scope": {"sha256": digest}, "time": {"decided": decided}} if digest == subject:
+            return {"repository": repository, "environment": WAIVERS, "decision": "waived", "time": decided}
+    raise FormatError("statement: its predicate has no repository, scope and time", remedy=_REMEDY)
+
+
 def _sample_draw(predicate: Any, subject: str) -> Mapping[str, Any]:
     """A sample that was drawn: its population is the subject."""
     match predicate:
@@ -138,4 +169,4 @@ def _sample_draw(predicate: Any, subject: str) -> Mapping[str, Any]:
     raise FormatError("statement: its predicate has no log, population and time", remedy=_REMEDY)
 
 
-_READERS: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {DEPLOY_OUTCOME: _outcome}
+_READERS: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {DEPLOY_OUTCOME: _outcome, FOLLOW_UP: _follow_up}

@@ -17,8 +17,8 @@ from changegate.evidence.checkpoint import Checkpoint
 from changegate.evidence.commit import Commit, digest_of, parse_commit
 from changegate.evidence.findings import EDITED, LOST, STOPPED, Report
 from changegate.evidence.history import Head
+from changegate.evidence.index_object import format_index_object
 from changegate.evidence.named import Named
-from changegate.evidence.publisher import format_index_object
 from changegate.evidence.read_ahead import ReadAhead
 from changegate.evidence.revocations import Revocations
 from changegate.evidence.tiles import Tile

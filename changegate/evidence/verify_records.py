@@ -73,7 +73,8 @@ class RecordVerifier:
                 raise FormatError(f"{len(data)} bytes, more than {MAX_RECORD_BYTES}", remedy=EDITED)
             key_id, payload = verify_envelope(data, self._trust)
             statement_digest = digest_of(payload)
-            self._trust.check_use(key_id, revocation=card.predicate_type == statement.KEY_REVOCATION)
+            kind = card.predicate_type
+            self._trust.check_use(key_id, revocation=kind == statement.KEY_REVOCATION, waiver=kind == statement.WAIVER)
             self._trust.check_window(key_id, card.at)
             if commit is not None:
                 self._trust.check_window(key_id, commit.at)

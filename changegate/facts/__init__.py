@@ -29,11 +29,13 @@ from changegate.facts.change import (
     UpdateMerge,
 )
 from changegate.facts.deploy import Artifact, BaseSource, Deployment, DeployRange, RangeCommit, RangeOutcome, Run, Version
+from changegate.facts.exception import Actor, Declaration, DueReview, Permission, Waiver
 from changegate.facts.values import MISSING, NOT_ASKED, Assurance, Fact, Known, Maybe, Missing, Text, Time, Unavailable
 
 __all__ = [
     "MISSING",
     "NOT_ASKED",
+    "Actor",
     "Artifact",
     "Assurance",
     "BaseSource",
@@ -44,8 +46,10 @@ __all__ = [
     "CheckState",
     "CodeOwnersFile",
     "Commit",
+    "Declaration",
     "DeployRange",
     "Deployment",
+    "DueReview",
     "Fact",
     "Facts",
     "Identity",
@@ -53,6 +57,7 @@ __all__ = [
     "Known",
     "Maybe",
     "Missing",
+    "Permission",
     "RangeCommit",
     "RangeOutcome",
     "Retarget",
@@ -68,6 +73,7 @@ __all__ = [
     "Unavailable",
     "UpdateMerge",
     "Version",
+    "Waiver",
 ]
 
 
@@ -84,4 +90,9 @@ class Facts(Fact):
     code_owners: Maybe[CodeOwnersFile] = NOT_ASKED
     teams: tuple[Team, ...] = ()
     """The teams that the policy or the code owners ask for, each once."""
+    emergency: Declaration | None = None
+    waivers: tuple[Waiver, ...] = ()
+    """Those of the log that may hold for what stands in the way."""
+    due_reviews: tuple[DueReview, ...] = ()
+    """Emergencies of this environment before this deploy that are still to be reviewed."""
     fetched_at: Time

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
-from changegate.facts import BaseSource, Change, CodeOwnersFile, Deployment, DeployRange, Known, Maybe, Missing, Team, Text, Version
+from changegate.facts import Actor, BaseSource, Change, CodeOwnersFile, Deployment, DeployRange, Known, Maybe, Missing, Run, Team, Text, Version
 
 
 class Baseline(NamedTuple):
@@ -46,6 +46,12 @@ class Forge(Protocol):
     def name(self) -> str:
         """`git`, `github`…: the word in the record."""
 
+    def fetch_declarer(self, run: Run) -> Known[Actor]:
+        """As `Declaring.fetch_declarer`."""
+
+    def fetch_actor(self, login: str) -> Known[Actor]:
+        """As `Declaring.fetch_actor`."""
+
     def clock(self) -> datetime | None:
         """What the forge's own clock shows, as its newest answer said; None where it has none, or didn't answer yet. Asks nothing, raises nothing."""
 
@@ -74,6 +80,32 @@ class Forge(Protocol):
 
     def fetch_teams(self, names: Sequence[str]) -> tuple[Team, ...]:
         """The teams (`org/team`) with their members, in the order asked; a team that can't be seen has `Unavailable` members."""
+
+
+class Declaring(Protocol):
+    """Who acts, by the forge's own word: asked only where somebody declares an emergency."""
+
+    def fetch_declarer(self, run: Run) -> Known[Actor]:
+        """Who started the pipeline run that is running now, and what they may do in the repository.
+
+        Raises `InputError` where this forge knows no runs, or where the job is none of its; `ForgeError`.
+        """
+
+    def fetch_actor(self, login: str) -> Known[Actor]:
+        """The account of this login, and what it may do in the repository. Raises `InputError` where there is no such account; `ForgeError`."""
+
+
+class Tracking(Protocol):
+    """What a follow-up asks of a forge. Every method raises `ForgeError` where it can't do all of its work."""
+
+    def fetch_changes(self, deployment: Deployment, deploy_range: DeployRange) -> tuple[Change, ...]:
+        """As `Forge.fetch_changes`."""
+
+    def fetch_actor(self, login: str) -> Known[Actor]:
+        """As `Declaring.fetch_actor`."""
+
+    def put_issue(self, title: str, text: str, *, is_open: bool) -> str:
+        """Keep one tracking issue: made where something `is_open` and there is none, closed where nothing is. Gives its address, or nothing."""
 
 
 class OpenChange(NamedTuple):

@@ -5,7 +5,7 @@ Escaping as in actions/toolkit `packages/core/src/command.ts`, which the runner 
 
 from typing import Final
 
-from changegate.render import Preview, Recorded, Report, headline, todo
+from changegate.render import Preview, Recorded, Report, exceptions, headline, todo
 from changegate.render.text import bounded, short, visible, web_link
 from changegate.render.todo import Place, ToDo
 
@@ -26,6 +26,9 @@ def render(report: Report) -> str:
     if left:
         rest = f"{left} more things to do; the summary and the log name each"
         commands.append(_command(level, f"changegate: {headline.word(report)}", rest))
+    if report.decision.emergency is not None:
+        told = "\n".join(f"{each.label}: {visible(each.words, 500)}" for each in exceptions.lines(report.decision))
+        commands.append(_command("warning", headline.word(report), told))
     if isinstance(report.where, Recorded | Preview):
         free = MOST if report.enforced else MOST - len(commands)
         title = "changegate: record" if isinstance(report.where, Recorded) else "changegate: preview"

@@ -15,7 +15,12 @@ _RANGE: Final = {
     RangeOutcome.ROLLBACK: "rollback",
     RangeOutcome.REWRITTEN: "rewritten branch",
 }
-_OUTCOMES: Final = {Verdict.ALLOWED: Outcome.PASS, Verdict.BLOCKED: Outcome.FAIL, Verdict.UNKNOWN: Outcome.UNKNOWN}
+_OUTCOMES: Final = {
+    Verdict.ALLOWED: Outcome.PASS,
+    Verdict.ALLOWED_AS_EMERGENCY: Outcome.LIFTED,
+    Verdict.BLOCKED: Outcome.FAIL,
+    Verdict.UNKNOWN: Outcome.UNKNOWN,
+}
 
 
 def outcome(report: Report) -> Outcome:
@@ -30,6 +35,8 @@ def word(report: Report) -> str:
     match report.decision.verdict:
         case Verdict.ALLOWED:
             return "ALLOWED" if not _is_preview(report) else "WOULD BE ALLOWED"
+        case Verdict.ALLOWED_AS_EMERGENCY:
+            return "EMERGENCY, ALLOWED" if not _is_preview(report) else "WOULD BE AN EMERGENCY"
         case Verdict.BLOCKED:
             return "BLOCKED" if report.enforced and not _is_preview(report) else "WOULD BE BLOCKED"
         case Verdict.UNKNOWN:
@@ -45,7 +52,7 @@ def before_environment(report: Report) -> str:
     """What stands between the word and the environment."""
     if isinstance(report.where, RecordingFailed):
         return "for"
-    return {Verdict.ALLOWED: "to deploy to", Verdict.BLOCKED: "from", Verdict.UNKNOWN: "for"}[report.decision.verdict]
+    return {Verdict.BLOCKED: "from", Verdict.UNKNOWN: "for"}.get(report.decision.verdict, "to deploy to")
 
 
 def after_environment(report: Report, todo: tuple[ToDo, ...]) -> str:
@@ -55,6 +62,9 @@ def after_environment(report: Report, todo: tuple[ToDo, ...]) -> str:
     changes = len(report.facts.changes)
     if report.decision.verdict is Verdict.ALLOWED:
         return f": {_passing(report, changes)}"
+    if report.decision.emergency is not None:
+        lifted = report.decision.emergency.lifted
+        return f": {count(len(lifted), 'failure')} lifted on {count(len({each.change for each in lifted}), 'change')} of {changes}"
     stops = ", so it would stop" if _is_preview(report) else ", so it stops"
     mode = " (audit mode)" if not report.enforced else stops if report.decision.verdict is Verdict.UNKNOWN else ""
     touched = {place.change for each in todo for place in each.places} - {None}
@@ -71,6 +81,8 @@ def _passing(report: Report, changes: int) -> str:
     if not changes:
         return f"{kind or 'deploy'} without changes"
     passing = "the change passes" if changes == 1 else f"all {changes} changes pass"
+    if report.decision.waivers:
+        passing += f", by {count(len(report.decision.waivers), 'waiver')}"
     return f"{kind}, {passing}" if kind else passing
 
 

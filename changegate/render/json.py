@@ -1,18 +1,22 @@
 r"""The report for machines (`--format json`): one object, all that the other formats say, nothing cut.
 
     version     1
-    verdict     allowed | blocked | unknown | not-recorded: judged, but the record could not be signed or stored, so the deploy must not go on
-    judged      allowed | blocked | unknown: what the controls say, whether it was recorded or not
+    verdict     allowed | allowed-as-emergency | blocked | unknown | not-recorded: judged, but the record could not be signed or stored,
+                so the deploy must not go on
+    judged      allowed | allowed-as-emergency | blocked | unknown: what the controls say, whether it was recorded or not
     enforced    false in audit mode
     reasons     ["control/reason", …]: the codes of all that stops the deploy, sorted
     policy      which policy held, in words
     deployment  forge, repository, environment, head, ref, run
     range       outcome, base, head, baseSource, commits, removed (numbers of commits)
     todo        [{control, reason, outcome, required, who, step, places: [{change | null, title, url, observed, link}]}]
-    changes     [{id, kind, title, url, outcomes: {control: pass | fail | unknown | not-applicable}, reviews}]
+    changes     [{id, kind, title, url, outcomes: {control: pass | fail | unknown | not-applicable | lifted}, reviews}]
                 reviews: null where they couldn't be read, else all, those taken back (`dismissed`) included: [{by, state, at, commit, via, url}],
                 with null for what is not known
     findings    [{control, change | null, outcome, reason, observed, required, remedy: {who, role, step, link} | null}]
+    emergency   {reason, incident, declaredBy, agreedBy: [{by, via: approval | named}], lifted: [{control, change, reason}], reviewDue}, or null
+    waivers     [{record, control, change, environment, until, requestedBy, approvedBy, reason, lifted: [{control, change, reason}]}]
+    refusedWaivers the same with `why` in place of `lifted`: what doesn't count
     record      {id, digest, logIndex, logSize, origin, store, receipt, warnings}, or null
     submitted   the digest of the signed record, where it waits to be integrated
     notRecorded why there is no record; empty where there is one
@@ -29,7 +33,7 @@ import re
 from typing import Any, Final
 
 from changegate.facts import Change, Unavailable
-from changegate.render import Preview, Recorded, RecordingFailed, Report, Submitted, matrix, todo
+from changegate.render import Preview, Recorded, RecordingFailed, Report, Submitted, exceptions, matrix, todo
 from changegate.render.todo import ToDo
 
 VERSION: Final = 1
@@ -74,6 +78,7 @@ def _shape(report: Report) -> dict[str, Any]:
         "todo": [_thing(each) for each in todo.things_to_do(report.decision, report.facts)],
         "changes": _changes(report),
         "findings": [each.model_dump(mode="json") for each in report.decision.findings],
+        **exceptions.shape(report.decision),
         "record": record_shape(where) if isinstance(where, Recorded) else None,
         "notRecorded": "" if isinstance(where, Recorded) else where.why,
         **({"submitted": where.digest} if isinstance(where, Submitted) else {}),

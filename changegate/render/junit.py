@@ -16,7 +16,7 @@ from changegate.render import RecordingFailed, Report, headline
 from changegate.render.text import short, visible, web_link
 
 _ELEMENTS: Final = {Outcome.FAIL: "failure", Outcome.UNKNOWN: "error"}
-_RANK: Final = {Outcome.NOT_APPLICABLE: 0, Outcome.PASS: 1, Outcome.FAIL: 2, Outcome.UNKNOWN: 3}
+_RANK: Final = {Outcome.NOT_APPLICABLE: 0, Outcome.PASS: 1, Outcome.LIFTED: 2, Outcome.FAIL: 3, Outcome.UNKNOWN: 4}
 
 
 class _Case(NamedTuple):
@@ -60,6 +60,8 @@ def _case(findings: list[Finding], change: Change | None, *, enforced: bool) -> 
         return _Case(control, name)
     if worst.outcome is Outcome.NOT_APPLICABLE:
         return _Case(control, name, "skipped", "", visible(worst.observed, 200))
+    if worst.outcome is Outcome.LIFTED:
+        return _Case(control, name, "system-out", f"{visible(worst.reason, 60)}: {visible(worst.observed, 1000)}")
     told = "\n\n".join(_text(each, change) for each in findings if each.outcome in (Outcome.FAIL, Outcome.UNKNOWN))
     if not enforced:
         return _Case(control, name, "system-out", told)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from changegate.decision import Outcome
-from changegate.render import Preview, Recorded, RecordingFailed, Report, Submitted, headline, matrix, todo
+from changegate.render import Preview, Recorded, RecordingFailed, Report, Submitted, exceptions, headline, matrix, todo
 from changegate.render.matrix import LEGEND, Matrix, Row
 from changegate.render.text import bounded, count, short, visible, web_link
 from changegate.render.todo import Place, ToDo
@@ -18,7 +18,7 @@ from changegate.render.todo import Place, ToDo
 STEP_SUMMARY_LIMIT: Final = 900_000
 """Bytes. GitHub drops a step's summary whole when it comes near 1 MiB (docs, "Step isolation and limits"; actions/runner#4337)."""
 _LISTED: Final = 20
-_MARKS: Final = {Outcome.PASS: "✅", Outcome.FAIL: "❌", Outcome.UNKNOWN: "❓", Outcome.NOT_APPLICABLE: "–"}
+_MARKS: Final = {Outcome.PASS: "✅", Outcome.FAIL: "❌", Outcome.UNKNOWN: "❓", Outcome.NOT_APPLICABLE: "–", Outcome.LIFTED: "⚠️"}
 _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "`": "&#96;", "$": "<span>$</span>"}
 """`$` in a span of its own is how GitHub's documentation keeps it from beginning a formula."""
 _ESCAPED: Final = re.compile(r"[\\*_{\[\]~^#!]|:(?=[/\w])|(?<=www)\.|^[-+=]|(?<=^\d)[.)]|^:", re.IGNORECASE)
@@ -66,7 +66,8 @@ def _head(report: Report, things: Sequence[ToDo]) -> list[str]:
         if isinstance(report.where, RecordingFailed)
         else []
     )
-    return [f"## {mark} {verdict}", "", *failed, *about, *noted, *([""] if noted else [])]
+    said = [f"- **{each.label.capitalize()}:** {escape(each.words)}" for each in exceptions.lines(report.decision)]
+    return [f"## {mark} {verdict}", "", *failed, *said, *([""] if said else []), *about, *noted, *([""] if noted else [])]
 
 
 def _thing(number: int, thing: ToDo) -> list[str]:

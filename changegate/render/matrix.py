@@ -14,9 +14,10 @@ LEGEND: Final[Mapping[Outcome, str]] = {
     Outcome.PASS: "passes",
     Outcome.FAIL: "fails",
     Outcome.UNKNOWN: "could not be judged, so it stops",
+    Outcome.LIFTED: "fails, and is lifted",
     Outcome.NOT_APPLICABLE: "not asked here",
 }
-_WORST_FIRST: Final = (Outcome.UNKNOWN, Outcome.FAIL, Outcome.PASS, Outcome.NOT_APPLICABLE)
+_WORST_FIRST: Final = (Outcome.UNKNOWN, Outcome.FAIL, Outcome.LIFTED, Outcome.PASS, Outcome.NOT_APPLICABLE)
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ class Row:
         """Whether the deploy stops because of this change."""
         return Outcome.FAIL in self.outcomes or Outcome.UNKNOWN in self.outcomes
 
+    @property
+    def shown(self) -> bool:
+        """Whether it is listed however many changes there are: it stops the deploy, or would, were nothing lifted."""
+        return self.stops or Outcome.LIFTED in self.outcomes
+
 
 @dataclass(frozen=True)
 class Matrix:
@@ -56,13 +62,13 @@ class Matrix:
 
     @property
     def stopping(self) -> tuple[Row, ...]:
-        """The changes that stop the deploy."""
-        return tuple(row for row in self.rows if row.stops)
+        """The changes that stop the deploy, or would without an exception."""
+        return tuple(row for row in self.rows if row.shown)
 
     @property
     def passing(self) -> tuple[Row, ...]:
         """The changes that don't."""
-        return tuple(row for row in self.rows if not row.stops)
+        return tuple(row for row in self.rows if not row.shown)
 
 
 def build(decision: Decision, facts: Facts) -> Matrix:

@@ -12,8 +12,8 @@ from changegate.render.page import LogPlace, Page, at, listed, say, text
 from changegate.render.text import count, inert, short, visible
 
 _LISTED: Final = 50
-_VERDICTS: Final = {"allowed": "✓ ALLOWED", "blocked": "✗ BLOCKED", "unknown": "? NOT JUDGED"}
-_MARKS: Final = {"pass": "✓", "fail": "✗", "unknown": "?", "not-applicable": "–"}
+_VERDICTS: Final = {"allowed": "✓ ALLOWED", "allowed-as-emergency": "! EMERGENCY, ALLOWED", "blocked": "✗ BLOCKED", "unknown": "? NOT JUDGED"}
+_MARKS: Final = {"pass": "✓", "fail": "✗", "unknown": "?", "not-applicable": "–", "lifted": "!"}
 
 
 def render(statement: Mapping[str, Any], place: LogPlace, *, width: int = 80) -> str:
@@ -43,9 +43,32 @@ def _write_verdict(page: Page, predicate: Mapping[str, Any], place: LogPlace) ->
     reasons = [visible(str(each), 120) for each in listed(predicate, "decision", "reasons")]
     if reasons:
         page.write("because", ", ".join(reasons))
+    _write_exceptions(page, at(predicate, "decision"))
     page.write("record", f"{place.digest[:16]}, index {place.index} in a log of {place.size}")
     page.write("verified", visible(place.proof))
     page.write("decided", text(predicate, "time", "decided"))
+
+
+def _write_exceptions(page: Page, decision: Any) -> None:
+    """By what it was let go besides its changes' merits."""
+    emergency = at(decision, "emergency")
+    if isinstance(emergency, Mapping):
+        agreed = ", ".join(f"{_person(at(each, 'by'))} ({text(each, 'via')})" for each in listed(emergency, "agreedBy")[:_LISTED])
+        page.write("emergency", f"{text(emergency, 'incident')}: {text(emergency, 'reason')}")
+        page.write("  declared", f"by {_person(at(emergency, 'declaredBy'))}, agreed by {agreed}")
+        page.write("  lifted", _lifted(emergency))
+        page.write("  review", f"due by {text(emergency, 'reviewDue')}")
+    for label, key in (("waiver", "waivers"), ("no waiver", "refusedWaivers")):
+        for waiver in listed(decision, key)[:_LISTED]:
+            who = f"requested by {text(waiver, 'requestedBy')}, approved by {text(waiver, 'approvedBy')}, until {text(waiver, 'until')}"
+            page.write(label, f"{text(waiver, 'envelope')[:16]} of {text(waiver, 'control')}, {who}: {text(waiver, 'reason')}")
+            page.write("  lifted" if key == "waivers" else "  because", _lifted(waiver) if key == "waivers" else text(waiver, "why"))
+    for each in listed(decision, "dueReviews")[:_LISTED]:
+        page.write("to review", f"{text(each, 'incident')}, record {text(each, 'envelope')[:16]}, due by {text(each, 'due')}")
+
+
+def _lifted(value: Any) -> str:
+    return ", ".join(f"{text(each, 'control')}/{text(each, 'reason')} on {text(each, 'change')}" for each in listed(value, "lifted")[:_LISTED])
 
 
 def _write_deployment(page: Page, statement: Mapping[str, Any], predicate: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from changegate.decision import Outcome
-from changegate.render import Preview, Recorded, RecordingFailed, Report, Submitted, headline, matrix, todo
+from changegate.render import Preview, Recorded, RecordingFailed, Report, Submitted, exceptions, headline, matrix, todo
 from changegate.render.matrix import LEGEND, Matrix, Row
 from changegate.render.text import bounded, count, inert, short, visible, web_link
 from changegate.render.todo import Place, ToDo
@@ -22,8 +22,14 @@ _ROWS: Final = 200
 _NARROWEST: Final = 40
 _TITLE: Final = 20
 """Columns that titles need before the controls' names give way to letters."""
-_MARKS: Final = {Outcome.PASS: "✓", Outcome.FAIL: "✗", Outcome.UNKNOWN: "?", Outcome.NOT_APPLICABLE: "–"}
-_STYLES: Final = {Outcome.PASS: "green", Outcome.FAIL: "bold red", Outcome.UNKNOWN: "bold yellow", Outcome.NOT_APPLICABLE: "dim"}
+_MARKS: Final = {Outcome.PASS: "✓", Outcome.FAIL: "✗", Outcome.UNKNOWN: "?", Outcome.NOT_APPLICABLE: "–", Outcome.LIFTED: "!"}
+_STYLES: Final = {
+    Outcome.PASS: "green",
+    Outcome.FAIL: "bold red",
+    Outcome.UNKNOWN: "bold yellow",
+    Outcome.NOT_APPLICABLE: "dim",
+    Outcome.LIFTED: "bold yellow",
+}
 
 
 def render(report: Report, *, width: int = 80, colour: bool = False) -> str:
@@ -65,6 +71,8 @@ def _print_verdict(console: Console, report: Report, things: tuple[ToDo, ...]) -
     if isinstance(report.where, RecordingFailed):
         _print_field(console, "why", report.where.why)
         _print_field(console, "do", report.where.remedy, style="bold")
+    for said in exceptions.lines(report.decision):
+        _print_field(console, said.label, said.words, style="bold yellow" if report.decision.emergency else "yellow")
     console.print(Text(visible(headline.subject(report)), style="dim"))
     console.print(Text(f"policy: {visible(headline.policy(report))}", style="dim"))
     for note in report.where.notes if isinstance(report.where, Preview) else ():
@@ -115,7 +123,7 @@ def _print_field(console: Console, label: str, value: str, *, style: str = "defa
 
 def _print_labelled(console: Console, label: str, value: Text, *, indent: int = 3) -> None:
     grid = Table.grid(padding=(0, 1, 0, 0))
-    grid.add_column(width=8, style="dim")
+    grid.add_column(width=9 if label == "no waiver" else 8, style="dim")
     grid.add_column(overflow="fold")
     grid.add_row(Text(label), value)
     console.print(Padding(grid, (0, 0, 0, indent)))

@@ -19,7 +19,7 @@ from changegate.evidence import layout, log_policy, note
 from changegate.evidence.card import Card, format_card, format_time
 from changegate.evidence.commit import MAX_ENTRIES, NO_COMMIT, Commit, digest_of, format_commit, grow
 from changegate.evidence.edge import Edge
-from changegate.evidence.publisher import format_index_object
+from changegate.evidence.index_object import format_index_object
 from changegate.signing import dsse
 from changegate.signing.keys import PrivateKey, format_public
 from changegate.trust import RecordKey, Trust

@@ -28,6 +28,7 @@ SOMETHING: dict[str, dict[str, Any]] = {
     "outcome": {"needs": ["changegate", "deploy"]},
     "verify": {"trust": "trust.yml"},
     "evidence": {"trust": "trust.yml"},
+    "followup": {},
 }
 OWN = {"job", "stage", "image", "commit", "source"}
 PLACE = {"server-url", "repository"}
@@ -124,14 +125,14 @@ def test_its_jobs_are_valid(name: str, tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stdout
 
 
-@pytest.mark.parametrize("name", ["gate", "outcome", "verify", "evidence"])
+@pytest.mark.parametrize("name", ["gate", "outcome", "verify", "evidence", "followup"])
 def test_nothing_lets_a_pipeline_go_on_without_it(name: str) -> None:
     for job in fill(name, commit=COMMIT, **SOMETHING[name]).values():
         assert (job["allow_failure"], job["interruptible"], job["retry"]) == (False, False, 0)
         assert all(rule.get("when", "on_success") in {"on_success", "on_failure"} for rule in job["rules"])
 
 
-@pytest.mark.parametrize("name", ["gate", "outcome", "verify", "evidence"])
+@pytest.mark.parametrize("name", ["gate", "outcome", "verify", "evidence", "followup"])
 def test_what_decides_is_never_read_from_a_clone_that_others_used(name: str) -> None:
     assert all(job["variables"]["GIT_STRATEGY"] == "clone" for job in fill(name, commit=COMMIT, **SOMETHING[name]).values())
 
@@ -162,11 +163,11 @@ def test_the_gate_holds_the_environment() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "action"), [("gate", "action.yml"), *((name, f"actions/{name}/action.yml") for name in ("preview", "outcome", "verify"))]
+    ("name", "action"), [("gate", "action.yml"), *((name, f"actions/{name}/action.yml") for name in ("preview", "outcome", "verify", "followup"))]
 )
 def test_its_inputs_are_the_actions(name: str, action: str) -> None:
     actions, own = load(ROOT / action)["inputs"], specification(name)
-    more = {"preview": {"allow-failure", "needs"}, "outcome": {"needs", "if"}, "gate": {"if", "dependencies"}, "verify": {"if"}}[name]
+    more = {"preview": {"allow-failure", "needs"}, "outcome": {"needs", "if"}, "gate": {"if", "dependencies"}}.get(name, {"if"})
     assert actions.keys() - SECRETS - {"outcome"} == own.keys() - OWN - PLACE - more
     for key in actions.keys() & own.keys():
         assert ("default" in own[key]) == (actions[key].get("required") != "true"), key

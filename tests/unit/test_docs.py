@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from changegate import preview
-from changegate.controls import CHANGE_CONTROLS, range_intact
+from changegate.controls import CHANGE_CONTROLS, DEPLOY_CONTROLS
 
 PAGES = Path(__file__).parents[2] / "docs" / "controls"
 SHARED = {"change-unknown", "undone"}
@@ -21,7 +21,7 @@ def documented(control: str) -> list[str]:
     return [code for codes in ROW.findall(page) for code in re.findall(r"`([a-z-]+)`", codes)]
 
 
-@pytest.mark.parametrize("control", [*CHANGE_CONTROLS, range_intact.ID])
+@pytest.mark.parametrize("control", [*CHANGE_CONTROLS, *DEPLOY_CONTROLS])
 def test_every_reason_has_a_row(control: str) -> None:
     module = importlib.import_module(f"changegate.controls.{control.replace('-', '_')}")
     codes = {reason.value for reason in module.Reason} | (SHARED if control in CHANGE_CONTROLS else set())
@@ -31,4 +31,4 @@ def test_every_reason_has_a_row(control: str) -> None:
 
 
 def test_every_page_is_of_a_control() -> None:
-    assert {page.stem for page in PAGES.glob("*.md")} == {*CHANGE_CONTROLS, range_intact.ID}
+    assert {page.stem for page in PAGES.glob("*.md")} == {*CHANGE_CONTROLS, *DEPLOY_CONTROLS}

@@ -5,13 +5,13 @@ import re
 import pytest
 
 from changegate.cli import run
-from changegate.controls import CHANGE_CONTROLS, range_intact
+from changegate.controls import CHANGE_CONTROLS, DEPLOY_CONTROLS
 from changegate.errors import ExitCode, InputError
 from changegate.explaining import explain, find_reasons, read_pages
 
 
 def test_every_control_has_a_page() -> None:
-    assert set(read_pages()) == {*CHANGE_CONTROLS, range_intact.ID}
+    assert set(read_pages()) == {*CHANGE_CONTROLS, *DEPLOY_CONTROLS}
 
 
 @pytest.mark.parametrize("control", ["checks-passed", "peer-approved", "range-intact", "rollback-plan", "ticket-linked"])

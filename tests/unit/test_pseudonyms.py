@@ -13,19 +13,25 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from changegate.controls import evaluate
+from changegate.decision import Verdict
 from changegate.facts import (
     MISSING,
+    Actor,
     ChangedFile,
     Check,
     CodeOwnersFile,
+    Declaration,
+    DueReview,
     Facts,
     Identity,
     IdentityKind,
+    Permission,
     ReviewState,
     Team,
     Trailer,
     Unavailable,
     Version,
+    Waiver,
 )
 from changegate.openings import Kind
 from changegate.openings import commit as commit_to
@@ -200,3 +206,23 @@ def test_no_generated_name_is_left_anywhere(names: list[str], form: str) -> None
     kept, _ = hidden(found, controls={"peer-approved": {"code-owners": True}, "ticket-linked": {"projects": ["SHOP"]}})
     written = facts_json(kept).decode().casefold()
     assert not [name for name in names if name.casefold() in written]
+
+
+def test_an_emergency_and_a_waiver_hold_without_names() -> None:
+    """The declarer whom the policy names, those who agreed, and the waiver's people are told apart by their tokens."""
+    late = change(reviews=(review(BOB, submitted_at=hours(3.5)),), tickets=())
+    waiver = Waiver(
+        envelope="ab" * 32, index=1, control="ticket-linked", change="12", environment="", until=hours(4).date(), reason="down, says Erin",
+        requested_by="alice", approved_by="erin", decided=hours(1),
+    )  # fmt: skip
+    declared = Declaration(reason="the shop is down, says erin", incident="INC-7", declared_by=Actor(person=CAROL, permission=Permission.WRITE))
+    open_ = DueReview(envelope="cd" * 32, index=0, incident="INC-6", due=hours(9))
+    found = facts(late, emergency=declared, waivers=(waiver,), due_reviews=(open_,))
+    made, policy = hidden(found, emergency={"declared-by": ["CAROL", "github:99"]})
+    assert evaluate(made, policy).verdict is Verdict.ALLOWED_AS_EMERGENCY
+    recorded = (facts_json(made) + evaluate(made, policy).model_dump_json().encode() + policy.model_dump_json().encode()).decode().casefold()
+    for name in ("carol", "erin", "alice", "github:99", "the shop is down"):
+        assert name not in recorded
+    himself = found.model_copy(update={"waivers": (waiver.model_copy(update={"approved_by": "alice", "requested_by": "bob"}),)})
+    made, policy = hidden(himself, emergency={"declared-by": ["carol"]})
+    assert "ticket-linked/no-ticket" in evaluate(made, policy).reasons

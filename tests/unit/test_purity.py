@@ -20,6 +20,8 @@ PURE = [
             "codeowners.py",
             "ownership.py",
             "exemption.py",
+            "liftable.py",
+            "waiving.py",
             "plan.py",
             "undone.py",
             "tickets.py",

@@ -265,7 +265,7 @@ def check_population(members: Members, entries: dict[int, bytes], records: dict[
         card, predicate = records[index]
         if predicate is None:
             continue
-        went = card["decision"] == "allowed" or not predicate["policy"]["enforced"]
+        went = card["decision"] in ("allowed", "allowed-as-emergency") or not predicate["policy"]["enforced"]
         back = went and (predicate["range"]["outcome"] == "rollback" or ended.get(card["envelope"]) == "rolled-back")
         need(predicate["decision"]["verdict"] == card["decision"], f"entry {index} says another verdict than its record")
         if {"changes": went, "deploys": went, "rollbacks": back, "blocked": not went}[kind]:

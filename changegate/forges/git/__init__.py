@@ -12,15 +12,18 @@ from typing import Final, NamedTuple
 
 from changegate.errors import ForgeError, InputError
 from changegate.facts import (
+    Actor,
     BaseSource,
     Change,
     CodeOwnersFile,
     Deployment,
     DeployRange,
+    Known,
     Maybe,
     Missing,
     RangeCommit,
     RangeOutcome,
+    Run,
     Team,
     Unavailable,
 )
@@ -105,6 +108,14 @@ class Git:
     def clock(self) -> datetime | None:
         """None: a repository at hand has no clock but this machine's."""
         return None
+
+    def fetch_declarer(self, run: Run) -> Known[Actor]:  # noqa: ARG002 - the protocol's
+        """Raises `InputError`: git knows no accounts."""
+        raise _nobody()
+
+    def fetch_actor(self, login: str) -> Known[Actor]:  # noqa: ARG002 - the protocol's
+        """Raises `InputError`: git knows no accounts."""
+        raise _nobody()
 
     def resolve_head(self, commit: str) -> str:
         """See `changegate.forges.Forge`."""
@@ -278,6 +289,12 @@ class Git:
         if found and (found[0].path != path or found[0].mode not in _FILE_MODES):
             raise InputError(f"the policy {path} at {commit} is no plain file", remedy="Commit the policy as a file; a link would not be followed.")
         return found
+
+
+def _nobody() -> InputError:
+    return InputError(
+        "a bare git history knows no accounts, so nobody can say who declares the emergency", remedy="Let the gate ask the forge: --forge github."
+    )
 
 
 def _without_accounts(change: Change, needs: Needs) -> Change:

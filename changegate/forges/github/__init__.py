@@ -3,6 +3,7 @@
 - `client`, `faults`, `pages`: requests, what their failures mean, lists in pages;
 - `answer`: strict reading; `queries`: every field that is asked for;
 - `range`, `trusted`, `changes`: the port's three questions; `settings`: how the repository is set up;
+- `actors`: who started a run, and what an account may do;
 - `opened`: a pull request that isn't merged yet;
 - `owners`, `files`, `updates`: what only some policies ask besides;
 - `listed`: every deployment, for a reconciliation;
@@ -20,12 +21,14 @@ from urllib.parse import urlsplit
 from changegate.access import Found
 from changegate.deploys import PlatformDeploy
 from changegate.errors import InputError
-from changegate.facts import Change, CodeOwnersFile, Deployment, DeployRange, Maybe, Team
+from changegate.facts import Actor, Change, CodeOwnersFile, Deployment, DeployRange, Known, Maybe, Run, Team
 from changegate.forges import NO_NEEDS, Baseline, Needs, Notice, OpenChange, TrustedFiles
 from changegate.forges.github.access import read_access
+from changegate.forges.github.actors import fetch_actor, fetch_declarer
 from changegate.forges.github.changes import fetch
 from changegate.forges.github.client import Client, OnRequest
 from changegate.forges.github.deployments import Ended, StatusSet, set_status
+from changegate.forges.github.issues import put_issue
 from changegate.forges.github.listed import list_deploys
 from changegate.forges.github.notices import put_check, put_comment
 from changegate.forges.github.opened import Asked, fetch_open, find_target
@@ -108,6 +111,14 @@ class GitHub:
         self._teams.update((team.name, team) for team in fetch_teams(self._client, due))
         return tuple(self._teams[name] for name in names)
 
+    def fetch_declarer(self, run: Run) -> Known[Actor]:
+        """Who started this workflow run; see `Declaring.fetch_declarer`."""
+        return fetch_declarer(self._client, self._repository, run)
+
+    def fetch_actor(self, login: str) -> Known[Actor]:
+        """The account of this login; see `Declaring.fetch_actor`."""
+        return fetch_actor(self._client, self._repository, login)
+
     def read_settings(self, wanted: Wanted) -> Settings:
         """How the repository is set up around the gate; see `SettingsReader.read_settings`."""
         return read_settings(self._client, self._repository, wanted, self._token_kind)
@@ -132,6 +143,10 @@ class GitHub:
     def put_comment(self, number: int, notice: Notice) -> str:
         """A comment on a pull request; see `Reviewing.put_comment`."""
         return put_comment(self._client, self._repository, number, notice)
+
+    def put_issue(self, title: str, text: str, *, is_open: bool) -> str:
+        """The one tracking issue; see `Tracking.put_issue`."""
+        return put_issue(self._client, self._repository, title, text, is_open=is_open)
 
     def list_deploys(self, since: datetime) -> tuple[PlatformDeploy, ...]:
         """The repository's deployments since then, to every environment, the newest first. Raises `ForgeError` where the list isn't whole."""

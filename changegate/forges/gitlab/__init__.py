@@ -23,13 +23,15 @@ from urllib.parse import quote
 from changegate.access import Found
 from changegate.deploys import PlatformDeploy
 from changegate.errors import ForgeError, InputError
-from changegate.facts import Assurance, Change, CodeOwnersFile, Deployment, DeployRange, Maybe, Missing, RangeOutcome, Team
+from changegate.facts import Actor, Assurance, Change, CodeOwnersFile, Deployment, DeployRange, Known, Maybe, Missing, RangeOutcome, Run, Team
 from changegate.forges import NO_NEEDS, Baseline, Needs, Notice, OpenChange, TrustedFiles
 from changegate.forges.git import Git
 from changegate.forges.gitlab.access import read_access
+from changegate.forges.gitlab.actors import fetch_actor, fetch_declarer
 from changegate.forges.gitlab.changes import Source, fetch
 from changegate.forges.gitlab.client import Client, OnRequest
 from changegate.forges.gitlab.deployments import Ended, StatusSet, set_status, successes
+from changegate.forges.gitlab.issues import put_issue
 from changegate.forges.gitlab.listed import list_deploys
 from changegate.forges.gitlab.notices import put_check, put_note
 from changegate.forges.gitlab.opened import fetch_open, find_target
@@ -128,6 +130,14 @@ class GitLab:
         """The groups with their members; see `Forge.fetch_teams`."""
         return fetch_teams(self._client, self._people, names)
 
+    def fetch_declarer(self, run: Run) -> Known[Actor]:
+        """Who started this job; see `Declaring.fetch_declarer`."""
+        return fetch_declarer(self._client, self._people, self._project, run)
+
+    def fetch_actor(self, login: str) -> Known[Actor]:
+        """The account of this login; see `Declaring.fetch_actor`."""
+        return fetch_actor(self._client, self._people, login)
+
     def find_target(self, number: int) -> str:
         """The tip of an open merge request's target branch; see `Reviewing.find_target`."""
         return find_target(self._source(NO_NEEDS, "", {}), number)
@@ -135,6 +145,10 @@ class GitLab:
     def fetch_open_change(self, number: int, target: str, needs: Needs, *, environment: str, run: str) -> OpenChange:  # noqa: ARG002 - the protocol's
         """The open merge request of this number; see `Reviewing.fetch_open_change`."""
         return fetch_open(self._source(needs, run, {}), number, environment)
+
+    def put_issue(self, title: str, text: str, *, is_open: bool) -> str:
+        """The one tracking issue; see `Tracking.put_issue`."""
+        return put_issue(self._client, self._project, title, text, is_open=is_open)
 
     def list_deploys(self, since: datetime) -> tuple[PlatformDeploy, ...]:
         """The project's deployments since then, to every environment, the newest first. Raises `ForgeError` where the list isn't whole."""

@@ -65,6 +65,10 @@ class People:
         """The account of this id, with its right to push."""
         return self._accounts.get(number, lambda: known(lambda: self._read(number)))
 
+    def level(self, number: int) -> Known[int]:
+        """The account's role in the project by GitLab's number (30: Developer); 0 where it has none."""
+        return known(lambda: self._level(number))
+
     def shown(self, user: Answer | None) -> Known[Account]:
         """The account that GitLab shows as an author, an approver…; None where it shows none."""
         if user is None:

@@ -320,7 +320,34 @@ def _blob(asked: _Asked, sha: str) -> Any:
     raise _NOT_FOUND
 
 
+def _run(asked: _Asked, number: str) -> Any:
+    from doubles.github.rest import simple_user
+
+    started = asked.setup.runs.get(int(number))
+    if started is None:
+        raise _NOT_FOUND
+    asked.need("actions")
+    by = simple_user(asked.hub.accounts[started.by], asked.url)
+    shown = {"id": int(number), "run_attempt": started.attempt, "status": started.status, "event": started.event, "head_sha": asked.repo.head}
+    return {**shown, "actor": by, "triggering_actor": by}
+
+
+def _permission(asked: _Asked, login: str) -> Any:
+    """The role that the setup gives, else `write` for who may write."""
+    from doubles.github.rest import simple_user
+
+    account = asked.hub.accounts.get(login.removesuffix("[bot]"))
+    if account is None:
+        raise _NOT_FOUND
+    role = asked.setup.roles.get(account.login, "write" if account.id in asked.repo.permissions else "read")
+    base = {"maintain": "write", "triage": "read"}.get(role, role)
+    user = simple_user(account, asked.url)
+    return {"permission": base, "role_name": role, "user": {**(user or {}), "role_name": role}}
+
+
 _ROUTES = (
+    (r"actions/runs/(\d+)", _run),
+    (r"collaborators/([^/]+)/permission", _permission),
     (r"commits", _commits),
     (r"commits/([^/]+)/check-runs", _check_runs),
     (r"commits/([^/]+)/status", _status),

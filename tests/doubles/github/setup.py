@@ -63,6 +63,16 @@ class Installation:
 
 
 @dataclass
+class Started:
+    """A workflow run, and who started its attempt."""
+
+    by: str
+    event: str = "workflow_dispatch"
+    attempt: int = 1
+    status: str = "in_progress"
+
+
+@dataclass
 class Setup:
     """All of a repository's settings that the double knows."""
 
@@ -74,6 +84,9 @@ class Setup:
     classic: dict[str, Classic] = field(default_factory=dict)
     rulesets: list[Ruleset] = field(default_factory=list)
     environments: dict[str, Environment] = field(default_factory=dict)
+    runs: dict[int, Started] = field(default_factory=dict)
+    roles: dict[str, str] = field(default_factory=dict)
+    """By login: the role, where it isn't what the list of writers says."""
     personal: bool = False
     """Whether the owner is a person; else an organization."""
     collaborators: dict[str, tuple[str, str]] = field(default_factory=dict)

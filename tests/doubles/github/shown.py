@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from doubles.github.pull import Comment, Pull
 from doubles.github.rest import error, simple_user
-from doubles.github.state import Account, Hub, Reported, Repository
+from doubles.github.state import Account, Hub, Issue, Reported, Repository
 
 Answered: TypeAlias = tuple[int, Any, Mapping[str, str]]
 
@@ -161,7 +161,34 @@ def _check(repo: Repository, sha: str, run: Reported, api: str) -> dict[str, Any
     }
 
 
+def _issue(repo: Repository, issue: Issue) -> dict[str, Any]:
+    url = f"https://github.com/{repo.name}/issues/{issue.number}"
+    return {"number": issue.number, "title": issue.title, "body": issue.body or None, "state": issue.state.lower(), "html_url": url}
+
+
+def _list_issues(repo: Repository, _match: str, asked: Request, _by: Account, _api: str) -> Answered:
+    found = [each for each in repo.issues.values() if asked.query["labels"] in each.labels and each.state.lower() == asked.query["state"]]
+    return 200, [_issue(repo, each) for each in found], {}
+
+
+def _create_issue(repo: Repository, _match: str, asked: Request, _by: Account, _api: str) -> Answered:
+    issue = repo.issue(asked.body["title"])
+    issue.body, issue.labels = asked.body["body"], tuple(asked.body["labels"])
+    return 201, _issue(repo, issue), {}
+
+
+def _update_issue(repo: Repository, number: str, asked: Request, _by: Account, _api: str) -> Answered:
+    issue = repo.issues[int(number)]
+    issue.title, issue.body, issue.state = asked.body["title"], asked.body["body"], asked.body["state"].upper()
+    return 200, _issue(repo, issue), {}
+
+
+_ISSUES = re.compile(r"/repos/([^/]+/[^/]+)/issues()")
+_ISSUE = re.compile(r"/repos/([^/]+/[^/]+)/issues/([0-9]+)")
 _ROUTES = (
+    ("GET", _ISSUES, "issues", _list_issues),
+    ("POST", _ISSUES, "issues:write", _create_issue),
+    ("PATCH", _ISSUE, "issues:write", _update_issue),
     ("POST", _COMMENTS, "pull_requests:write", _create_comment),
     ("PATCH", _COMMENT, "pull_requests:write", _update_comment),
     ("DELETE", _COMMENT, "pull_requests:write", _delete_comment),

@@ -55,6 +55,8 @@ class Issue:
     title: str
     created_at: datetime
     state: str = "OPEN"
+    body: str = ""
+    labels: tuple[str, ...] = ()
 
 
 @dataclass

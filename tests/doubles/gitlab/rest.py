@@ -212,8 +212,20 @@ def _statuses(call: Call) -> list[Json]:
 @route("GET", f"{PROJECT}/jobs/(?P<job>[0-9]+)")
 def _job(call: Call) -> Json:
     project, number = call.project, int(call.names["job"])
+    if number in project.started:
+        by, status, _ = project.started[number]
+        shown = {"user": shapes.user_basic(by, call.root), "pipeline": {"id": number, "project_id": project.id}}
+        return {"id": number, "status": status, "name": "gate", **shown}
     pipelines = {status.id: status.pipeline for status in project.statuses if status.set_by is None} | project.child_jobs
     return {"id": number, "status": "running", "name": "gate", "pipeline": {"id": pipelines[number], "project_id": project.id}}
+
+
+@route("GET", f"{PROJECT}/pipelines/(?P<pipeline>[0-9]+)")
+def _pipeline(call: Call) -> Json:
+    """Of the jobs that somebody started, each has a pipeline of its own number."""
+    number = int(call.names["pipeline"])
+    by, _, source = call.project.started[number]
+    return {"id": number, "source": source, "user": shapes.user_basic(by, call.root)}
 
 
 @route("GET", f"{PROJECT}/pipelines/(?P<pipeline>[0-9]+)/bridges")

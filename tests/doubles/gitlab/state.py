@@ -174,6 +174,8 @@ class Project(History):
         """Trigger jobs and the child pipelines that they began."""
         self.child_jobs: dict[int, int] = {}
         """Jobs of child pipelines, which no commit lists, and their pipelines."""
+        self.started: dict[int, tuple[User, str, str]] = {}
+        """Jobs of which GitLab says who started them: by whom, their status, and their pipeline's source."""
         self.visible = True
         """Whether the tokens may see it."""
         self.setup = Setup()

@@ -110,3 +110,11 @@ def test_every_code_says_what_to_do_and_the_json_has_all() -> None:
     assert set(MEANINGS) == set(Code)
     said = to_json(judge(decision(outcome=""), reconciled=None))
     assert [(each["code"], each["mendable"]) for each in said["questions"]] == [("outcome-missing", True), ("not-reconciled", True)]
+
+
+def test_the_share_of_emergencies_is_of_the_deploys_that_went() -> None:
+    urgent = decision(2, verdict="allowed-as-emergency", exceptions=("the shop is down",))
+    seen = judge(decision(1), urgent, decision(3), decision(4), decision(5, verdict="blocked", went=False, outcome=""))
+    assert (seen.deploys, seen.emergencies, seen.emergency_share) == (4, 1, 0.25)
+    assert judge().emergency_share == 0
+    assert to_json(seen)["emergencyShare"] == 0.25

@@ -15,7 +15,7 @@ from support.vectors import vectors
 
 from changegate import canonical
 from changegate.errors import FormatError, VerificationError
-from changegate.evidence import card, checkpoint, commit, edge, log_object, log_policy, merkle, note, proof, publisher, reader, statement, tiles
+from changegate.evidence import card, checkpoint, commit, edge, index_object, log_object, log_policy, merkle, note, proof, reader, statement, tiles
 from changegate.evidence.card import Card
 from changegate.signing.keys import PrivateKey
 
@@ -423,7 +423,7 @@ PARSERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "tile": (lambda data: tiles.parse_tile(data, 1), bytes(32)),
     "tile path": (text_parser(tiles.parse_path), b"tile/0/x001/000.p/5"),
     "log object": (log_object.parse_log_object, COMMITTED.objects["log.json"]),
-    "index object": (publisher.parse_index_object, b"12\n"),
+    "index object": (index_object.parse_index_object, b"12\n"),
     "facts": (reader.decompress, next(data for key, data in COMMITTED.objects.items() if key.startswith("facts/"))),
     "statement": (
         lambda data: statement.differences(statement.parse(data), record(1)[0]),

@@ -11,7 +11,7 @@ from changegate import keychange
 from changegate.evidence import idempotency
 from changegate.evidence.card import Card
 from changegate.evidence.idempotency import is_own
-from changegate.evidence.statement import ATTESTATION, DEPLOY_OUTCOME, GATE_DECISION, KEY_REVOCATION, KEY_ROTATION, SAMPLE_DRAW
+from changegate.evidence.statement import ATTESTATION, DEPLOY_OUTCOME, FOLLOW_UP, GATE_DECISION, KEY_REVOCATION, KEY_ROTATION, SAMPLE_DRAW, WAIVER
 
 BY = "a" * 64
 _DEPLOYMENT: dict[str, Any] = {"repository": "acme/shop", "environment": "production", "run": {"id": "7", "attempt": 1}}
@@ -19,6 +19,15 @@ _KEY = {"log": ORIGIN, "key": {"keyId": "c" * 64}}
 STATEMENTS: dict[str, dict[str, Any]] = {
     GATE_DECISION: {"subject": [{"digest": {"gitCommit": "d" * 40}}], "predicateType": GATE_DECISION, "predicate": {"deployment": _DEPLOYMENT}},
     DEPLOY_OUTCOME: {},
+    FOLLOW_UP: {},
+    WAIVER: {
+        "predicate": {
+            "log": ORIGIN,
+            "repository": "acme/shop",
+            "scope": {"control": "ticket-linked", "change": "12", "environment": "", "sha256": "e" * 64},
+            "number": 0,
+        }
+    },
     KEY_ROTATION: {"predicateType": KEY_ROTATION, "predicate": _KEY},
     KEY_REVOCATION: {"predicateType": KEY_REVOCATION, "predicate": _KEY},
     SAMPLE_DRAW: {"predicate": {"log": ORIGIN, "population": {"sha256": "e" * 64}, "seed": "s", "by": ["month"], "sample": ["a", "b"]}},
@@ -44,6 +53,10 @@ def own(kind: str, *, origin: str = ORIGIN, by: str = BY) -> str:
             return idempotency.of_decision(statement, origin=origin)
         case _ if kind == DEPLOY_OUTCOME:
             return idempotency.of_outcome("f" * 64, "success", origin=origin)
+        case _ if kind == FOLLOW_UP:
+            return idempotency.of_follow_up("f" * 64, origin=origin)
+        case _ if kind == WAIVER:
+            return idempotency.of_waiver(origin, "acme/shop", "ticket-linked", "12", "", 0)
         case _ if kind == SAMPLE_DRAW:
             return idempotency.of_sample(statement)
         case _ if kind == ATTESTATION:
@@ -53,7 +66,7 @@ def own(kind: str, *, origin: str = ORIGIN, by: str = BY) -> str:
 
 
 def card(kind: str, key: str) -> Card:
-    about = "f" * 64 if kind == DEPLOY_OUTCOME else None
+    about = "f" * 64 if kind in (DEPLOY_OUTCOME, FOLLOW_UP) else None
     return replace(record(1)[0], predicate_type=kind, key=key, repository=ORIGIN, decision="success", about=about)
 
 
@@ -79,7 +92,7 @@ def test_a_decision_says_itself_which_run_of_the_gate_it_is() -> None:
 
 
 @pytest.mark.parametrize("statement", [None, [], {}, {"predicate": 7}, {"predicate": {"log": float("nan"), "key": {"keyId": 1}}, "predicateType": 7}])
-@pytest.mark.parametrize("kind", [*sorted(idempotency.KINDS - {DEPLOY_OUTCOME}), "https://example.com/other/v1"])
+@pytest.mark.parametrize("kind", [*sorted(idempotency.KINDS - {DEPLOY_OUTCOME, FOLLOW_UP}), "https://example.com/other/v1"])
 def test_what_is_no_such_statement_has_no_key(kind: str, statement: Any) -> None:
     assert not is_own(card(kind, "ab" * 32), statement, origin=ORIGIN, by=BY)
 

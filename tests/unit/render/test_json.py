@@ -11,7 +11,7 @@ from changegate.render.json import render
 def test_the_shape() -> None:
     shape = json.loads(render(report((change(1), change(2)), not_approved("#2"))))
     what = {"version", "verdict", "judged", "enforced", "reasons", "policy", "deployment", "range", "todo", "changes", "findings"}
-    assert shape.keys() == what | {"record", "notRecorded", "remedy"}
+    assert shape.keys() == what | {"record", "notRecorded", "remedy", "emergency", "waivers", "refusedWaivers"}
     assert (shape["version"], shape["verdict"], shape["enforced"], shape["reasons"]) == (1, "blocked", True, ["peer-approved/not-approved"])
     assert [(each["change"], each["link"]) for each in shape["todo"][0]["places"]] == [("#2", "https://forge.example/acme/shop/pull/2")]
     assert shape["changes"][1]["outcomes"] == dict.fromkeys(CONTROLS, "pass") | {"peer-approved": "fail"}

@@ -1,0 +1,78 @@
+"""Who declares an emergency on GitLab, and the tracking issue: on the double over real HTTP."""
+
+from collections.abc import Iterator
+
+import pytest
+from doubles.gitlab import TOKEN, GitLabServer, Hub
+
+from changegate.errors import InputError
+from changegate.facts import Actor, Permission, Run, Unavailable
+from changegate.forges.gitlab import GitLab
+
+MAINTAINER, OWNER, REPORTER = 40, 50, 20
+
+
+@pytest.fixture
+def server() -> Iterator[GitLabServer]:
+    hub = Hub()
+    alice, bob = hub.user("alice"), hub.user("bob")
+    project = hub.project("acme/shop", files={"README.md": "shop\n"}, developers=(alice, bob))
+    project.members[alice.id] = MAINTAINER
+    project.started[77] = (alice, "running", "web")
+    with GitLabServer(hub) as made:
+        yield made
+
+
+def forge(server: GitLabServer) -> GitLab:
+    return GitLab("acme/shop", TOKEN, workspace=None, api_url=f"{server.url}/api/v4", sleep=server.sleep)
+
+
+def test_who_started_the_job_declares(server: GitLabServer) -> None:
+    found = forge(server).fetch_declarer(Run(id="77"))
+    assert isinstance(found, Actor)
+    assert (found.person.login, found.permission) == ("alice", Permission.MAINTAIN)
+
+
+@pytest.mark.parametrize(
+    ("status", "source", "why"),
+    [("success", "web", "isn't running"), ("running", "push", "started by push, not by hand"), ("running", "schedule", "by hand")],
+)
+def test_another_job_says_nothing(server: GitLabServer, status: str, source: str, why: str) -> None:
+    project = server.hub.projects["acme/shop"]
+    project.started[77] = (project.started[77][0], status, source)
+    found = forge(server).fetch_declarer(Run(id="77"))
+    assert isinstance(found, Unavailable)
+    assert why in found.why
+
+
+def test_a_job_that_is_not_there_says_nothing(server: GitLabServer) -> None:
+    assert isinstance(forge(server).fetch_declarer(Run(id="78")), Unavailable)
+    with pytest.raises(InputError, match="no job of GitLab's"):
+        forge(server).fetch_declarer(Run(id="local-1"))
+
+
+@pytest.mark.parametrize(("level", "permission"), [(REPORTER, Permission.TRIAGE), (OWNER, Permission.ADMIN), (None, Permission.NONE)])
+def test_what_an_account_may_do(server: GitLabServer, level: int | None, permission: Permission) -> None:
+    project = server.hub.projects["acme/shop"]
+    (bob,) = (user for user in server.hub.users.values() if user.username == "bob")
+    if level is None:
+        del project.members[bob.id]
+    else:
+        project.members[bob.id] = level
+    found = forge(server).fetch_actor("bob")
+    assert isinstance(found, Actor)
+    assert found.permission is permission
+
+
+def test_a_blocked_account_may_nothing(server: GitLabServer) -> None:
+    (alice,) = (user for user in server.hub.users.values() if user.username == "alice")
+    alice.state = "blocked"
+    found = forge(server).fetch_actor("alice")
+    assert isinstance(found, Actor)
+    assert found.permission is Permission.NONE
+
+
+def test_nobody_of_that_name(server: GitLabServer) -> None:
+    for login in ("nobody", "../users"):
+        with pytest.raises(InputError):
+            forge(server).fetch_actor(login)
