@@ -1,4 +1,4 @@
-"""Tables that are gone through whole in CI (`.ci/checks/exhaustive`), and of which `make test` takes every so-manieth row: each sort, not each place."""
+"""Tables that CI goes through whole (`.ci/checks/exhaustive`), and of which `make test` takes every so-manieth row: each sort, not each place."""
 
 import os
 from collections.abc import Sequence
