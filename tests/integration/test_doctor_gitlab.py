@@ -130,6 +130,7 @@ def secrets(*more: Any) -> Callable[[Project], None]:
         (setting(only_allow_merge_if_all_discussions_are_resolved=None), {"branch-threads": "weak"}),
         (setting(ci_pipeline_variables_minimum_override_role="developer"), {"pipeline-variables": "bad"}),
         (setting(ci_pipeline_variables_minimum_override_role="maintainer"), {"pipeline-variables": "weak"}),
+        (setting(restrict_user_defined_variables=False), {"pipeline-variables": "bad"}),
         (setting(visibility="public", public_jobs=True), {"repository-visibility": "weak", "pipelines-visibility": "weak"}),
         (setting(archived=True), {"repository-archived": "bad"}),
         (put("job_token", {"inbound_enabled": False}), {"job-token": "weak"}),

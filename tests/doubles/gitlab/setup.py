@@ -76,6 +76,7 @@ class Setup:
             "only_allow_merge_if_pipeline_succeeds": True,
             "allow_merge_on_skipped_pipeline": None,
             "only_allow_merge_if_all_discussions_are_resolved": True,
+            "restrict_user_defined_variables": True,
             "ci_pipeline_variables_minimum_override_role": "no_one_allowed",
         }
     )

@@ -31,8 +31,14 @@ def read_project(client: Client, project: str, given: str) -> ProjectState:
         pipelines_must_succeed=_shown(answer, "only_allow_merge_if_pipeline_succeeds", bool),
         skipped_suffice=_shown(answer, "allow_merge_on_skipped_pipeline", bool, empty=False),
         threads_resolved=_shown(answer, "only_allow_merge_if_all_discussions_are_resolved", bool, empty=False),
-        pipeline_variables=_shown(answer, "ci_pipeline_variables_minimum_override_role", str),
+        pipeline_variables=_variables(answer),
     )
+
+
+def _variables(answer: Answer) -> Known[str]:
+    """Before GitLab 17.10 the role holds only where the restriction is on (gitlab-org/gitlab#514243); later ones answer that it always is."""
+    restricted = _shown(answer, "restrict_user_defined_variables", bool)
+    return "developer" if restricted is False else _shown(answer, "ci_pipeline_variables_minimum_override_role", str)
 
 
 def _shown(answer: Answer, key: str, kind: type[T], *, empty: T | None = None) -> Known[T]:
