@@ -17,6 +17,9 @@ _MEANINGS: Final = {
     ExitCode.BUG: "a bug in changegate",
 }
 
+_EXCEPTIONS: Final = 4
+"""More options than these that can't be given in the environment, and each option says for itself whether it can."""
+
 
 def exit_codes(codes: Sequence[ExitCode] = tuple(ExitCode)) -> str:
     """The section for an epilog."""
@@ -36,9 +39,11 @@ class SectionedCommand(click.Command):
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
-        for each in self.params:
-            if isinstance(each, click.Option) and isinstance(each.envvar, str):
-                each.show_envvar = False  # said once, below the options
+        options = [each for each in self.params if isinstance(each, click.Option)]
+        self._only_here = [each.opts[-1] for each in options if not each.envvar]
+        self._said_once = len(self._only_here) <= _EXCEPTIONS
+        for each in options:
+            each.show_envvar = not self._said_once
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the sections."""
@@ -47,5 +52,7 @@ class SectionedCommand(click.Command):
         for title, names in {**self.sections, "Other": [name for name in rows if name not in named]}.items():
             with formatter.section(title):
                 formatter.write_dl([rows[name] for name in names])
-        formatter.write_paragraph()
-        formatter.write_text("Each option can be given in the environment, as CHANGEGATE_<OPTION>: CHANGEGATE_API_URL for --api-url.")
+        if self._said_once:
+            rest = f" but {', '.join(self._only_here)}" if self._only_here else ""
+            formatter.write_paragraph()
+            formatter.write_text(f"Each option{rest} can be given in the environment, as CHANGEGATE_<OPTION>: CHANGEGATE_API_URL for --api-url.")

@@ -46,3 +46,16 @@ def test_a_page_fits_eighty_columns(command: click.Command) -> None:
     page = click.Context(command, info_name=f"changegate {command.name}", terminal_width=80).get_help()
     wide = [line for line in page.splitlines() if len(line) > 80]
     assert wide == []
+
+
+@pytest.mark.parametrize("command", SECTIONED, ids=lambda command: command.name)
+def test_a_page_says_of_each_option_whether_the_environment_may_hold_it(command: SectionedCommand) -> None:
+    page = " ".join(click.Context(command, info_name=f"changegate {command.name}", terminal_width=500).get_help().split())
+    for each in command.params:
+        if not isinstance(each, click.Option):
+            continue
+        once, _, excepted = page.partition("Each option but ")
+        if excepted or "Each option can be given" in page:
+            assert (each.opts[-1] in excepted.partition(" can be given")[0]) == (not each.envvar), each.opts[-1]
+        else:
+            assert not each.envvar or f"CHANGEGATE_{each.opts[-1].lstrip('-').replace('-', '_').upper()}" in once, each.opts[-1]
