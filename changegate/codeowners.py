@@ -68,6 +68,14 @@ class Rule(NamedTuple):
         return _match(self.steps, path.split("/"), is_star=_any_depth, fits=_step_fits)
 
 
+def read_pattern(text: str) -> Rule:
+    """A pattern by itself, owned by nobody. Raises `FormatError` for what is none."""
+    rule = _parse_line(0, text)
+    if rule is None or rule.owners:
+        raise FormatError(f"{text[:100]!r} is no pattern of paths", remedy="Write it as in CODEOWNERS, without owners.")
+    return rule
+
+
 class Demand(NamedTuple):
     """Approvals that a path asks for: of so many of these owners."""
 

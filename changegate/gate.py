@@ -19,7 +19,7 @@ from changegate.forges import Baseline, Declaring, Forge, Needs, OwnersReader
 from changegate.history import read_history
 from changegate.let_go import find_trusted, is_enforced, list_deployed, was_let_go
 from changegate.ownership import teams_needed
-from changegate.policy import EffectivePolicy, PeerApproved
+from changegate.policy import Controls, EffectivePolicy, PeerApproved
 from changegate.recorded import PolicySource, Previous
 from changegate.signing import RecordSigner
 from changegate.trust import Trust
@@ -104,7 +104,7 @@ def judge(
     policy, source = read_policy(policy_file, trusted.policy, trusted_at)
     effective = policy.for_environment(deployment.environment)
     rules = effective.controls.peer_approved
-    changes = forge.fetch_changes(deployment, deploy_range, needs_of(rules))
+    changes = forge.fetch_changes(deployment, deploy_range, needs_of(effective.controls))
     place = (deployment.repository, deployment.environment)
     facts = Facts(
         deployment=deployment,
@@ -137,9 +137,13 @@ def _fetch_declaration(declared: Declared | None, deployment: Deployment, forge:
     )
 
 
-def needs_of(rules: PeerApproved) -> Needs:
+def needs_of(controls: Controls) -> Needs:
     """What the forge is asked for besides, under these rules."""
-    return Needs(update_merges=rules.enabled and rules.ignore_update_merges, files=rules.enabled and rules.code_owners)
+    peers, plan = controls.peer_approved, controls.rollback_plan
+    return Needs(
+        update_merges=peers.enabled and peers.ignore_update_merges,
+        files=(peers.enabled and peers.code_owners) or (plan.enabled and bool(plan.by_path)),
+    )
 
 
 def with_owners(facts: Facts, forge: OwnersReader, rules: PeerApproved, trusted_at: str) -> Facts:

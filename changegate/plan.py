@@ -161,6 +161,12 @@ def visible(text: str) -> str:
     return _CHECKBOX.sub("", _TAG.sub(" ", _COMMENT.sub("", text[:MAX_TEXT]))).strip()
 
 
+def named_in(text: str, names: Iterable[str]) -> str:
+    """The first of these procedures that the text names, in whatever case and punctuation; empty where it names none."""
+    said = f" {_normal(text)} "
+    return next((name for name in names if f" {_normal(name)} " in said), "")
+
+
 def _judge(raw: str, template_lines: set[str], versions: tuple[str, ...], min_words: int) -> Plan:
     text = "\n".join(line for line in visible(raw).splitlines() if not _TRAILER.match(line.strip()))
     if not _WORD.search(text):

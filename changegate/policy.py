@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from changegate import yaml_text
 from changegate.errors import PolicyError
 from changegate.facts import Assurance
-from changegate.policy_defects import INCIDENT, PROJECT, TEAM, WITHIN, Defect, explain
+from changegate.policy_defects import INCIDENT, PATH, PROJECT, TEAM, WITHIN, WORDS_OF_A_PLAN, Defect, explain
 from changegate.yaml_text import YamlError
 
 FILE_NAME: Final = ".changegate.yml"
@@ -23,6 +23,7 @@ SCHEMA_ID: Final = "https://changegate.dev/schema/policy.v1.json"
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 CommitId = Annotated[str, Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
 TeamName = Annotated[str, Field(pattern=TEAM)]
+PathPattern = Annotated[str, Field(pattern=PATH)]
 
 
 class Rules(BaseModel):
@@ -84,6 +85,20 @@ class TicketLinked(Rules):
     )
 
 
+class PathPlan(Rules):
+    """Files that ask for more than a plan: one that undoes them, or a procedure that the plan names."""
+
+    paths: tuple[PathPattern, ...] = Field(
+        strict=False, min_length=1, max_length=50, description="The files, by patterns as in CODEOWNERS: [db/migrations/*.up.sql]."
+    )
+    brings: tuple[PathPattern, ...] = Field(
+        (), strict=False, max_length=50, description="The change also brings, or changes, one of these: [db/migrations/*.down.sql]."
+    )
+    names: tuple[Annotated[str, Field(pattern=WORDS_OF_A_PLAN)], ...] = Field(
+        (), strict=False, max_length=50, description="Or its plan names one of these procedures: [restore from snapshot]."
+    )
+
+
 class RollbackPlan(Rules):
     """The change says how to undo it."""
 
@@ -97,6 +112,7 @@ class RollbackPlan(Rules):
     min_words: Annotated[int, Field(ge=1, le=200)] = Field(
         3, description="Fewer words than this are no plan, unless they name a version that was deployed before."
     )
+    by_path: tuple[PathPlan, ...] = Field((), strict=False, max_length=50, description="What a change of some files needs besides its plan.")
 
 
 class ChecksPassed(Rules):

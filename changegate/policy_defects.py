@@ -27,7 +27,11 @@ PROJECT: Final = r"^[A-Z][A-Z0-9_]{0,19}$"
 TEAM: Final = r"^[A-Za-z0-9._-]{1,100}(?:/[A-Za-z0-9._-]{1,100}){1,19}$"
 INCIDENT: Final = r"^[A-Za-z0-9 ._/:?=&-]{0,150}[#*][A-Za-z0-9 ._/:?=&-]{0,50}$"
 WITHIN: Final = r"^[1-9][0-9]{0,2} (hours?|days?)$"
+PATH: Final = r"^/?[^\s/#!\[\]\\][^\s\[\]\\]{0,198}$"
+WORDS_OF_A_PLAN: Final = r"^\S*\w.{0,199}$"
 _PATTERNS: Final = {
+    PATH: "a path or pattern as in CODEOWNERS, without blanks, brackets and backslashes, such as db/migrations/*.sql",
+    WORDS_OF_A_PLAN: "a word or a few, such as restore from snapshot",
     INCIDENT: "a form of key with one `#` (digits) or one `*` (letters, digits, `-` and `_`), such as INC-#",
     WITHIN: "a time such as 12 hours or 2 days",
     PROJECT: "a tracker project's key in capitals, such as SHOP",
@@ -67,6 +71,8 @@ def _explain(error: Any, document: Document, model: type[BaseModel]) -> Defect:
         names = _valid_names(path[:-1], model)
         near = difflib.get_close_matches(str(path[-1]), names, n=1, cutoff=0.5)
         return Defect(line, dotted, "unknown key", f"Did you mean '{near[0]}'?" if near else f"Valid here: {', '.join(names)}.")
+    if error["type"] == "missing":
+        return Defect(line, dotted, "is missing", "`changegate policy schema` lists every key and its values.")
     allowed = WORDS[error["type"]](error.get("ctx", {}))
     return Defect(line, dotted, f"must be {allowed}, not {_found(error['input'])}", "`changegate policy schema` lists every key and its values.")
 

@@ -50,7 +50,7 @@ def judge_open(number: int, deployment: Deployment, forge: Reviewing, *, policy_
     policy, source = read_policy(policy_file, trusted.policy, trusted_at)
     effective = policy.for_environment(deployment.environment)
     rules = effective.controls.peer_approved
-    found = forge.fetch_open_change(number, target, needs_of(rules), environment=deployment.environment, run=deployment.run.id)
+    found = forge.fetch_open_change(number, target, needs_of(effective.controls), environment=deployment.environment, run=deployment.run.id)
     if trusted_at != target and policy_file is not None:
         _require_outside(found, trusted_at, policy_file)
     facts = Facts(

@@ -14,8 +14,8 @@ from pydantic import BaseModel
 from changegate.controls.rollback_plan import find_plan
 from changegate.facts import NOT_ASKED, Change, CodeOwnersFile, Fact, Facts, Identity, IdentityKind, Team, Waiver
 from changegate.openings import Kind, Opening, commit
-from changegate.plan import Plan, Verdict
-from changegate.policy import EffectivePolicy, EmergencyRules
+from changegate.plan import Plan, Verdict, named_in
+from changegate.policy import EffectivePolicy, EmergencyRules, PathPlan
 from changegate.tickets import ReferenceKind, find_references
 
 WITHHELD: Final = "withheld"
@@ -82,11 +82,11 @@ def hide(facts: Facts, policy: EffectivePolicy, path: str, salt: Callable[[], by
     teams = tuple(tokens.clear(each) for each in controls.peer_approved.required_teams)
     checks = controls.checks_passed
     checks = checks.model_copy(update={"required": tuple(map(tokens.clear, checks.required)), "ignore": tuple(map(tokens.clear, checks.ignore))})
+    plan = controls.rollback_plan.model_copy(update={"by_path": tuple(map(tokens.paths_without_names, controls.rollback_plan.by_path))})
+    approved = controls.peer_approved.model_copy(update={"required_teams": teams})
     rules = policy.model_copy(
         update={
-            "controls": controls.model_copy(
-                update={"checks_passed": checks, "peer_approved": controls.peer_approved.model_copy(update={"required_teams": teams})}
-            ),
+            "controls": controls.model_copy(update={"checks_passed": checks, "peer_approved": approved, "rollback_plan": plan}),
             "emergency": tokens.rules_without_names(policy.emergency),
             "rewrites": tuple(each.model_copy(update={"reason": tokens.seal(each.reason)}) for each in policy.rewrites),
         }
@@ -140,6 +140,10 @@ class _Tokens:
     def name(self, text: str) -> str:
         """A text that is somebody's name or key, whether the facts know them or not."""
         return self._token(Kind.KEY if ":" in text else Kind.NAME, text) if text else text
+
+    def paths_without_names(self, rules: PathPlan) -> PathPlan:
+        """The same rules for the same paths and procedures."""
+        return rules.model_copy(update={name: tuple(map(self.clear, getattr(rules, name))) for name in ("paths", "brings", "names")})
 
     def rules_without_names(self, rules: EmergencyRules | None) -> EmergencyRules | None:
         """The same rules for the same people."""
@@ -220,6 +224,9 @@ class _Tokens:
             case Verdict.SPECIFIC:
                 count = min(max(len(re.findall(r"[^\W_]+", plan.text)), rules.min_words), _MAX_WORDS)
                 text = " ".join([WITHHELD] * count)
+        if plan.verdict in (Verdict.NAMES_VERSION, Verdict.SPECIFIC):
+            procedures = (named_in(plan.text, each.names) for each in rules.by_path)
+            text = "\n".join((text, *(self.clear(each) for each in procedures if each)))
         return f"## {rules.headings[0]}\n{text}"
 
     def _version_in(self, text: str) -> str:

@@ -40,6 +40,7 @@ controls:
     enabled: true
     headings: [Rollback plan, Rollback, Roll-back plan, Back-out plan, Backout plan]
     min-words: 3
+    by-path: []            # what some files need besides: {{paths: [db/migrations/*.up.sql], brings: [db/migrations/*.down.sql]}}
   checks-passed:
     enabled: true
     required: []           # checks that must have run and succeeded, by name

@@ -1,12 +1,14 @@
 """rollback-plan: this change may deploy if it says how to undo it."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
+from changegate.codeowners import read_pattern
 from changegate.controls.relanding import land_again
 from changegate.decision import Finding, Outcome, Remedy
 from changegate.facts import Assurance, Change, ChangeKind, Facts, Unavailable
-from changegate.plan import Plan, Verdict, read_plan
+from changegate.plan import Plan, Verdict, named_in, read_plan
 from changegate.policy import RollbackPlan
 
 ID: Final = "rollback-plan"
@@ -24,6 +26,8 @@ class Reason(StrEnum):
     TEMPLATE_TEXT = "template-text"
     TOO_SHORT = "too-short"
     TEMPLATE_UNKNOWN = "template-unknown"
+    PATH_ASKS_MORE = "path-asks-more"
+    FILES_UNKNOWN = "files-unknown"
 
 
 _REASONS: Final = {
@@ -56,7 +60,33 @@ def evaluate(change: Change, facts: Facts, rules: RollbackPlan) -> Finding:
             who="whoever runs the pipeline", step=facts.templates.remedy or "give the token read access to contents, and run the gate again"
         )
         return _finding(change, rules, Outcome.UNKNOWN, Reason.TEMPLATE_UNKNOWN, observed, remedy)
-    return _finding(change, rules, Outcome.PASS, reason, _observe(plan))
+    return _judge_paths(change, plan, rules) or _finding(change, rules, Outcome.PASS, reason, _observe(plan))
+
+
+def _judge_paths(change: Change, plan: Plan, rules: RollbackPlan) -> Finding | None:
+    """What a file of the change asks for besides the plan, where it isn't there. A file that the change takes away undoes nothing."""
+    if not rules.by_path:
+        return None
+    if isinstance(change.files, Unavailable):
+        remedy = Remedy(who="whoever runs the pipeline", step=change.files.remedy or "run the gate again", link=change.url)
+        return _finding(change, rules, Outcome.UNKNOWN, Reason.FILES_UNKNOWN, f"it can't be told which files it changes: {change.files.why}", remedy)
+    touched = [path for file in change.files for path in (file.path, file.was) if path]
+    left = [file.path for file in change.files if not file.removed]
+    for each in rules.by_path:
+        asking = _first(touched, each.paths)
+        if not asking or _first(left, each.brings) or named_in(plan.text, each.names):
+            continue
+        ways = [f"a file {' or '.join(each.brings)} that undoes it"] if each.brings else []
+        ways += [f"a plan that names {' or '.join(each.names)}"] if each.names else []
+        step = f"for {asking}, add {', or '.join(ways)}" if ways else f"take {asking} out of it: the policy names nothing that undoes it"
+        remedy = Remedy(who="the author", step=step, link=change.url)
+        return _finding(change, rules, Outcome.FAIL, Reason.PATH_ASKS_MORE, f"changes {asking}, and brings nothing that undoes it", remedy)
+    return None
+
+
+def _first(paths: Iterable[str], patterns: Iterable[str]) -> str:
+    rules = [read_pattern(each) for each in patterns]
+    return next((path for path in paths if any(rule.matches(path) for rule in rules)), "")
 
 
 def _finding(change: Change, rules: RollbackPlan, outcome: Outcome, reason: Reason, observed: str, remedy: Remedy | None = None) -> Finding:

@@ -84,6 +84,8 @@ class ChangedFile(Fact):
     path: Text
     was: Text = ""
     """Its path before, where it was renamed."""
+    removed: bool = False
+    """Whether it is gone by the change."""
 
 
 class Team(Fact):

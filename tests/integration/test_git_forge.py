@@ -24,7 +24,7 @@ from changegate.facts import (
     Run,
     Unavailable,
 )
-from changegate.forges import Baseline, Forge
+from changegate.forges import Baseline, Forge, Needs
 from changegate.forges import trailers as trailer_grammar
 from changegate.forges.git import Git
 
@@ -159,6 +159,24 @@ def test_a_commit_is_a_change(tmp_path: Path) -> None:
     assert "## Rollback plan\nRevert it." in change.description
     assert isinstance(change.checks, Missing)
     assert (change.head, change.landed) == (built.ids[1], (built.ids[1],))
+
+
+def test_the_files_of_each_step(tmp_path: Path) -> None:
+    history = History()
+    history.commit("Start", files={"a.sql": b"1"})
+    history.commit("First", files={"a.sql": b"2", "b/c.sql": b"1"})
+    tip = history.commit("On a branch", files={"d.sql": b"1"})
+    beside = history.commit("Second", parents=[1], files={"a.sql": None, "b/c.sql": b"2"})
+    history.merge(beside, tip, message="Merge it", files={"a.sql": None})
+    built = history.write(tmp_path / "repository")
+    head = deployment(built.ids[-1])
+    found = Git(built.path).fetch_changes(head, resolve(built, 0, len(built.ids) - 1), Needs(files=True))
+    listed = {change.title: {(file.path, file.removed) for file in change.files} for change in found if not isinstance(change.files, Unavailable)}
+    assert listed == {
+        "First": {("a.sql", False), ("b/c.sql", False)},
+        "Second": {("a.sql", True), ("b/c.sql", False)},
+        "Merge it": {("d.sql", False)},
+    }
 
 
 def test_a_change_id_that_stands_twice_names_nothing(tmp_path: Path) -> None:

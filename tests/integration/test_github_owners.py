@@ -42,7 +42,8 @@ def test_changed_files() -> None:
     assert not isinstance(found, Unavailable)
     assert set(found) == {
         ChangedFile(path="new.txt", was="old.txt"),
-        *(ChangedFile(path=path) for path in ("gone.txt", "README.md", "a/b")),
+        ChangedFile(path="gone.txt", removed=True),
+        *(ChangedFile(path=path) for path in ("README.md", "a/b")),
     }
 
 

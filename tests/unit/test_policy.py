@@ -66,6 +66,24 @@ DEFECTS = {
 }
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"version: 1\nrewrites:\n  - from: '{'a' * 40}'\n    reason: it had to be\n", "3: rewrites.0.to: is missing"),
+        (
+            "version: 1\ncontrols:\n  rollback-plan:\n    by-path:\n      - names: [restore]\n",
+            "5: controls.rollback-plan.by-path.0.paths: is missing",
+        ),
+        ("controls: {rollback-plan: {by-path: [{paths: [a b]}]}}", "must be a path or pattern as in CODEOWNERS"),
+        ("controls: {rollback-plan: {by-path: [{paths: [a], brings: ['!b']}]}}", "must be a path or pattern as in CODEOWNERS"),
+        ("controls: {rollback-plan: {by-path: [{paths: [a], names: ['--']}]}}", "must be a word or a few"),
+    ],
+)
+def test_what_is_left_out_or_of_no_use_is_named(text: str, message: str) -> None:
+    _, (first, *_) = policy.examine(text.encode(), source="p.yml")
+    assert message in str(first)
+
+
 @pytest.mark.parametrize("kind", policy_defects.WORDS)
 def test_every_kind_of_mistake_is_said_in_plain_words(kind: str) -> None:
     text, message = DEFECTS[kind]

@@ -136,6 +136,15 @@ def test_a_plan_keeps_its_worth_and_not_its_words(description: str) -> None:
         ({"files": (ChangedFile(path="a.py"),)}, {"controls": {"peer-approved": {"code-owners": True}}}),
         ({"files": (ChangedFile(path="docs/a.md"),)}, {"controls": {"peer-approved": {"code-owners": True}}}),
         ({"files": (ChangedFile(path="home/bob/x", was="home/alice/x"),)}, {"controls": {"peer-approved": {"code-owners": True}}}),
+        (
+            {"files": (ChangedFile(path="home/bob/x.sql"),), "description": "## Rollback plan\nBy the procedure of Alice, as ever"},
+            {"controls": {"rollback-plan": {"by-path": [{"paths": ["/home/bob/"], "names": ["procedure of alice"]}]}}},
+        ),
+        (
+            {"files": (ChangedFile(path="a.sql"), ChangedFile(path="alice.down.sql"))},
+            {"controls": {"rollback-plan": {"by-path": [{"paths": ["a.sql"], "brings": ["alice.down.sql"]}]}}},
+        ),
+        ({"files": (ChangedFile(path="a.sql"),)}, {"controls": {"rollback-plan": {"by-path": [{"paths": ["*.sql"], "names": ["ask alice"]}]}}}),
         ({}, {"controls": {"peer-approved": {"required-teams": ["acme/owners"]}, "duties-separated": {"enabled": True}}}),
         ({}, {"controls": {"peer-approved": {"required-teams": ["acme/alice"]}}}),
         ({"merged_by": DAVE, "former": (CAROL,), "pushers": (BOB,), "labels": ("alice's",), "unknown": "alice"}, {}),

@@ -4,7 +4,7 @@ Its facts are what commits say of themselves (`Assurance.ASSERTED`). See docs/fo
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
@@ -15,6 +15,7 @@ from changegate.facts import (
     Actor,
     BaseSource,
     Change,
+    ChangedFile,
     CodeOwnersFile,
     Deployment,
     DeployRange,
@@ -30,10 +31,10 @@ from changegate.facts import (
 from changegate.forges import NO_NEEDS, Baseline, Needs, TrustedFiles
 from changegate.forges.git.changes import build_changes
 from changegate.forges.git.history import CommitObject
-from changegate.forges.git.objects import Entry
+from changegate.forges.git.objects import Entry, empty_tree
 from changegate.forges.git.process import OnRequest
 from changegate.forges.git.repository import Repository
-from changegate.forges.git.restored import find_restored
+from changegate.forges.git.restored import FileChange, find_restored
 
 _TEMPLATE: Final = re.compile(
     r"(?:(?:\.github|docs)/)?pull_request_template(?:\.(?:md|txt)|/[^/]+\.(?:md|txt))?|\.gitlab/merge_request_templates/[^/]+\.md", re.IGNORECASE
@@ -41,6 +42,7 @@ _TEMPLATE: Final = re.compile(
 """Where GitHub ("Creating a pull request template for your repository") and GitLab ("Description templates") look for templates."""
 _TEMPLATE_ROOTS: Final = frozenset({".github", ".gitlab", "docs", "pull_request_template"})
 _ASK_A_FORGE: Final = "Let the gate ask the forge: --forge github."
+_NO_ACCOUNTS: Final = Unavailable(why="a bare git history doesn't say it", remedy=_ASK_A_FORGE)
 _MAX_STEPS: Final = 5000
 """In a range with more steps of the deployed branch nobody looks for single changes that were taken back; whole trees are still compared."""
 _MAX_RESTORED: Final = 200
@@ -245,7 +247,7 @@ class Git:
     def fetch_changes(self, deployment: Deployment, deploy_range: DeployRange, needs: Needs = NO_NEEDS) -> tuple[Change, ...]:
         """See `changegate.forges.Forge`. A change is a first-parent step of the head: a merge with all that it brought, or one commit.
 
-        Of `needs` nothing can be had here: who owns a file or made a merge is said of accounts, and git knows none.
+        Of `needs` only the files can be had here: who made a merge is said of accounts, and git knows none.
         """
         if deployment.head != deploy_range.head and self.resolve_head(deployment.head) != deploy_range.head:
             raise InputError(f"the range ends at {deploy_range.head}, the deploy is of {deployment.head}", remedy="Resolve the range of this deploy.")
@@ -256,7 +258,17 @@ class Git:
         changes = build_changes(deploy_range.head, {commit.sha: commit for commit in commits}, with_content)
         if sum(len(change.landed) for change in changes) != len(commits):
             raise ForgeError(f"{deploy_range.head} doesn't reach every commit of its range", remedy="Resolve the range anew.")
-        return tuple(_without_accounts(change, needs) for change in changes)
+        if needs.update_merges:
+            changes = tuple(change.model_copy(update={"update_merges": _NO_ACCOUNTS}) for change in changes)
+        return self._with_files(changes, {commit.sha: commit for commit in commits}) if needs.files else changes
+
+    def _with_files(self, changes: tuple[Change, ...], commits: Mapping[str, CommitObject]) -> tuple[Change, ...]:
+        """The changes with what differs between what each landed on and what it landed as; a renamed file is one that is gone, and a new one."""
+        landings = [commits[change.landed[-1]] for change in changes]
+        before = {each.sha: each.tree for each in self._repository.read_commits([each.parents[0] for each in landings if each.parents])}
+        pairs = [(before[each.parents[0]] if each.parents else empty_tree(each.sha), each.tree) for each in landings]
+        found = zip(changes, self._repository.compare_trees(pairs), strict=True)
+        return tuple(change.model_copy(update={"files": tuple(map(_changed_file, files))}) for change, files in found)
 
     def read_code_owners(self, commit: str) -> Maybe[CodeOwnersFile]:
         """See `changegate.forges.Forge`."""
@@ -297,10 +309,8 @@ def _nobody() -> InputError:
     )
 
 
-def _without_accounts(change: Change, needs: Needs) -> Change:
-    gap = Unavailable(why="a bare git history doesn't say it", remedy=_ASK_A_FORGE)
-    wanted = {"update_merges": needs.update_merges, "files": needs.files}
-    return change.model_copy(update={name: gap for name, asked in wanted.items() if asked})
+def _changed_file(file: FileChange) -> ChangedFile:
+    return ChangedFile(path=file.path.decode("utf-8", "replace"), removed=file.after.startswith("000000 "))
 
 
 def _range_commit(commit: CommitObject) -> RangeCommit:

@@ -23,9 +23,18 @@ class Entry(NamedTuple):
 
 def check_id(name: str, kind: str, content: bytes) -> None:
     """That the object has this id, in git's format of as many digits: 40 are SHA-1, 64 are SHA-256. Raises `ForgeError`."""
-    digest = hashlib.sha1 if len(name) == 40 else hashlib.sha256
-    if digest(f"{kind} {len(content)}\0".encode("ascii") + content, usedforsecurity=False).hexdigest() != name:
+    if _id(kind, content, len(name)) != name:
         raise damaged(name, kind, "its content doesn't have that id")
+
+
+def empty_tree(like: str) -> str:
+    """The id of the tree without files, in the format of another id."""
+    return _id("tree", b"", len(like))
+
+
+def _id(kind: str, content: bytes, digits: int) -> str:
+    digest = hashlib.sha1 if digits == 40 else hashlib.sha256
+    return digest(f"{kind} {len(content)}\0".encode("ascii") + content, usedforsecurity=False).hexdigest()
 
 
 def parse_tree(name: str, content: bytes) -> Iterator[Entry]:

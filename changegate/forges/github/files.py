@@ -38,4 +38,5 @@ def _read_file(answer: Answer) -> ChangedFile:
     status = answer.text("status")
     if status not in _STATUSES:
         raise UnreadableError(f"GitHub reports a changed file of the unknown status {status}", remedy="Update changegate.")
-    return ChangedFile(path=answer.text("filename"), was=answer.text("previous_filename") if status == "renamed" else "")
+    was = answer.text("previous_filename") if status == "renamed" else ""
+    return ChangedFile(path=answer.text("filename"), was=was, removed=status == "removed")

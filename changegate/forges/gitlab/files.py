@@ -22,6 +22,9 @@ def read_files(client: Client, path: str, detail: Answer) -> tuple[ChangedFile, 
         raise UnreadableError(
             f"GitLab lists {len(files)} of the {due} files of {change}", remedy="Run the job again; if it stays, ask GitLab's support."
         )
-    return tuple(
-        ChangedFile(path=file.text("new_path"), was=file.text("old_path") if file.text("old_path") != file.text("new_path") else "") for file in files
-    )
+    return tuple(map(_read_file, files))
+
+
+def _read_file(answer: Answer) -> ChangedFile:
+    path, before = answer.text("new_path"), answer.text("old_path")
+    return ChangedFile(path=path, was=before if before != path else "", removed=answer.flag("deleted_file"))

@@ -1,12 +1,12 @@
 """rollback-plan: which plan passes, what is said of one that doesn't."""
 
 import pytest
-from builders import BASE, asserted_change, change, facts
+from builders import BASE, PLAN, asserted_change, change, facts
 
 from changegate.controls.rollback_plan import Reason, evaluate
 from changegate.decision import Outcome
-from changegate.facts import Unavailable
-from changegate.policy import RollbackPlan
+from changegate.facts import ChangedFile, Unavailable
+from changegate.policy import PathPlan, RollbackPlan
 
 UNREADABLE = Unavailable(why="403")
 
@@ -52,3 +52,42 @@ def test_the_step_fits_the_forge() -> None:
         remedy = evaluate(judged, facts(judged), RollbackPlan()).remedy
         assert remedy is not None
         assert word in remedy.step
+
+
+UP, DOWN = ChangedFile(path="db/migrations/7.up.sql"), ChangedFile(path="db/migrations/7.down.sql")
+MIGRATIONS = PathPlan(paths=("db/migrations/*.up.sql",), brings=("*.down.sql",), names=("restore from snapshot", "point-in-time recovery"))
+
+
+@pytest.mark.parametrize(
+    ("files", "description", "reason"),
+    [
+        ((ChangedFile(path="shop.py"),), PLAN, Reason.PLANNED),
+        ((), PLAN, Reason.PLANNED),
+        ((UP, DOWN), PLAN, Reason.PLANNED),
+        ((UP,), PLAN, Reason.PATH_ASKS_MORE),
+        ((UP,), "Rollback: v1.4.0", Reason.PATH_ASKS_MORE),
+        ((UP,), "## Rollback plan\nRestore from snapshot; it takes ten minutes.", Reason.PLANNED),
+        ((UP,), "## Rollback plan\nBy *Point in Time  Recovery*.", Reason.PLANNED),
+        ((UP,), "Restore from snapshot\n## Rollback plan\nSwitch the flag off.", Reason.PATH_ASKS_MORE),
+        ((UP,), "## Rollback plan\nDon't restore from snapshots of old.", Reason.PATH_ASKS_MORE),
+        ((UP, DOWN), "## Rollback plan\nTBD", Reason.BOILERPLATE),
+        ((UP, ChangedFile(path="db/migrations/6.down.sql", removed=True)), PLAN, Reason.PATH_ASKS_MORE),
+        ((ChangedFile(path="attic/7.sql", was="db/migrations/7.up.sql"),), PLAN, Reason.PATH_ASKS_MORE),
+        ((ChangedFile(path="db/migrations/7.up.sql", removed=True),), PLAN, Reason.PATH_ASKS_MORE),
+        (UNREADABLE, PLAN, Reason.FILES_UNKNOWN),
+    ],
+)
+def test_some_files_ask_for_more(files: tuple[ChangedFile, ...] | Unavailable, description: str, reason: Reason) -> None:
+    judged = change(files=files, description=description)
+    finding = evaluate(judged, facts(judged, templates=()), RollbackPlan(by_path=(MIGRATIONS,)))
+    assert finding.reason == reason
+    if reason is Reason.PATH_ASKS_MORE:
+        assert finding.remedy is not None
+        assert "db/migrations/7.up.sql, add a file *.down.sql that undoes it, or a plan that names restore from snapshot or" in finding.remedy.step
+
+
+def test_where_nothing_undoes_it_none_of_it_goes() -> None:
+    judged = change(files=(UP,))
+    remedy = evaluate(judged, facts(judged), RollbackPlan(by_path=(PathPlan(paths=("db/",)),))).remedy
+    assert remedy is not None
+    assert "take db/migrations/7.up.sql out" in remedy.step
