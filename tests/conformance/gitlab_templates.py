@@ -34,6 +34,7 @@ class Shop:
             "outcome": {**own, **store, "needs": ["changegate", "deploy"], "if": "$CI_PIPELINE_SOURCE == 'push'"},
             "verify": {**own, **store, "trust": f"{folder}/changegate-trust.yml", "if": "$VERIFY == 'true'"},
             "evidence": {**own, **store, "trust": f"{folder}/changegate-trust.yml", "if": "$EVIDENCE == 'true'"},
+            "followup": {**own, **store, "trust": f"{folder}/changegate-trust.yml", "if": "$FOLLOWUP == 'true'"},
         }
         pipeline = {
             "stages": ["test", "deploy"],
@@ -102,7 +103,10 @@ def main(runner: list[str]) -> int:
                 code, log = shop.run(runner, "changegate evidence", EVIDENCE="true")
                 if code or "pack.zip" not in log:
                     return _fail(f"evidence after {name}", code, log)
-        print("gitlab-ci-local: allowed, blocked, unknown, the outcome, the verification and the evidence end as they must")
+                code, log = shop.run(runner, "changegate followup", FOLLOWUP="true")
+                if code or "no emergency" not in log.lower():
+                    return _fail(f"followup after {name}", code, log)
+        print("gitlab-ci-local: allowed, blocked, unknown, the outcome, the verification, the evidence and the follow-up end as they must")
     return 0
 
 

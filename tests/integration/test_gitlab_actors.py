@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from doubles.gitlab import TOKEN, GitLabServer, Hub
+from doubles.gitlab import READER_TOKEN, TOKEN, GitLabServer, Hub
 
-from changegate.errors import InputError
+from changegate.errors import ForgeError, InputError
 from changegate.facts import Actor, Permission, Run, Unavailable
 from changegate.forges.gitlab import GitLab
 
@@ -76,3 +76,24 @@ def test_nobody_of_that_name(server: GitLabServer) -> None:
     for login in ("nobody", "../users"):
         with pytest.raises(InputError):
             forge(server).fetch_actor(login)
+
+
+def test_there_is_one_tracking_issue_and_nobody_elses_is_taken_for_it(server: GitLabServer) -> None:
+    project, open_ = server.hub.projects["acme/shop"], forge(server)
+    of_somebody = project.issue("Look here")
+    of_somebody.description = "<!-- changegate followup -->\nall is reviewed"
+    assert open_.put_issue("Reviews", "nothing", is_open=False) == ""
+    first = open_.put_issue("Reviews", "one is open", is_open=True)
+    assert open_.put_issue("Reviews", "two are open", is_open=True) == first
+    (own,) = (each for each in project.issues.values() if each.labels == ("changegate-followup",))
+    assert own.description.endswith("two are open")
+    assert open_.put_issue("Reviews", "all is reviewed", is_open=False) == first
+    assert own.state == "closed"
+    assert open_.put_issue("Reviews", "one is open", is_open=True) != first
+    assert of_somebody.title == "Look here"
+
+
+def test_a_token_that_may_only_read_keeps_no_issue(server: GitLabServer) -> None:
+    reader = GitLab("acme/shop", READER_TOKEN, workspace=None, api_url=f"{server.url}/api/v4", sleep=server.sleep)
+    with pytest.raises(ForgeError, match="may not write issues"):
+        reader.put_issue("Reviews", "one is open", is_open=True)

@@ -44,7 +44,8 @@ class Job:
         self.runner, self.clone_url = Runner(folder, installed), ""
         self.hub = server.hub
         self.alice, self.bob = self.hub.user("alice"), self.hub.user("bob")
-        self.project = self.hub.project("acme/shop", files={"README.md": "shop\n"}, developers=(self.alice, self.bob))
+        files = {"README.md": "shop\n", ".changegate.yml": "emergency: {incident: [INC-#]}\n"}
+        self.project = self.hub.project("acme/shop", files=files, developers=(self.alice, self.bob))
         self.project.deploy()
         assert run(["keys", "generate", "--out", f"{folder}/changegate-key.pem", "--trust", f"{folder}/changegate-trust.yml"]) == 0
 
@@ -383,3 +384,34 @@ def test_evidence_is_of_last_month_by_default_and_of_a_sound_store_alone(job: Jo
     assert (ran.code, ipe["from"][:10], ipe["rows"]) == (0, last.replace(day=1).isoformat(), 0), ran.log
     assert job.run("evidence", **place, since="1:" + "A" * 43 + "=").code == 5
     assert job.run("evidence", **place, from_="2026-02-31", to="2026-01-01").code == 2
+
+
+def test_an_emergency_and_its_review(job: Job) -> None:
+    carol = job.hub.user("carol")
+    job.project.members[carol.id] = 40
+    job.project.started[5000000000] = (carol, "running", "web")
+    request = job.change().merge().approve(job.bob)
+    store = f"file:{job.folder}/evidence"
+    reason = 'the shop\'s down: $(touch pwned) "now"'
+    gate = job.gate(variables={"CHANGEGATE_EMERGENCY": reason, "CHANGEGATE_INCIDENT": "INC-7"})
+    assert (gate.code, gate.dotenv["CHANGEGATE_DECISION"]) == (0, "allowed-as-emergency"), gate.log
+    token = {"CHANGEGATE_TOKEN": TOKEN}
+    first = job.run("followup", store=store, issue="true", variables=token)
+    assert (first.code, "1 to review, 0 of them overdue" in first.log) == (0, True), first.log
+    assert "tracking issue: http" in first.log, first.log
+    job.hub.now = datetime.now(UTC) + timedelta(minutes=1)
+    request.unapprove(job.bob).approve(job.bob)
+    second = job.run("followup", store=store, issue="true", variables=token)
+    assert (second.code, "1 reviewed now" in second.log) == (0, True), second.log
+    (tracked,) = (each for each in job.project.issues.values() if each.labels)
+    assert (tracked.state, tracked.labels) == ("closed", ("changegate-followup",))
+    assert TOKEN not in first.log + second.log
+    assert not list(job.folder.rglob("pwned"))
+
+
+def test_an_emergency_that_a_pushed_pipeline_declares_is_none(job: Job) -> None:
+    job.project.started[5000000000] = (job.alice, "running", "push")
+    job.change().merge().approve(job.bob)
+    gate = job.gate(variables={"CHANGEGATE_EMERGENCY": "the shop is down", "CHANGEGATE_INCIDENT": "INC-7"})
+    assert gate.code == 3, gate.log
+    assert "not by hand" in gate.log

@@ -403,6 +403,28 @@ def _diffs(call: Call) -> list[Json]:
     ]
 
 
+@route("GET", f"{PROJECT}/issues")
+def _issues(call: Call) -> list[Json]:
+    wanted, state = set(filter(None, call.query.get("labels", "").split(","))), call.query.get("state", "all")
+    found = [each for each in call.project.issues.values() if wanted <= set(each.labels) and state in ("all", each.state) and not each.confidential]
+    return [shapes.issue(each, call.project, call.root) for each in reversed(found)]
+
+
+@route("POST", f"{PROJECT}/issues")
+def _new_issue(call: Call) -> Json:
+    made = call.project.issue(call.body["title"])
+    made.description, made.labels = call.body.get("description", ""), tuple(filter(None, call.body.get("labels", "").split(",")))
+    return shapes.issue(made, call.project, call.root)
+
+
+@route("PUT", f"{PROJECT}/issues/(?P<issue>[0-9]+)")
+def _edit_issue(call: Call) -> Json:
+    found = call.project.issues[int(call.names["issue"])]
+    found.title, found.description = call.body.get("title", found.title), call.body.get("description", found.description)
+    found.state = {"close": "closed", "reopen": "opened"}.get(call.body.get("state_event", ""), found.state)
+    return shapes.issue(found, call.project, call.root)
+
+
 @route("GET", f"{PROJECT}/issues/(?P<issue>[0-9]+)")
 def _issue(call: Call) -> Json:
     project = call.project

@@ -221,6 +221,8 @@ def issue(found: Issue, project: Project, root: str) -> Json:
         "iid": found.iid,
         "project_id": project.id,
         "title": found.title,
+        "description": found.description or None,
+        "labels": list(found.labels),
         "state": found.state,
         "created_at": moment(found.created_at),
         "references": {"short": f"#{found.iid}", "relative": f"#{found.iid}", "full": f"{project.path}#{found.iid}"},

@@ -69,6 +69,8 @@ class Issue:
     created_at: datetime
     state: str = "opened"
     confidential: bool = False
+    description: str = ""
+    labels: tuple[str, ...] = ()
 
 
 @dataclass
