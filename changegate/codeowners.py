@@ -70,7 +70,7 @@ class Rule(NamedTuple):
 
 def read_pattern(text: str) -> Rule:
     """A pattern by itself, owned by nobody. Raises `FormatError` for what is none."""
-    rule = _parse_line(0, text)
+    rule = _parse_line(0, text.strip()) if text.strip() else None
     if rule is None or rule.owners:
         raise FormatError(f"{text[:100]!r} is no pattern of paths", remedy="Write it as in CODEOWNERS, without owners.")
     return rule

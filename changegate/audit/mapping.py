@@ -98,8 +98,8 @@ REASONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     },
     "rollback-plan": {
         GOOD: ("planned", "names-version"),
-        "way back": ("no-plan", "empty-plan", "boilerplate", "template-text", "too-short"),
-        UNKNOWN: ("template-unknown", "change-unknown"),
+        "way back": ("no-plan", "empty-plan", "boilerplate", "template-text", "too-short", "path-asks-more"),
+        UNKNOWN: ("template-unknown", "files-unknown", "change-unknown"),
         "taken back": ("undone",),
     },
     "checks-passed": {

@@ -40,7 +40,9 @@ def scan(reader: LogReader, begin: datetime, end: datetime) -> Scan:
     low = format_time(begin)[:_SECONDS].encode("ascii")
     high = format_time(end + timedelta(seconds=1))[:_SECONDS].encode("ascii")
     for bundle in range(-(-reader.size // tiles.WIDTH)):
-        for index, entry in enumerate(reader.entries(bundle), bundle * tiles.WIDTH):
+        entries = reader.entries(bundle)
+        may_revoke = _REVOCATION in b"".join(entries)  # one search for all of them
+        for index, entry in enumerate(entries, bundle * tiles.WIDTH):
             time = _TIME.search(entry, len(entry) - 40)
             if time is None or low <= time[1] <= high:
                 card = parse_card(entry)
@@ -49,8 +51,8 @@ def scan(reader: LogReader, begin: datetime, end: datetime) -> Scan:
                     known.add(card.envelope.encode("ascii"))
             elif time[1] > high and found.next is None:
                 found.next = index
-            if entry.startswith(_ABOUT) and entry[len(_ABOUT) : len(_ABOUT) + _DIGITS] in known:
+            if known and entry.startswith(_ABOUT) and entry[len(_ABOUT) : len(_ABOUT) + _DIGITS] in known:
                 found.about.append((index, parse_card(entry)))
-            if _REVOCATION in entry:
+            if may_revoke and _REVOCATION in entry:
                 found.revocations.append((index, entry))
     return found

@@ -4,7 +4,6 @@ Pure. A tile is a row of up to 256 hashes, one level in eight of the tree; an en
 """
 
 import re
-import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -112,16 +111,15 @@ def format_tile(hashes: Sequence[bytes]) -> bytes:
 def parse_bundle(data: bytes, width: int) -> tuple[bytes, ...]:
     """The entries of a bundle: each after its length, a big-endian uint16. Raises `FormatError`."""
     entries: list[bytes] = []
-    at = 0
-    while at < len(data):
-        if at + 2 > len(data):
+    at, size = 0, len(data)
+    while at < size:
+        begin = at + 2
+        if begin > size:
             raise FormatError("entry bundle: ends within a length", remedy=_DAMAGED)
-        (length,) = struct.unpack_from(">H", data, at)
-        entry = data[at + 2 : at + 2 + length]
-        if len(entry) != length:
+        at = begin + (data[at] << 8 | data[at + 1])
+        if at > size:
             raise FormatError("entry bundle: ends within an entry", remedy=_DAMAGED)
-        entries.append(entry)
-        at += 2 + length
+        entries.append(data[begin:at])
     if len(entries) != width:
         raise FormatError(f"entry bundle: {len(entries)} entries where {width} should be", remedy=_DAMAGED)
     return tuple(entries)
@@ -131,7 +129,7 @@ def format_bundle(entries: Sequence[bytes]) -> bytes:
     """A bundle's bytes. Raises `FormatError` for an entry past 65,535 bytes."""
     if any(len(each) > MAX_ENTRY_BYTES for each in entries):
         raise FormatError(f"entry bundle: an entry is longer than {MAX_ENTRY_BYTES} bytes", remedy="Shorten the names in this record.")
-    return b"".join(struct.pack(">H", len(each)) + each for each in entries)
+    return b"".join(len(each).to_bytes(2, "big") + each for each in entries)
 
 
 def hash_reader(size: int, read_tile: Callable[[Tile], Sequence[bytes]]) -> merkle.HashReader:

@@ -144,6 +144,7 @@ PARSERS: Final[Mapping[str, tuple[Parse, bytes]]] = {
     "cli.periods.parse_past": (of_text(lambda text: periods.parse_past("--received", text, now=datetime(2026, 4, 1, tzinfo=UTC))), b"2026-01-01"),
     "cli.periods.parse": (of_text(lambda text: periods.parse(text, "2026-03-31", now=datetime(2026, 4, 1, tzinfo=UTC))), b"2026-01-01T00:00:00Z"),
     "codeowners.parse": (of_text(codeowners.parse), b"*.py @alice @acme/web # why\n/docs/ d@example.com\n"),
+    "codeowners.read_pattern": (of_text(codeowners.read_pattern), b"db/migrations/*.up.sql"),
     "codeowners_gitlab.parse": (of_text(codeowners_gitlab.parse), b"[Docs][2] @bob\n*.md\n^[Optional]\n*.py @alice\n"),
     "doctor.gitlab.ci_file.parse": (ci_file.parse, b"deploy:\n  script: make\n"),
     "doctor.workflow_file.parse": (lambda data: workflow_file.parse("a.yml", data), WORKFLOW),
