@@ -39,6 +39,12 @@ def find_reasons(pages: dict[str, str], code: str) -> list[Reason]:
     ]
 
 
+def list_reasons(pages: dict[str, str]) -> frozenset[str]:
+    """Every reason of every control, as reports name them: `control/reason`."""
+    rows = ((control, codes) for control, page in pages.items() for codes, *_ in _ROW.findall(page))
+    return frozenset(f"{control}/{code.strip('`')}" for control, codes in rows for code in codes.split(", "))
+
+
 def explain(wanted: str) -> str:
     """The page (Markdown) of a control, or what a reason code means in each control that has it. Raises `InputError` where there is neither."""
     pages = read_pages()

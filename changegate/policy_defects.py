@@ -1,7 +1,7 @@
 """What is wrong with a policy file, in the words of whoever wrote it: every defect, with its line, its key and what may stand there. Pure."""
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, get_args
 
@@ -29,7 +29,9 @@ INCIDENT: Final = r"^[A-Za-z0-9 ._/:?=&-]{0,150}[#*][A-Za-z0-9 ._/:?=&-]{0,50}$"
 WITHIN: Final = r"^[1-9][0-9]{0,2} (hours?|days?)$"
 PATH: Final = r"^/?[^\s/#!\[\]\\][^\s\[\]\\]{0,198}$"
 WORDS_OF_A_PLAN: Final = r"^\S*\w.{0,199}$"
+LOGIN: Final = r"^[^\s:]{1,100}(:[0-9]{1,18})?$"
 _PATTERNS: Final = {
+    LOGIN: "a login, such as alice or robot[bot]; a colon and the account's number may follow",
     PATH: "a path or pattern as in CODEOWNERS, without blanks, brackets and backslashes, such as db/migrations/*.sql",
     WORDS_OF_A_PLAN: "a word or a few, such as restore from snapshot",
     INCIDENT: "a form of key with one `#` (digits) or one `*` (letters, digits, `-` and `_`), such as INC-#",
@@ -60,8 +62,15 @@ WORDS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
 
 def explain(error: ValidationError, document: Document, model: type[BaseModel]) -> tuple[Defect, ...]:
     """Every defect, in the order of the file's lines."""
-    found = [_explain(each, document, model) for each in error.errors()]
+    errors = error.errors()
+    found = [_explain(each, document, model) for each in errors if not (each["type"] == "too_short" and _has_defects_within(each, errors))]
     return tuple(sorted(found, key=lambda each: each.line))
+
+
+def _has_defects_within(short: Any, errors: Sequence[Any]) -> bool:
+    """Pydantic counts only what is good in a list, so that one with a defect in it may look too short, besides."""
+    within = tuple(short["loc"])
+    return any(len(each["loc"]) > len(within) and tuple(each["loc"])[: len(within)] == within for each in errors)
 
 
 def _explain(error: Any, document: Document, model: type[BaseModel]) -> Defect:

@@ -29,7 +29,7 @@ COMMANDS: Final = {
     "waive": "Record a waiver: signed, for one change or environment, until a day.",
     "audit": "The population of a period, whether it is complete, and a sample of it that anybody can draw again.",
     "serve": "Show the log in the browser, read-only: search, records, verification, packs.",
-    "policy": "Start, check and describe the policy file.",
+    "policy": "Start, check, test, compare and describe the policy file.",
     "keys": "Make, show, rotate and revoke signing keys, and keep the trust file.",
     "witness": "Remember a log for others, and cosign only what continues it.",
     "store": "Prepare an evidence store, show how it is set up, try whether it can keep a log.",

@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from changegate import attestation, follow_up, keychange, outcome, policy, record, sampledraw, waiver
+from changegate.cli import policy_diff, policy_testing
 from changegate.cli.options import read_file
 from changegate.errors import InputError, PolicyError
 from changegate.render.text import count, inert, visible
@@ -65,7 +66,11 @@ environments: {{}}           # what differs, by environment: staging: {{controls
 
 @click.group(name="policy")
 def command() -> None:
-    """Start, check and describe the policy file, `.changegate.yml`."""
+    """Start, check, test, compare and describe the policy file, `.changegate.yml`."""
+
+
+command.add_command(policy_testing.command)
+command.add_command(policy_diff.command)
 
 
 @command.command()

@@ -39,9 +39,10 @@ def main() -> None:
             ("sample of 25", ("audit", "sample", table, "--size", "25", "--seed", "a seed")),
             ("pack, with report", ("audit", "export", *PERIOD, *store, *seeded, "--out", str(root / "pack.zip"))),
             ("verify the pack", ("verify", str(root / "pack.zip"), "--trust", str(root / "trust.yml"))),
+            ("verify 1 % of the log", ("verify", f"file:{root / 'log'}", "--trust", str(root / "trust.yml"), "--share", "1%")),
         ):
             seconds, megabytes = alone(words)
-            print(f"{name:20} {seconds:6.1f} s  {megabytes:5.0f} MB", flush=True)
+            print(f"{name:22} {seconds:6.1f} s  {megabytes:5.0f} MB", flush=True)
 
 
 def make(root: Path) -> None:
@@ -49,7 +50,7 @@ def make(root: Path) -> None:
     if (root / "trust.yml").exists():
         return
     began = time.perf_counter()
-    deploys = deploylog.deploys(DEPLOYS, step=timedelta(minutes=20))
+    deploys = deploylog.deploys(DEPLOYS, step=timedelta(minutes=20), origin=biglog.ORIGIN)
     biglog.write(root / "log", RECORDS, then=deploys)
     print(f"{RECORDS} records and {DEPLOYS} deploys with their outcomes, written in {time.perf_counter() - began:.0f} s", flush=True)
     keys: tuple[RecordKey, ...] = (*biglog.TRUST.record_keys, *deploylog.trust().record_keys)

@@ -7,7 +7,7 @@ import gzip
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -45,7 +45,7 @@ def write(root: Path, records: int, *, batch: int = MAX_ENTRIES, then: Iterable[
     commit: Commit | None = None
     digest, edge, last = NO_COMMIT, Edge(), dict[str, bytes]()
     _put(root, layout.LOG, canonical.dumps({"version": 1, "origin": ORIGIN, "created": format_time(_BEGIN)}))
-    for begin, at, entries in chain(_made(root, records, batch), _given(root, records, batch, then)):
+    for begin, at, entries in chain(_made(root, records, batch), _given(root, records, then)):
         commit = grow(commit, digest, entries, at=at, nonce=f"{begin:032x}", origin=ORIGIN, signer=KEY)
         data = format_commit(commit)
         digest = digest_of(data)
@@ -65,16 +65,14 @@ def _made(root: Path, records: int, batch: int) -> Iterator[_Batch]:
         yield begin, at, list(_entries(root, range(begin, min(begin + batch, records)), at))
 
 
-def _given(root: Path, begin: int, batch: int, records: Iterable[Kept]) -> Iterator[_Batch]:
-    rest = iter(records)
-    while some := list(islice(rest, batch)):
-        for card, envelope, facts in some:
-            _put(root, layout.envelope_key(card.envelope), envelope)
-            _put(root, layout.index_key(card.key), format_index_object(begin))
-            if card.facts is not None and facts is not None:
-                _put(root, layout.facts_key(card.facts), gzip.compress(facts, mtime=0))
-        yield begin, some[-1][0].at, [format_card(card) for card, _, _ in some]
-        begin += len(some)
+def _given(root: Path, begin: int, records: Iterable[Kept]) -> Iterator[_Batch]:
+    """Each in a commit of its own, at its own time."""
+    for place, (card, envelope, facts) in enumerate(records, begin):
+        _put(root, layout.envelope_key(card.envelope), envelope)
+        _put(root, layout.index_key(card.key), format_index_object(place))
+        if card.facts is not None and facts is not None:
+            _put(root, layout.facts_key(card.facts), gzip.compress(facts, mtime=0))
+        yield place, card.at, [format_card(card)]
 
 
 def _entries(root: Path, numbers: range, at: datetime) -> Iterator[bytes]:

@@ -39,15 +39,19 @@ def trust(*signers: Signer) -> Trust:
     return Trust(log_policy=log_policy.format_single(note.verifier_key(ORIGIN, KEY.public_key)), record_keys=keys)
 
 
-def deploys(count: int, *, changes: int = 1, step: timedelta = timedelta(hours=5), signer: Signer = RECORD_KEY) -> Iterator[Kept]:
-    """So many deploys, one each `step`; each seventh is blocked, each fifth lacks an outcome; of eleven, one failed and one was rolled back."""
+def deploys(
+    count: int, *, changes: int = 1, step: timedelta = timedelta(hours=5), signer: Signer = RECORD_KEY, origin: str = ORIGIN
+) -> Iterator[Kept]:
+    """So many deploys for the log `origin`, one each `step`. Each seventh is blocked, each fifth lacks an outcome; of eleven, one failed, one was
+    rolled back.
+    """
     for number in range(count):
         at = T0 + number * step
-        decision = _decision(number, at, changes, signer)
+        decision = _decision(number, at, changes, signer, origin)
         yield decision
         if decision.card.decision == "allowed" and number % 5 != 4:
             ending = {10: outcome.Ending.FAILURE, 8: outcome.Ending.ROLLED_BACK}.get(number % 11, outcome.Ending.SUCCESS)
-            yield _outcome(decision, at + timedelta(minutes=12), ending, signer)
+            yield _outcome(decision, at + timedelta(minutes=12), ending, signer, origin)
 
 
 def write(put: Callable[[str, bytes], None], kept: Iterator[Kept], *, batch: int = 4) -> int:
@@ -82,13 +86,13 @@ def write(put: Callable[[str, bytes], None], kept: Iterator[Kept], *, batch: int
     return previous.size if previous else 0
 
 
-def _decision(number: int, at: datetime, changes: int, signer: Signer) -> Kept:
+def _decision(number: int, at: datetime, changes: int, signer: Signer, origin: str) -> Kept:
     rules = EffectivePolicy(enforce=number % 13 != 12)
     found = _facts(number, at, changes)
     known = record.facts_json(found)
     statement = record.make_statement(found, evaluate(found, rules), rules, SOURCE, decided=at, previous=None, facts_bytes=known)
     envelope = dsse.format_envelope(dsse.sign(canonical.dumps(statement), signer))
-    return Kept(record.index_card(statement, envelope, origin=ORIGIN), envelope, known)
+    return Kept(record.index_card(statement, envelope, origin=origin), envelope, known)
 
 
 def _facts(number: int, at: datetime, changes: int) -> Facts:
@@ -122,7 +126,7 @@ def _change(number: int, commit_id: str, at: datetime) -> Any:
     return asserted_change(**common | {"id": commit_id[:12], "url": ""}) if number % 17 == 16 else change(**common)
 
 
-def _outcome(decision: Kept, at: datetime, ending: outcome.Ending, signer: Signer) -> Kept:
+def _outcome(decision: Kept, at: datetime, ending: outcome.Ending, signer: Signer, origin: str) -> Kept:
     card = decision.card
     run = Run(id="1")
     gate = outcome.GateDecisionEntry(
@@ -132,4 +136,4 @@ def _outcome(decision: Kept, at: datetime, ending: outcome.Ending, signer: Signe
     claim = outcome.Claim(ending=ending, finished=at, reason="" if ending is outcome.Ending.SUCCESS else "the migration timed out")
     statement = outcome.make_statement(claim, gate, run, decided=at, previous=None)
     envelope = dsse.format_envelope(dsse.sign(canonical.dumps(statement), signer))
-    return Kept(outcome.index_card(statement, envelope, origin=ORIGIN), envelope, None)
+    return Kept(outcome.index_card(statement, envelope, origin=origin), envelope, None)

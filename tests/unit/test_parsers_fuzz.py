@@ -11,12 +11,27 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from builders import facts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.evidence import KEY, ORIGIN, MemoryStore, append, key_of, log_in, record
 from support.records import TRUST, signed_record
 
-from changegate import access, attestation, canonical, codeowners, codeowners_gitlab, openings, pipeline, plan, policy, trust, yaml_text
+from changegate import (
+    access,
+    attestation,
+    canonical,
+    codeowners,
+    codeowners_gitlab,
+    openings,
+    pipeline,
+    plan,
+    policy,
+    policy_cases,
+    replaying,
+    trust,
+    yaml_text,
+)
 from changegate.audit import tables
 from changegate.audit.pack import contents, manifest, stretch
 from changegate.cli import exported, periods
@@ -44,6 +59,7 @@ from changegate.forges import trailers
 from changegate.forges.git import history, objects
 from changegate.portal import access as portal_access
 from changegate.portal import terms
+from changegate.record import facts_json
 from changegate.signing import dsse, keyless, keys
 from changegate.stores import s3url
 from changegate.stores.postgres import address
@@ -185,6 +201,11 @@ PARSERS: Final[Mapping[str, tuple[Parse, bytes]]] = {
         of_text(lambda text: plan.read_plan(text, headings=["Rollback plan"], templates=["# Rollback plan\n"], versions=["v1"], min_words=3)),
         b"## Rollback plan\nDeploy v1 again and wait.\n\n# Other\n",
     ),
+    "policy_cases.parse": (
+        lambda data: policy_cases.parse(data, source="c", known=()),
+        b"cases:\n- name: it\n  changes: [{title: a, checks: {b: failure}}]\n  expect: blocked\n",
+    ),
+    "replaying.read_facts": (replaying.read_facts, facts_json(facts())),
     "policy.parse": (lambda data: policy.parse(data, source="p"), POLICY),
     "signing.dsse.parse_envelope": (dsse.parse_envelope, ENVELOPE),
     "signing.keyless.verify": (lambda data: keyless.verify(data, [], root=None), b'{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"}'),

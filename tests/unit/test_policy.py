@@ -74,6 +74,7 @@ DEFECTS = {
             "version: 1\ncontrols:\n  rollback-plan:\n    by-path:\n      - names: [restore]\n",
             "5: controls.rollback-plan.by-path.0.paths: is missing",
         ),
+        ("version: 1\ncontrols:\n  rollback-plan:\n    headings:\n    - 7\n", "5: controls.rollback-plan.headings.0: must be text"),
         ("controls: {rollback-plan: {by-path: [{paths: [a b]}]}}", "must be a path or pattern as in CODEOWNERS"),
         ("controls: {rollback-plan: {by-path: [{paths: [a], brings: ['!b']}]}}", "must be a path or pattern as in CODEOWNERS"),
         ("controls: {rollback-plan: {by-path: [{paths: [a], names: ['--']}]}}", "must be a word or a few"),

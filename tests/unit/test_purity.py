@@ -39,6 +39,9 @@ PURE = [
             "deploys.py",
             "openings.py",
             "pseudonyms.py",
+            "comparing.py",
+            "policy_cases.py",
+            "replaying.py",
         )
     ),
     *(PACKAGE / "audit" / f"{name}.py" for name in ("pairing", "reconcile", "reconciled", "sampling", "tables")),
