@@ -14,7 +14,7 @@ from changegate.errors import InputError, PolicyError, StoreError
 from changegate.evidence.log import AlreadyRecordedError, AlreadySubmittedError, Log
 from changegate.evidence.proof import Receipt
 from changegate.evidence.reader import LogReader
-from changegate.facts import BaseSource, Declaration, Deployment, DeployRange, Facts, Missing, RangeOutcome, Version
+from changegate.facts import BaseSource, Declaration, Deployment, DeployRange, Facts, Maybe, Missing, RangeOutcome, Unavailable, Version
 from changegate.forges import Baseline, Declaring, Forge, Needs, OwnersReader
 from changegate.history import read_history
 from changegate.let_go import find_trusted, is_enforced, list_deployed, was_let_go
@@ -100,7 +100,8 @@ def judge(
     trusted_at = find_trusted(deploy_range, deployment, log, reader)
     if policy_file is not None and policy_file.data is None:
         trusted_at = _outside(deploy_range, forge.resolve_head(policy_file.ref), policy_file)
-    trusted = forge.read_trusted(trusted_at, policy_file.path if policy_file else policies.FILE_NAME)
+    path = policy_file.path if policy_file else policies.FILE_NAME
+    trusted = forge.read_trusted(trusted_at, path, next_at="" if policy_file else deploy_range.head)
     policy, source = read_policy(policy_file, trusted.policy, trusted_at)
     effective = policy.for_environment(deployment.environment)
     rules = effective.controls.peer_approved
@@ -114,6 +115,7 @@ def judge(
         deployed=list_versions(list_deployed(deploy_range, deployment, history, log, reader), trusted.tags),
         emergency=_fetch_declaration(declared, deployment, forge),
         due_reviews=find_due(reader, place, log.verify_record),
+        policy_defect=find_defect(trusted.next_policy, deployment.environment),
         fetched_at=now(),
     )
     facts = with_owners(facts, forge, rules, trusted_at)
@@ -225,6 +227,19 @@ def read_policy(named: PolicyFile | None, found: bytes | Missing, commit: str) -
         # What is deployed can't be mended but by a deploy.
         way_out = f"{error.remedy} Until the mended file is deployed, name the last good one: --policy COMMIT:{path}"
         raise PolicyError(error.message, remedy=way_out) from error
+
+
+def find_defect(found: Maybe[bytes], environment: str) -> str:
+    """Why a policy that isn't in force yet couldn't be; empty where it could, or where there is none."""
+    if isinstance(found, Missing):
+        return ""
+    if isinstance(found, Unavailable):
+        return found.why
+    try:
+        policies.parse(found, source=policies.FILE_NAME).for_environment(environment)
+    except PolicyError as error:
+        return error.message
+    return ""
 
 
 def list_versions(deployed: tuple[str, ...], tags: tuple[Version, ...]) -> tuple[Version, ...]:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from changegate import policy as policies
-from changegate.controls import checks_passed, duties_separated, evaluate_change
+from changegate.controls import checks_passed, duties_separated, evaluate_change, policy_readable
 from changegate.decision import Decision, Finding, Outcome, decide
 from changegate.errors import PolicyError
 from changegate.facts import Assurance, BaseSource, Check, Deployment, DeployRange, Facts, Missing, RangeOutcome, Unavailable, Version
 from changegate.forges import OpenChange, Reviewing, TrustedFiles
-from changegate.gate import PolicyFile, list_versions, needs_of, read_policy, with_owners
+from changegate.gate import PolicyFile, find_defect, list_versions, needs_of, read_policy, with_owners
 from changegate.policy import EffectivePolicy
 from changegate.recorded import PolicySource
 
@@ -59,15 +59,22 @@ def judge_open(number: int, deployment: Deployment, forge: Reviewing, *, policy_
         changes=(found.change,),
         templates=trusted.templates,
         deployed=_versions(found, trusted),
+        policy_defect=_find_defect(forge, target, found.head, deployment.environment) if policy_file is None else "",
         fetched_at=now(),
     )
     facts = with_owners(facts, forge, rules, trusted_at)
-    findings = [each for each in evaluate_change(found.change, facts, effective) if each.control != duties_separated.ID]  # nobody deploys yet
+    judged = (*policy_readable.evaluate(facts), *evaluate_change(found.change, facts, effective))
+    findings = [each for each in judged if each.control != duties_separated.ID]  # nobody deploys yet
     if not findings:
         raise PolicyError(f"every control is off for {deployment.environment}: there is nothing to judge", remedy="Switch one on in the policy.")
     pending = _pending(found, effective, findings)
     decision = decide(_for_review(_as_pending(finding, pending)) for finding in findings)
     return Previewed(facts, effective, source, decision, found.draft, pending, tuple(_notes(found, pending, deployment.environment)))
+
+
+def _find_defect(forge: Reviewing, target: str, head: str, environment: str) -> str:
+    """Why the policy that the change brings couldn't be read once it is deployed."""
+    return find_defect(forge.read_trusted(target, policies.FILE_NAME, next_at=head).next_policy, environment)
 
 
 def _require_outside(found: OpenChange, commit: str, named: PolicyFile) -> None:

@@ -95,4 +95,6 @@ class Facts(Fact):
     """Those of the log that may hold for what stands in the way."""
     due_reviews: tuple[DueReview, ...] = ()
     """Emergencies of this environment before this deploy that are still to be reviewed."""
+    policy_defect: Text = ""
+    """Why the policy that this deploy brings can't be read: it would judge the next one. Empty where it can, or where the policy lies elsewhere."""
     fetched_at: Time

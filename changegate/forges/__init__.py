@@ -9,7 +9,22 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
-from changegate.facts import Actor, BaseSource, Change, CodeOwnersFile, Deployment, DeployRange, Known, Maybe, Missing, Run, Team, Text, Version
+from changegate.facts import (
+    MISSING,
+    Actor,
+    BaseSource,
+    Change,
+    CodeOwnersFile,
+    Deployment,
+    DeployRange,
+    Known,
+    Maybe,
+    Missing,
+    Run,
+    Team,
+    Text,
+    Version,
+)
 
 
 class Baseline(NamedTuple):
@@ -27,6 +42,8 @@ class TrustedFiles(NamedTuple):
     templates: Known[tuple[Text, ...]]
     tags: tuple[Version, ...] = ()
     """Tagged commits, the newest tags first, at least a hundred where there are as many. A version that isn't here has no name, which is safe."""
+    next_policy: Maybe[bytes] = MISSING
+    """The policy's file as it stands at the commit that was asked for besides."""
 
 
 class Needs(NamedTuple):
@@ -69,8 +86,8 @@ class Forge(Protocol):
         Raises `InputError` where nothing says what is deployed, where `requested` is no commit, or where it would narrow the range.
         """
 
-    def read_trusted(self, commit: str, policy_path: str) -> TrustedFiles:
-        """The policy file and the description templates, as they stand at `commit`."""
+    def read_trusted(self, commit: str, policy_path: str, *, next_at: str = "") -> TrustedFiles:
+        """The policy file and the description templates, as they stand at `commit`; and the policy file at `next_at`, which is not trusted."""
 
     def fetch_changes(self, deployment: Deployment, deploy_range: DeployRange, needs: Needs = NO_NEEDS) -> tuple[Change, ...]:
         """The changes that brought `deploy_range.commits`, oldest first. Every commit of the range is in the `landed` of exactly one."""
@@ -162,7 +179,7 @@ class Reviewing(OwnersReader, Protocol):
     def resolve_head(self, commit: str) -> str:
         """As `Forge.resolve_head`."""
 
-    def read_trusted(self, commit: str, policy_path: str) -> TrustedFiles:
+    def read_trusted(self, commit: str, policy_path: str, *, next_at: str = "") -> TrustedFiles:
         """As `Forge.read_trusted`."""
 
     def find_target(self, number: int) -> str:

@@ -53,6 +53,33 @@ def test_a_broken_policy_is_named_by_its_line(
     assert not Path("evidence").exists(), "nothing was decided, so nothing is on record"
 
 
+def test_a_change_that_breaks_the_policy_does_not_go_live(
+    shop: Shop, server: Double, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would judge the next deploy, and let none go."""
+    change = shop.change(files={".changegate.yml": BROKEN}).approve("bob")
+    capsys.readouterr()
+    assert preview(shop, server, change.number) == BLOCKED
+    previewed = json.loads(capsys.readouterr().out)
+    assert previewed["reasons"] == ["policy-readable/broken"]
+    change.merge()
+    gated = gate(shop, server, monkeypatch, capsys, "--head", shop.repo.head)
+    assert (gated.code, gated.report["reasons"]) == (BLOCKED, ["policy-readable/broken"])
+    (found,) = (each for each in gated.report["findings"] if each["control"] == "policy-readable")
+    assert ":4: controls.peer-approved.aprovals: unknown key" in found["observed"]
+    assert run(["replay", shop.repo.head, "--store", "file:evidence"]) == ALLOWED
+    shop.change(files={".changegate.yml": STRICT}).approve("bob").merge()
+    assert gate(shop, server, monkeypatch, capsys, "--head", shop.repo.head).code == ALLOWED
+
+
+def test_a_policy_that_lies_elsewhere_is_not_brought_along(
+    shop: Shop, server: Double, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("policy.yml").write_text("version: 1\n", encoding="utf-8")
+    shop.change(files={".changegate.yml": BROKEN}).approve("bob").merge()
+    assert gate(shop, server, monkeypatch, capsys, "--head", shop.repo.head, "--policy", "policy.yml").code == ALLOWED
+
+
 def test_reviews_that_were_taken_back_are_shown(
     shop: Shop, server: Double, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

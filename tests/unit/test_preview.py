@@ -32,9 +32,9 @@ class Reviewing:
     def resolve_head(self, commit: str) -> str:
         return sha(commit)
 
-    def read_trusted(self, commit: str, policy_path: str) -> TrustedFiles:
-        self.read_at.append(f"{commit}:{policy_path}")
-        return TrustedFiles(self.policy, (), (Version(commit=BASE, names=("v1.4.0",)),))
+    def read_trusted(self, commit: str, policy_path: str, *, next_at: str = "") -> TrustedFiles:
+        self.read_at.append(f"{next_at}:{policy_path}, untrusted" if next_at else f"{commit}:{policy_path}")
+        return TrustedFiles(self.policy, (), (Version(commit=BASE, names=("v1.4.0",)),), self.policy)
 
     def read_code_owners(self, commit: str) -> Missing:
         self.read_at.append(f"{commit}:CODEOWNERS")
@@ -66,7 +66,7 @@ def preview(forge: Reviewing) -> Previewed:
 def test_the_policy_is_read_at_the_base_and_the_head_is_judged() -> None:
     forge = Reviewing()
     judged = preview(forge)
-    assert forge.read_at == [f"{BASE}:.changegate.yml"]
+    assert forge.read_at == [f"{BASE}:.changegate.yml", f"{HEAD}:.changegate.yml, untrusted"]
     assert judged.decision.verdict is Verdict.ALLOWED
     assert (judged.facts.deployment.head, judged.facts.deployment.ref) == (HEAD, "refs/pull/12/head")
     assert (judged.facts.range.base, judged.facts.range.base_source, judged.facts.range.commits) == (BASE, BaseSource.OPTION, ())
@@ -76,7 +76,7 @@ def test_code_owners_are_read_at_the_base_and_files_are_asked_for() -> None:
     forge = Reviewing(b"controls: {peer-approved: {code-owners: true, ignore-update-merges: true}}\n")
     preview(forge)
     assert forge.needs == Needs(update_merges=True, files=True)
-    assert forge.read_at == [f"{BASE}:.changegate.yml", f"{BASE}:CODEOWNERS"]
+    assert forge.read_at == [f"{BASE}:.changegate.yml", f"{HEAD}:.changegate.yml, untrusted", f"{BASE}:CODEOWNERS"]
 
 
 def test_a_policy_with_every_control_off_is_no_approval() -> None:

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from changegate.errors import ForgeError, InputError
 from changegate.facts import (
+    MISSING,
     Actor,
     BaseSource,
     Change,
@@ -278,7 +279,7 @@ class Git:
         """See `changegate.forges.Forge`."""
         return tuple(Team(name=name, members=Unavailable(why="git knows no teams", remedy=_ASK_A_FORGE)) for name in names)
 
-    def read_trusted(self, commit: str, policy_path: str) -> TrustedFiles:
+    def read_trusted(self, commit: str, policy_path: str, *, next_at: str = "") -> TrustedFiles:
         """See `changegate.forges.Forge`. Raises `InputError` where the policy's path leads outside, or to something that is no file."""
         path = PurePosixPath(policy_path)
         if path.is_absolute() or ".." in path.parts or not path.parts or not policy_path.isprintable():
@@ -294,7 +295,15 @@ class Git:
             policy=contents[-1] if policy else Missing(why=f"there is no {path} at {at}"),
             templates=tuple(content.decode("utf-8", "replace") for content in contents[: len(templates)]),
             tags=self._repository.list_tags(),
+            next_policy=self._read_next(self.resolve_head(next_at), str(path)) if next_at else MISSING,
         )
+
+    def _read_next(self, commit: str, path: str) -> Maybe[bytes]:
+        try:
+            found = self._find_policy(commit, path)
+        except InputError as error:
+            return Unavailable(why=error.message, remedy=error.remedy)
+        return self._repository.read_files(found)[0] if found else MISSING
 
     def _find_policy(self, commit: str, path: str) -> tuple[Entry, ...]:
         found = self._repository.list_files(commit, path)

@@ -93,9 +93,9 @@ class GitHub:
         """Every commit between what is deployed and the head; see `Forge.resolve_range`."""
         return resolve(self._client, self._repository, deployment, requested=requested, logged=logged, believe_deployments=believe_deployments)
 
-    def read_trusted(self, commit: str, policy_path: str) -> TrustedFiles:
+    def read_trusted(self, commit: str, policy_path: str, *, next_at: str = "") -> TrustedFiles:
         """The policy file and the description templates at `commit`; see `Forge.read_trusted`."""
-        return read_trusted(self._client, self._repository, commit, policy_path)
+        return read_trusted(self._client, self._repository, commit, policy_path, next_at=next_at)
 
     def fetch_changes(self, deployment: Deployment, deploy_range: DeployRange, needs: Needs = NO_NEEDS) -> tuple[Change, ...]:
         """The changes that brought the range's commits; see `Forge.fetch_changes`."""

@@ -23,6 +23,7 @@ _NAME: Final = "pull_request_template"
 _USUAL: Final = tuple(f"{place}{name}.md" for place in _PLACES for name in (_NAME, _NAME.upper()))
 _USUAL_FOLDERS: Final = tuple(f"{place}{_NAME.upper()}/" for place in _PLACES)
 _MOST: Final = 50
+_BESIDES: Final = "besides"
 _FILE_MODES: Final = frozenset({0o100644, 0o100755})
 
 
@@ -43,16 +44,17 @@ Listings: TypeAlias = dict[str, dict[str, Entry]]
 """Folders (empty, or ending in a slash) and what they hold; one that isn't there is not among them."""
 
 
-def read_trusted(client: Client, repository: Repository, commit: str, policy_path: str) -> TrustedFiles:
+def read_trusted(client: Client, repository: Repository, commit: str, policy_path: str, *, next_at: str = "") -> TrustedFiles:
     """The protocol's `read_trusted`. Raises `ForgeError` where the policy, or its absence, can't be proven."""
     files = list(dict.fromkeys((_require_path(policy_path), *_USUAL)))
     folders = list(dict.fromkeys((*_PLACES, *_USUAL_FOLDERS, *_above(policy_path))))
-    answer = _ask(client, repository, commit, files, folders, tags=True)
+    answer = _ask(client, repository, commit, files, folders, tags=True, besides=f"{next_at}:{policy_path}" if next_at else "")
     listings = _read_listings(answer, folders)
     policy = _read_file(answer, "f0", policy_path, _entry(listings, policy_path))
     templates = known(lambda: _read_templates(client, repository, commit, answer, files, listings))
     tags = known(lambda: _read_tags(answer))
-    return TrustedFiles(policy, templates, () if isinstance(tags, Unavailable) else tags)
+    next_policy = known(lambda: _read_unproven(answer)) if next_at else MISSING
+    return TrustedFiles(policy, templates, () if isinstance(tags, Unavailable) else tags, next_policy)
 
 
 def read_first(client: Client, repository: Repository, commit: str, paths: Sequence[str]) -> tuple[str, bytes] | Missing:
@@ -97,8 +99,11 @@ def _above(path: str) -> list[str]:
     return ["", *("/".join(steps[: depth + 1]) + "/" for depth in range(len(steps)))]
 
 
-def _ask(client: Client, repository: Repository, commit: str, files: list[str], folders: list[str], *, tags: bool = False) -> Answer:
+def _ask(
+    client: Client, repository: Repository, commit: str, files: list[str], folders: list[str], *, tags: bool = False, besides: str = ""
+) -> Answer:
     wanted = [(f"f{index}", f"{commit}:{path}") for index, path in enumerate(files)]
+    wanted += [(_BESIDES, besides)] if besides else []
     listed = [(f"d{index}", f"{commit}:{folder.rstrip('/')}") for index, folder in enumerate(folders)]
     return client.query(blobs(wanted, listed, tags=tags), repository.variables()).at("repository")
 
@@ -129,6 +134,16 @@ def _named(listings: Listings, kind: str) -> list[str]:
         for name, entry in listings.get(place, {}).items()
         if entry.kind == kind and (name.lower() if kind == "tree" else name.lower().split(".")[0]) == _NAME
     ]
+
+
+def _read_unproven(answer: Answer) -> bytes | Missing:
+    """What nothing rests on but a warning: that it is absent needs no proof."""
+    blob = _present(answer, _BESIDES)
+    if blob is None:
+        return MISSING
+    if blob.text("__typename") != "Blob" or blob.get("isBinary") is None or blob.flag("isBinary") or blob.flag("isTruncated"):
+        raise UnreadableError("it is no text file, or larger than GitHub shows", remedy="Save it as a file of UTF-8 text.")
+    return blob.text("text").encode("utf-8", "replace")
 
 
 def _read_listings(answer: Answer, folders: list[str], above: Listings | None = None) -> Listings:

@@ -102,11 +102,11 @@ class GitLab:
             update |= {"head_deployed_at": min(times)} if times else {}
         return self._clone.mark_clean_merges(resolved).model_copy(update=update)
 
-    def read_trusted(self, commit: str, policy_path: str) -> TrustedFiles:
+    def read_trusted(self, commit: str, policy_path: str, *, next_at: str = "") -> TrustedFiles:
         """The policy file and the description templates at `commit`; see `Forge.read_trusted`."""
-        if self._clone is not None and self._clone.has_commit(commit):
-            return self._clone.read_trusted(commit, policy_path)
-        return read_trusted(self._client, self._project, commit, policy_path)
+        if self._clone is not None and all(self._clone.has_commit(each) for each in (commit, next_at) if each):
+            return self._clone.read_trusted(commit, policy_path, next_at=next_at)
+        return read_trusted(self._client, self._project, commit, policy_path, next_at=next_at)
 
     def fetch_changes(self, deployment: Deployment, deploy_range: DeployRange, needs: Needs = NO_NEEDS) -> tuple[Change, ...]:
         """The changes that brought the range's commits; see `Forge.fetch_changes`."""

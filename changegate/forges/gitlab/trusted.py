@@ -9,7 +9,7 @@ import hashlib
 from urllib.parse import quote
 
 from changegate.errors import InputError
-from changegate.facts import Known, Missing, Text, Version
+from changegate.facts import MISSING, Known, Missing, Text, Version
 from changegate.forges import TrustedFiles
 from changegate.forges.answer import UnreadableError, known
 from changegate.forges.gitlab.client import Client
@@ -26,9 +26,11 @@ def resolve(client: Client, project: str, revision: str) -> str:
         raise InputError(f"{revision!r} names no commit that GitLab shows", remedy=f"Push it first. {error.remedy}") from None
 
 
-def read_trusted(client: Client, project: str, commit: str, policy_path: str) -> TrustedFiles:
+def read_trusted(client: Client, project: str, commit: str, policy_path: str, *, next_at: str = "") -> TrustedFiles:
     """The protocol's `read_trusted`. A file that isn't there is missing only where its folder's list, which is, doesn't hold it."""
-    return TrustedFiles(find_file(client, project, commit, policy_path), _read_templates(client, project, commit), _read_tags(client, project))
+    policy = find_file(client, project, commit, policy_path)
+    next_policy = known(lambda: find_file(client, project, next_at, policy_path)) if next_at else MISSING
+    return TrustedFiles(policy, _read_templates(client, project, commit), _read_tags(client, project), next_policy)
 
 
 def find_file(client: Client, project: str, commit: str, path: str) -> bytes | Missing:
