@@ -10,6 +10,7 @@ from support.gitshop import GitShop
 from trestle.oscal.assessment_results import AssessmentResults
 from trestle.oscal.component import ComponentDefinition
 
+from changegate.audit import mapping
 from changegate.cli import run
 
 PERIOD = ("--from", "2020-01-01", "--to", "2099-12-31")
@@ -108,7 +109,7 @@ def test_the_assessment_results_are_oscal(shop: GitShop) -> None:
     parsed = AssessmentResults.model_validate(document["assessment-results"])
     (result,) = parsed.results
     observed = {each.uuid: each for each in result.observations or []}
-    assert len(observed) == 14
+    assert len(observed) == len(mapping.CONTROLS)
     findings = {each.target.target_id: each for each in result.findings or []}
     assert all(each.observation_uuid in observed for finding in findings.values() for each in finding.related_observations or [])
     raw = {each["target"]["target-id"]: each["target"]["status"] for each in document["assessment-results"]["results"][0]["findings"]}

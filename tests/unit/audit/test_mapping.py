@@ -10,7 +10,7 @@ from changegate.audit import mapping
 from changegate.audit.criteria import FRAMEWORKS
 from changegate.audit.mapping import CONTROLS, REASONS, Counted
 from changegate.audit.matrix import answering
-from changegate.controls import CHANGE_CONTROLS, range_intact
+from changegate.controls import CHANGE_CONTROLS, DEPLOY_CONTROLS
 from changegate.policy import Controls
 
 SHARED = {"change-unknown", "undone"}
@@ -19,11 +19,11 @@ POINTS = {point.id: point for framework in FRAMEWORKS for point in framework.poi
 
 
 def test_every_control_that_judges_has_its_row() -> None:
-    assert {each.id for each in CONTROLS if each.counted is Counted.FINDINGS} == {*CHANGE_CONTROLS, range_intact.ID} == set(REASONS)
+    assert {each.id for each in CONTROLS if each.counted is Counted.FINDINGS} == {*CHANGE_CONTROLS, *DEPLOY_CONTROLS} == set(REASONS)
     assert len(mapping.ids()) == len(CONTROLS)
 
 
-@pytest.mark.parametrize("control", [*CHANGE_CONTROLS, range_intact.ID])
+@pytest.mark.parametrize("control", [*CHANGE_CONTROLS, *DEPLOY_CONTROLS])
 def test_every_reason_is_about_one_thing(control: str) -> None:
     module = importlib.import_module(f"changegate.controls.{control.replace('-', '_')}")
     codes = {reason.value for reason in module.Reason} | (SHARED if control in CHANGE_CONTROLS else set())
