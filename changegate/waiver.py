@@ -86,7 +86,9 @@ def check(claim: Claim, *, now: datetime) -> Claim:
     if not change and not claim.environment:
         raise InputError("a waiver for every change everywhere is none", remedy="Say what it holds for: --change N, --environment E, or both.")
     today = now.date()
-    if not today <= claim.until <= today + LONGEST:
+    if claim.until < today:
+        raise InputError(f"--until {claim.until} is over: today is {today} (UTC)", remedy="Give the last day on which it is to hold.")
+    if claim.until > today + LONGEST:
         raise InputError(
             f"--until {claim.until}: the last day must be within {LONGEST.days} days from today, {today} (UTC)", remedy="Give a nearer day."
         )

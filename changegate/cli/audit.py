@@ -14,7 +14,7 @@ from changegate.evidence import log_policy
 from changegate.render.text import visible
 from changegate.stores import open_store
 
-_ENDINGS: Final = {".json": "json", ".xlsx": "xlsx"}
+_ENDINGS: Final = {".csv": "csv", ".json": "json", ".xlsx": "xlsx"}
 _SHOWN: Final = ("decided", "environment", "change", "author", "approved_by", "tickets", "outcome")
 
 
@@ -68,7 +68,7 @@ def population(**given: Any) -> None:
 
 
 def _write(found: Population, ipe: dict[str, Any], format_: str | None, out: str | None) -> None:
-    kind = format_ or ("table" if out is None else _ENDINGS.get(Path(out).suffix, "csv"))
+    kind = format_ or ("table" if out is None else _kind_of(out))
     data = _format(found, ipe, kind)
     if out is None:
         if kind == "xlsx":
@@ -82,6 +82,15 @@ def _write(found: Population, ipe: dict[str, Any], format_: str | None, out: str
         options.write_file(f"{out}.ipe.json", tables.format_sidecar(ipe, data).encode("utf-8"))
     _summary(found, ipe)
     click.echo(f"  file       {out}, SHA-256 {tables.digest(data)}")
+
+
+def _kind_of(out: str) -> str:
+    ending = Path(out).suffix.lower()
+    if ending and ending not in _ENDINGS:
+        raise InputError(
+            f"--out {visible(out, 200)}: nothing is written as {visible(ending, 20)}", remedy="Name a .csv, .json or .xlsx; or --format."
+        )
+    return _ENDINGS.get(ending, "csv")
 
 
 def _format(found: Population, ipe: dict[str, Any], kind: str) -> bytes:
@@ -108,7 +117,7 @@ def _summary(found: Population, ipe: dict[str, Any]) -> None:
     click.echo()
     click.echo(f"  population {ipe['population']}: {len(found.rows)} from {ipe['from']} to {ipe['to']}")
     click.echo(f"  log        {visible(found.origin)}: all of its {found.examined} entries examined")
-    click.echo(f"  period     entries {found.begin.size} to {found.end.size}; root {found.end.root}")
+    click.echo(f"  period     entries {found.begin.size} to before {found.end.size}; root {found.end.root}")
     if ipe["growsFrom"]:
         click.echo(f"  since      the log grew from the checkpoint {visible(ipe['growsFrom'])}, and lost nothing")
     else:

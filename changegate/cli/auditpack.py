@@ -151,7 +151,9 @@ def _summary(found: Contents, out: Path, digest: str, order: Order) -> None:
     asked = found.claims.wanted
     click.echo(f"✓ {visible(str(out))}: {count(len(found.records), 'record')} of {asked.begin:%Y-%m-%d %H:%M} to {asked.end:%Y-%m-%d %H:%M} UTC")
     click.echo(f"  log        {visible(found.origin)}: all of its {found.size} entries looked at")
-    click.echo(f"  population {asked.kind.value}: {len(rows)}" + (f", {len(found.sampled(rows))} drawn by the seed" if order.drawing else ""))
+    drawn = f", {len(found.sampled(rows))} drawn by the seed" if order.drawing else ""
+    fewer = f", fewer than {order.drawing.size}: all of them" if order.drawing and len(rows) < order.drawing.size else ""
+    click.echo(f"  population {asked.kind.value}: {len(rows)}{drawn}{fewer if rows else ': nothing of the kind in this period'}")
     click.echo(f"  sha256     {digest}")
     click.echo("  next       hand it over with this SHA-256, and the trust file by another way; `changegate verify PACK`, or verify.py in it")
 

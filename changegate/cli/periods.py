@@ -44,7 +44,9 @@ def parse(begin: str, end: str, *, now: datetime) -> Period:
     """The period. Raises `InputError` for one that is reversed, empty, or hasn't begun."""
     period = Period(_moment("--from", begin, last=False), _moment("--to", end, last=True))
     if period.begin >= period.end:
-        raise InputError("--from is not before --to", remedy="Give the first and the last day of the period.")
+        raise InputError(
+            f"the period ends before it begins: {visible(begin, 60)} to {visible(end, 60)}", remedy="Give its first day and its last, in this order."
+        )
     if period.begin > now:
         raise InputError(f"the period begins in the future: {period.begin.isoformat()}", remedy="Give a period that has begun. Times are UTC.")
     return period

@@ -15,7 +15,7 @@ from changegate.audit.readiness import MEANINGS, Code, Decision, KeyEntry, Lacki
 from changegate.cli import kept, options, periods, places
 from changegate.cli.pages import SectionedCommand
 from changegate.errors import ExitCode, InputError
-from changegate.render.text import visible
+from changegate.render.text import count, visible
 from changegate.stores import open_store
 
 _SHOWN: Final = 20
@@ -157,7 +157,7 @@ def _key_entry(found: Read) -> KeyEntry:
 
 def _terminal(found: Readiness) -> str:
     verdict = {True: "✓ READY", False: "✗ OPEN QUESTIONS", None: "? NOT JUDGED"}[found.ready]
-    lines = [f"{verdict}: {found.decisions} decisions, {len(found.questions)} questions"]
+    lines = [f"{verdict}: {count(found.decisions, 'decision')}, {count(len(found.questions), 'question')}"]
     lines += [f"  {found.emergencies} of {found.deploys} deploys went as an emergency ({found.emergency_share:.1%})", "", "Policies in force"]
     for each in found.policies:
         where = f"{each.repository} {each.environment}"

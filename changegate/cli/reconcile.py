@@ -21,7 +21,7 @@ from changegate.deploys import PlatformDeploy, State
 from changegate.errors import ExitCode, InputError
 from changegate.evidence import log_policy
 from changegate.pipeline import Pipeline, read_pipeline
-from changegate.render.text import visible
+from changegate.render.text import count, visible
 from changegate.stores import open_store
 
 
@@ -201,7 +201,9 @@ def _summary(found: Reconciliation, said: dict[str, Any]) -> None:
     counts = said["counts"]
     verdict = {True: "✓ WHOLE", False: "✗ EXCEPTIONS", None: "? NOT JUDGED"}[found.whole]
     click.echo(f"{verdict} from {said['from']} to {said['to']}")
-    click.echo(f"  platform   {counts['deployments']} deployments, of which {counts['notStarted']} never began; {counts['paired']} have a record")
+    click.echo(
+        f"  platform   {count(counts['deployments'], 'deployment')}, of which {counts['notStarted']} never began; {counts['paired']} have a record"
+    )
     for each in said["platforms"]:
         click.echo(visible(f"             {each['platform']}: {each['where']}; {each['reaches']}", 300))
     click.echo(

@@ -90,7 +90,9 @@ def command(**given: Any) -> None:
     seed, beacon = _seed(given, population)
     if population.size is None:
         click.echo(f"changegate: {given['file']} has no header beside it (.ipe.json): nothing says of which log and period it is", err=True)
-    if wanted > len(population.units):
+    if not population.units:
+        click.echo("changegate: the population is empty: there is nothing to draw", err=True)
+    elif wanted > len(population.units):
         click.echo(f"changegate: the population has {len(population.units)} units, fewer than {wanted}: all of them are the sample", err=True)
     strata: tuple[str, ...] = given["strata"]
     if strata:

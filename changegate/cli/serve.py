@@ -61,7 +61,8 @@ def command(**given: Any) -> None:
     """
     if given["role"]:
         token, line = make_token(Role(given["role"]))
-        click.echo(f"token  {token}\nline   {line} WHOSE-IT-IS")
+        click.echo(f"{line} WHOSE-IT-IS")
+        click.echo(f"# the token, for them alone: {token}\n# the line is for the file of --tokens, with their name at its end", err=True)
         return
     try:
         from waitress.server import create_server  # an extra

@@ -87,7 +87,9 @@ def _open(url: str) -> Store:
     store = open_store(url, whole=True)
     keys = list(islice(store.list(""), _LOOKED_AT))
     if not keys:
-        raise InputError(f"{store.url} is empty or isn't there", remedy="Check STORE; a log begins with the first `changegate gate`.")
+        named_pack = store.url.endswith(".zip")
+        step = "Name the pack's file." if named_pack else "Check STORE; a log begins with the first `changegate gate`."
+        raise InputError(f"{store.url} is empty or isn't there", remedy=step)
     if store.read(layout.LOG) is None and not any(map(layout.is_part, keys)):
         raise InputError(f"{store.url} holds no log, but other objects", remedy="Check STORE: name the directory, branch or bucket of the evidence.")
     return store

@@ -146,7 +146,7 @@ def verify(note: Note, keys: Iterable[VerifierKey]) -> frozenset[VerifierKey]:
         names = ", ".join(f"{each.name}+{each.key_id.hex()}" for each in note.signatures)
         raise VerificationError(
             f"note: signed by no trusted key (signed by {names})",
-            remedy="Trust that key only if its owner confirms it to you; otherwise this log is not the one you think.",
+            remedy="Is it the trust file of this log (--trust FILE)? Add the key only if its owner confirms it; else this is another log.",
         )
     return verified
 

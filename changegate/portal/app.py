@@ -33,6 +33,7 @@ _CHUNK: Final = 64 * 1024
 _WORDS: Final = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed"} | {
     409: "Conflict", 414: "URI Too Long", 421: "Misdirected Request", 503: "Service Unavailable"
 }  # fmt: skip
+_ELSEWHERE: Final = "`changegate show ID` asks the log itself."
 _NOBODY: Final = Around(None, Visitor("not let in", Role.READER), "")
 
 
@@ -125,12 +126,14 @@ class Portal:
     def _record(self, around: Around, envelope: str, file: str | None) -> Answer:
         if file is None:
             shown = self._source.show(envelope)
-            return Answer(200, views.one_record(around, shown)) if shown else _problem(around, 404, "The log has no such record", envelope)
+            return (
+                Answer(200, views.one_record(around, shown)) if shown else _problem(around, 404, "No such record is known here", envelope, _ELSEWHERE)
+            )
         if around.visitor.role is not Role.AUDITOR:
             return _problem(around, 403, "Downloads are for auditors", "This token is a reader's.", "Ask for one with the role auditor.")
         data = self._source.read_file(envelope, file)
         if data is None:
-            return _problem(around, 404, "The log has no such record, or it has no facts", envelope)
+            return _problem(around, 404, "No such record is known here, or it has no facts", envelope, _ELSEWHERE)
         name = f"{envelope[:16]}-{file}"
         kind = "application/json" if file.endswith(".json") else "text/plain; charset=utf-8"
         return Answer(200, data, kind, (("Content-Disposition", f'attachment; filename="{name}"'),))
@@ -170,9 +173,10 @@ def _query(text: str) -> dict[str, str]:
 
 
 def _filters(query: Mapping[str, str]) -> Filters:
-    return Filters(
-        query.get("environment", "")[:300], query.get("verdict", "")[:50], query.get("ending", "")[:50], _day(query, "from"), _day(query, "to")
-    )
+    begin, end = _day(query, "from"), _day(query, "to")
+    if begin and end and begin > end:
+        raise InputError("the last day is before the first", remedy="Give the first day as From and the last one as To.")
+    return Filters(query.get("environment", "")[:300], query.get("verdict", "")[:50], query.get("ending", "")[:50], begin, end)
 
 
 def _day(query: Mapping[str, str], name: str) -> str:

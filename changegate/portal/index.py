@@ -24,7 +24,7 @@ from changegate.portal.terms import Asked, Field, Terms, terms_of, title_of
 from changegate.stores import Store
 from changegate.trust import Trust
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 PAGE: Final = 50
 DECISION: Final = "gate-decision"
 _AT_ONCE: Final = 2048
@@ -57,14 +57,25 @@ CREATE TRIGGER count_ending AFTER UPDATE OF ending ON entry BEGIN
   UPDATE counted SET number = number - 1 WHERE what = 'ending' AND value = old.ending;
   INSERT INTO counted VALUES ('ending', new.ending, 1) ON CONFLICT DO UPDATE SET number = number + 1;
 END;
+CREATE TABLE ending (envelope TEXT PRIMARY KEY, place INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE revoking (place INTEGER PRIMARY KEY, leaf BLOB NOT NULL);
 CREATE VIRTUAL TABLE term USING fts5 ({_FIELDS}, content = '', detail = column, tokenize = "ascii tokenchars '_'");
 """
 _COLUMNS: Final = "place, kind, envelope, decided, repository, environment, commit_id, verdict, mode, ending, title, fault, ended_by"
 _PUT: Final = f"INSERT INTO entry ({_COLUMNS}) VALUES ({', '.join('?' * 13)})"
 _PUT_TERMS: Final = f"INSERT INTO term (rowid, {_FIELDS}) VALUES (?, {', '.join('?' * len(Field))})"
-_FIND: Final = f"SELECT {_COLUMNS} FROM entry WHERE envelope = ? ORDER BY place LIMIT 1"
+_FIND: Final = """
+SELECT place, ended_by FROM (SELECT place, ended_by FROM entry WHERE envelope = :envelope ORDER BY place LIMIT 1)
+UNION ALL SELECT place, NULL FROM ending WHERE envelope = :envelope
+"""
 _GONE: Final = "Find out why first: hold the log against a checkpoint that you kept (`changegate verify --since`). Then delete the index file."
+
+
+class Places(NamedTuple):
+    """The entry of a record, and of what says how its deploy ended."""
+
+    own: int
+    ended_by: int | None
 
 
 class Row(NamedTuple):
@@ -222,11 +233,11 @@ class Index:
             found = database.execute(query, [value]).fetchone()
         return int(found[0]) if found else None
 
-    def find(self, envelope: str) -> Row | None:
-        """The record with this digest."""
+    def find(self, envelope: str) -> Places | None:
+        """Where the record with this digest is: one that is listed, or one that says how a deploy ended."""
         with self._open() as database:
-            found = database.execute(_FIND, [envelope]).fetchone()
-        return Row(*found) if found else None
+            found = database.execute(_FIND, {"envelope": envelope}).fetchone()
+        return Places(*found) if found else None
 
     def revocations(self, store: Store, trust: Trust) -> Revocations:
         """The keys that the indexed log revokes."""
@@ -246,6 +257,7 @@ class Index:
     def _empty(self) -> None:
         with self._open() as database:
             database.execute("DELETE FROM entry")
+            database.execute("DELETE FROM ending")
             database.execute("DELETE FROM revoking")
             database.execute("DELETE FROM counted")
             database.execute("INSERT INTO term (term) VALUES ('delete-all')")
@@ -278,6 +290,7 @@ def _add_all(database: sqlite3.Connection, places: range, reader: LogReader, sto
 def _put_record(database: sqlite3.Connection, place: int, card: Card, signed: VerifiedRecord) -> None:
     if card.predicate_type == outcome.PREDICATE_TYPE:
         database.execute("UPDATE entry SET ending = ?, ended_by = ? WHERE envelope = ?", [card.decision, place, card.about])
+        database.execute("INSERT OR IGNORE INTO ending VALUES (?, ?)", [card.envelope, place])
         return
     predicate = signed.statement["predicate"]
     decided = card.predicate_type == record.PREDICATE_TYPE

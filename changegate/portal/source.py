@@ -63,13 +63,13 @@ class Source:
         """A record, read and verified now; None for one that the log doesn't have. Raises `VerificationError`, `FormatError`, `StoreError`."""
         with self._lock:
             opened = self._log()
-            row = self.index.find(envelope)
-            if row is None:
+            places = self.index.find(envelope)
+            if places is None:
                 return None
-            kept, receipt = self._read(opened, row.place)
+            kept, receipt = self._read(opened, places.own)
             if kept.card.envelope != envelope:
-                raise VerificationError(f"entry {row.place} is another record than the index says", remedy="Delete the index: it is made anew.")
-            ending = self._read(opened, row.ended_by)[0] if row.ended_by is not None else None
+                raise VerificationError(f"entry {places.own} is another record than the index says", remedy="Delete the index: it is made anew.")
+            ending = self._read(opened, places.ended_by)[0] if places.ended_by is not None else None
             facts = opened.reader.facts(kept.card) if kept.card.predicate_type != ATTESTATION else None
             reader = opened.reader
             return Shown(kept, reader.size, reader.checkpoint.origin, ending, facts, len(receipt.hashes))

@@ -133,6 +133,8 @@ def parse_question(text: str) -> tuple[Asked, ...]:
 def _parse_word(part: str) -> Asked | None:
     name, colon, rest = part.partition(":")
     known = _NAMES.get(name.casefold()) if colon and rest else None
+    if known is None and rest and name.isalpha() and not rest.startswith("//"):
+        raise InputError(f"nothing is searched by {name[:40]!r}", remedy=f"Put one of these before the colon: {', '.join(_NAMES)}.")
     wanted = rest if known else part
     begins = wanted.endswith("*")
     term = encode(wanted.rstrip("*"))

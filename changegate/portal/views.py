@@ -1,7 +1,7 @@
 """The portal's pages. Pure: everything from outside goes through `html.element`."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 from changegate import record
@@ -207,8 +207,27 @@ def _event(event: timeline.Event) -> Html:
 
 
 def _statement(kept: Kept) -> Html:
-    rows = (_row(name, value if isinstance(value, str | int) else visible(repr(value), 1000)) for name, value in kept.predicate.items())
+    rows = (_row(visible(name, 200), visible(value, 1000)) for name, value in _fields("", kept.predicate))
     return _table("What the record says", ("Field", "Value"), rows)
+
+
+def _fields(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Each value with the names that lead to it."""
+    if isinstance(value, dict) and value:
+        for key, within in value.items():
+            yield from _fields(f"{name}.{key}" if name else key, within)
+    elif isinstance(value, list) and value:
+        for at, within in enumerate(value, 1):
+            yield from _fields(f"{name} {at}", within)
+    else:
+        yield (
+            name,
+            {None: "–", True: "yes", False: "no"}.get(value, str(value))
+            if isinstance(value, bool | None)
+            else str(value)
+            if value not in ([], {})
+            else "–",
+        )
 
 
 def _verified(shown: Shown) -> Iterator[tuple[Html | str, ...]]:

@@ -215,7 +215,7 @@ def test_a_draw_on_record_is_verified_and_shown_and_recorded_once(shop: GitShop)
     ("words", "said"),
     [
         (["population", "--from", "2026-02-30", "--to", "2026-03-01"], "is no date"),
-        (["population", "--from", "2026-03-02", "--to", "2026-03-01"], "--from is not before --to"),
+        (["population", "--from", "2026-03-02", "--to", "2026-03-01"], "the period ends before it begins"),
         (["population", "--from", "2026-03-02T00:00:00", "--to", "2026-04-01"], "is no date"),
         (["population", "--from", "2998-03-02", "--to", "2999-04-01"], "begins in the future"),
         (["population", *PERIOD, "--store", "file:nowhere"], "holds no log"),
@@ -236,3 +236,19 @@ def test_bad_input_is_named(words: list[str], said: str, tmp_path: Path, monkeyp
     assert run(["keys", "generate"]) == 0
     assert run(["audit", *words]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_what_cannot_be_written_or_drawn_is_said(shop: GitShop) -> None:
+    assert population(shop, "--out", "population.txt") == 2
+    assert "nothing is written as .txt" in shop.capsys.readouterr().err
+    assert not Path("population.txt").exists()
+    assert population(shop, "--out", "population.txt", "--format", "csv") == 0
+    assert population(shop, "--kind", "emergencies", "--out", "none.csv") == 0
+    shop.capsys.readouterr()
+    assert run(["audit", "sample", "none.csv", "--size", "5", "--seed", "s"]) == 0
+    assert "the population is empty" in shop.capsys.readouterr().err
+    words = ["audit", "export", *PERIOD, "--store", "file:evidence", "--sample", "500", "--seed", "s"]
+    assert run([*words, "--out", "all.zip"]) == 0
+    assert "fewer than 500: all of them" in shop.capsys.readouterr().out
+    assert run([*words, "--kind", "emergencies", "--out", "none.zip"]) == 0
+    assert "nothing of the kind in this period" in shop.capsys.readouterr().out

@@ -133,7 +133,7 @@ def test_without_a_period_no_log_is_needed(kind: str, capsys: pytest.CaptureFixt
     [
         (("--from", "2026-01-01"), "belong together"),
         (("--format", "oscal-results"), "are of a period"),
-        (("--from", "2026-02-01", "--to", "2026-01-01"), "--from is not before --to"),
+        (("--from", "2026-02-01", "--to", "2026-01-01"), "the period ends before it begins"),
         (("--owner", "nobody=alice"), "names no control and its owner"),
         (("--owner", "peer-approved="), "names no control and its owner"),
         (("--owner", "peer-approved=a\x1b[2J"), "names no control and its owner"),

@@ -275,7 +275,7 @@ def test_given_files_are_in_it(exported: Exported, tmp_path: Path) -> None:
     ("words", "said"),
     [
         (["audit", "export", *PERIOD, "--out", "p.zip", "--sample", "3"], "--sample and --seed go together"),
-        (["audit", "export", "--from", "2026-03-05", "--to", "2026-03-01", "--out", "p.zip"], "--from is not before --to"),
+        (["audit", "export", "--from", "2026-03-05", "--to", "2026-03-01", "--out", "p.zip"], "the period ends before it begins"),
         (["audit", "export", *PERIOD, "--out", "nowhere/p.zip"], "nowhere"),
         (["verify", "trust.yml"], "no evidence pack and no store"),
         (["verify", "p", "--share", "1%"], "is empty or isn't there"),
@@ -299,3 +299,13 @@ def test_the_script_is_printed(capsysbinary: pytest.CaptureFixture[bytes]) -> No
 def test_a_pack_from_nowhere_is_read_with_bounds() -> None:
     with pytest.raises(Exception, match="no evidence pack"):
         archive.read(io.BytesIO(b"PK\x03\x04" + b"\xff" * 60))
+
+
+def test_the_stand_alone_verifier_tells_a_wrong_name_from_tampering(tmp_path: Path, exported: Exported, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        verify_alone(tmp_path / "no-such-pack.zip")
+    assert ended.value.code == 2
+    assert "there is no " in capsys.readouterr().err
+    assert verify_alone(exported.pack, "--fingerprint", "0" * 64) == 5
+    said = capsys.readouterr().err
+    assert "NOT WHOLE: a key that you didn't name signed parts of this pack: compare the fingerprint" in said

@@ -70,7 +70,7 @@ def test_a_record_that_was_edited_is_not_decided_again(log: Path) -> None:
     ("words", "message"),
     [
         (("--from", "2026-01-01"), "--from and --to belong together"),
-        (("--from", "2026-02-01", "--to", "2026-01-01"), "--from is not before --to"),
+        (("--from", "2026-02-01", "--to", "2026-01-01"), "the period ends before it begins"),
         (("--environment", "nowhere"), "nothing in the whole log is of that name"),
     ],
 )

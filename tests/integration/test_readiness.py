@@ -53,7 +53,7 @@ def test_what_is_open_and_how_it_is_closed(shop: GitShop) -> None:
     shop.capsys.readouterr()
     assert run(["audit", "readiness", "--period", f"{FIRST}..{LAST}", "--store", "file:evidence"]) == 1
     page = shop.capsys.readouterr().out
-    assert page.startswith("✗ OPEN QUESTIONS: 1 decisions, 2 questions")
+    assert page.startswith("✗ OPEN QUESTIONS: 1 decision, 2 questions")
     assert "not-reconciled: 1. Nothing shows that every deploy came to the gate." in page
     assert run(["audit", "readiness", "--period", f"{FIRST}..{LAST}", "--store", "file:evidence", "--format", "json"]) == 1
     assert json.loads(shop.capsys.readouterr().out)["format"] == "changegate-readiness-1"
@@ -81,7 +81,7 @@ def test_a_reconciliation_of_something_else_says_nothing(shop: GitShop, change: 
     ("words", "said"),
     [
         (["--period", "2026-01-01"], "no two dots"),
-        (["--period", "2026-03-01..2026-02-01"], "--from is not before --to"),
+        (["--period", "2026-03-01..2026-02-01"], "the period ends before it begins"),
         (["--period", "2998-03-01..2998-04-01"], "begins in the future"),
         (["--followed-up", "id-gap:7"], "says nothing without"),
         (["--reconciliation", "nowhere.json"], "No such file"),

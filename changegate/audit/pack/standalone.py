@@ -331,7 +331,10 @@ def check(pack: Path, named: set[str]) -> int:
         print(f"signed by   {key_id} ({', '.join(sorted(what))}){'' if not named else ', named by you' if key_id in named else ', NOT named by you'}")
     if by_identity:
         print(f"? {by_identity} records are signed by an identity (Sigstore): verify them with `changegate verify`. The rest holds.")
-    need(not named or set(keys.used) <= named, "a key that you didn't name signed parts of this pack")
+    need(
+        not named or set(keys.used) <= named,
+        "a key that you didn't name signed parts of this pack: compare the fingerprint with its owner's, or name that key, too, if it is theirs",
+    )
     if not named:
         print("? Whole in itself. Whether those keys are the right ones no pack can say: run again with --fingerprint or --key from their owner.")
     elif not by_identity:
@@ -351,10 +354,12 @@ def main() -> int:
         named = named_keys(given.fingerprint, given.key)
     except (Refused, OSError, ValueError) as error:
         parser.error(str(error))
+    if not Path(given.pack).exists():
+        parser.error(f"there is no {given.pack!a}: name the pack, or the folder where it was unpacked")
     try:
         return check(Path(given.pack), named)
     except Refused as error:
-        print(f"✗ NOT WHOLE: {str(error)!a}", file=sys.stderr)
+        print(f"✗ NOT WHOLE: {ascii(str(error))[1:-1]}", file=sys.stderr)
     except InvalidSignature:
         print("✗ NOT WHOLE: a signature doesn't hold over the bytes that it stands for", file=sys.stderr)
     except (
