@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -131,12 +132,12 @@ def test_any_bytes_come_back(place: Place) -> None:
     assert place.open().read("empty") == b""
 
 
-@pytest.mark.parametrize("key", ["", "/a", "a/", "a//b", "../a", "a/../b", ".git/config", "a/.b", "A", "a b", "a\n", "ä", "a\0", "x" * 300])
-def test_a_key_that_is_none_is_refused(place: Place, key: str) -> None:
+def test_a_key_that_is_none_is_refused(place: Place) -> None:
     store = place.open()
-    for use in (lambda: store.read(key), lambda: store.create(key, b""), lambda: store.apply(Batch(create={key: b""}))):
-        with pytest.raises(StoreError):
-            use()
+    for key in ("", "/a", "a/", "a//b", "../a", "a/../b", ".git/config", "a/.b", "A", "a b", "a\n", "ä", "a\0", "x" * 300):
+        for use in (partial(store.read, key), partial(store.create, key, b""), partial(store.apply, Batch(create={key: b""}))):
+            with pytest.raises(StoreError):
+                use()
 
 
 def test_a_log_grows_and_verifies(place: Place) -> None:
