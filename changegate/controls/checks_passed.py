@@ -57,7 +57,7 @@ def evaluate(change: Change, facts: Facts, rules: ChecksPassed) -> Finding:
     if absent:
         step = f"run the required checks on {_where(change)}; if one was renamed, change the policy"
         if change.assurance is Assurance.ASSERTED:
-            step = "a git history records no checks: let the gate ask the forge (--forge github), or take `required` out of the policy"
+            step = "a git history records no checks: let the gate ask the forge (--forge github or gitlab), or take `required` out of the policy"
         return _stopped(change, rules, Outcome.FAIL, Reason.REQUIRED_MISSING, f"required, and not passed: {', '.join(absent)}", step)
     if not judged:
         step = f"run its tests on {_where(change)}; or, where this repository has none, switch the control off in the policy"

@@ -42,7 +42,7 @@ _TEMPLATE: Final = re.compile(
 )
 """Where GitHub ("Creating a pull request template for your repository") and GitLab ("Description templates") look for templates."""
 _TEMPLATE_ROOTS: Final = frozenset({".github", ".gitlab", "docs", "pull_request_template"})
-_ASK_A_FORGE: Final = "Let the gate ask the forge: --forge github."
+_ASK_A_FORGE: Final = "Let the gate ask the forge: --forge github or --forge gitlab."
 _NO_ACCOUNTS: Final = Unavailable(why="a bare git history doesn't say it", remedy=_ASK_A_FORGE)
 _MAX_STEPS: Final = 5000
 """In a range with more steps of the deployed branch nobody looks for single changes that were taken back; whole trees are still compared."""
@@ -313,9 +313,7 @@ class Git:
 
 
 def _nobody() -> InputError:
-    return InputError(
-        "a bare git history knows no accounts, so nobody can say who declares the emergency", remedy="Let the gate ask the forge: --forge github."
-    )
+    return InputError("a bare git history knows no accounts, so nobody can say who declares the emergency", remedy=_ASK_A_FORGE)
 
 
 def _changed_file(file: FileChange) -> ChangedFile:
