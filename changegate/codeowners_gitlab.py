@@ -73,7 +73,9 @@ def parse(text: str) -> GitLabCodeOwners:
         if header:
             at = _enter(sections, header)
         elif content.startswith("!"):
-            at.excluded.append(Rule(number, _steps(number, _split(content[1:])[0]), ()))
+            without, _ = _split(content[1:])
+            if without:  # one that names nothing takes nothing out
+                at.excluded.append(Rule(number, _steps(number, without), ()))
         else:
             pattern, rest = _split(content)
             named = tuple(_owners(rest))

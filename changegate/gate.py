@@ -9,13 +9,14 @@ from changegate import canonical, record
 from changegate import policy as policies
 from changegate.controls import evaluate
 from changegate.decision import Decision
+from changegate.declaring import Declared, fetch_declaration
 from changegate.due_reviews import find_due
 from changegate.errors import InputError, PolicyError, StoreError
 from changegate.evidence.log import AlreadyRecordedError, AlreadySubmittedError, Log
 from changegate.evidence.proof import Receipt
 from changegate.evidence.reader import LogReader
-from changegate.facts import BaseSource, Declaration, Deployment, DeployRange, Facts, Maybe, Missing, RangeOutcome, Unavailable, Version
-from changegate.forges import Baseline, Declaring, Forge, Needs, OwnersReader
+from changegate.facts import BaseSource, Deployment, DeployRange, Facts, Maybe, Missing, RangeOutcome, Unavailable, Version
+from changegate.forges import Baseline, Forge, Needs, OwnersReader
 from changegate.history import read_history
 from changegate.let_go import find_trusted, is_enforced, list_deployed, was_let_go
 from changegate.ownership import teams_needed
@@ -36,14 +37,6 @@ class PolicyFile(NamedTuple):
     data: bytes | None = None
     ref: str = ""
     path: str = policies.FILE_NAME
-
-
-class Declared(NamedTuple):
-    """What somebody says who declares an emergency: why, for which incident, and who agreed (by login)."""
-
-    reason: str
-    incident: str
-    agreed_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,7 +106,7 @@ def judge(
         changes=changes,
         templates=trusted.templates,
         deployed=list_versions(list_deployed(deploy_range, deployment, history, log, reader), trusted.tags),
-        emergency=_fetch_declaration(declared, deployment, forge),
+        emergency=fetch_declaration(declared, deployment, changes, effective.emergency, forge),
         due_reviews=find_due(reader, place, log.verify_record),
         policy_defect=find_defect(trusted.next_policy, deployment.environment),
         fetched_at=now(),
@@ -126,17 +119,6 @@ def judge(
         facts = facts.model_copy(update={"waivers": waivers})
         decision = evaluate(facts, effective)
     return Judged(facts, effective, source, decision, history.previous)
-
-
-def _fetch_declaration(declared: Declared | None, deployment: Deployment, forge: Declaring) -> Declaration | None:
-    if declared is None:
-        return None
-    return Declaration(
-        reason=declared.reason,
-        incident=declared.incident,
-        declared_by=forge.fetch_declarer(deployment.run),
-        named=tuple(forge.fetch_actor(login) for login in declared.agreed_by),
-    )
 
 
 def needs_of(controls: Controls) -> Needs:

@@ -157,6 +157,12 @@ class EmergencyRules(Rules):
         max_length=100,
         description="Who may declare one: logins, or accounts by number (`github:1234`). Empty: whoever may at least maintain the repository.",
     )
+    labels: tuple[Name, ...] = Field(
+        (),
+        strict=False,
+        max_length=20,
+        description="Labels that declare one, on a change whose description says why under the heading `Emergency`. Empty: the run's options alone.",
+    )
     approvals: Literal[1, 2] = Field(1, description="How many others than the declarer, none of whom wrote the change, must have agreed.")
     agreement: Literal["approval", "named"] = Field(
         "approval",

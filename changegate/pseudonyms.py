@@ -44,7 +44,7 @@ _KEPT: Final = """
 Missing.fact Unavailable.fact Commit.sha Commit.tree Commit.parents UpdateMerge.commit CodeOwnersFile.commit Review.commit
 Check.commit Change.id Change.landed Change.head Change.head_tree RangeCommit.sha RangeCommit.tree RangeCommit.parents
 RangeCommit.restored_at DeployRange.base DeployRange.head DeployRange.base_tree DeployRange.deployed Version.commit Run.id Artifact.sha256
-Waiver.envelope Waiver.control Waiver.change Waiver.environment DueReview.envelope
+Declaration.label Declaration.change Waiver.envelope Waiver.control Waiver.change Waiver.environment DueReview.envelope
 Deployment.forge Deployment.repository Deployment.repository_id Deployment.server_url Deployment.environment Deployment.head
 """
 _CLEARED: Final = """

@@ -16,12 +16,13 @@ from changegate import render
 from changegate.cli import attesting, judging, local_store, names, options, publish, signers
 from changegate.cli.pages import SectionedCommand, examples, exit_codes
 from changegate.decision import EXIT_CODES
+from changegate.declaring import Declared
 from changegate.errors import ExitCode, InputError, SigningError, StoreError
 from changegate.evidence.checkpoint import format_head, parse
 from changegate.evidence.log import Log
 from changegate.facts import Artifact, Deployment
 from changegate.forges import Forge
-from changegate.gate import Declared, Judged, Recorded, Submitted, judge, record_decision
+from changegate.gate import Judged, Recorded, Submitted, judge, record_decision
 from changegate.pipeline import Pipeline, read_pipeline
 from changegate.policy import FILE_NAME
 from changegate.render import outputs

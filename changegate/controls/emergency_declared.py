@@ -85,7 +85,9 @@ def apply(findings: Sequence[Finding], declared: Declaration, facts: Facts, poli
     by = f"the emergency {declared.incident}"
     lifted = tuple(lift(each, by) if stops(each) else each for each in findings)
     who = ", ".join(f"{each.person.login} ({'named' if each.via == 'named' else 'approved'})" for each in agreed.values())
-    observed = f"{declarer.person.login} declared {declared.incident}; agreed: {who}; to be reviewed by {emergency.review_due:%Y-%m-%d %H:%M} UTC"
+    how = f", by the label {declared.label!r} on {declared.change}" if declared.label else ""
+    due = f"{emergency.review_due:%Y-%m-%d %H:%M} UTC"
+    observed = f"{declarer.person.login} declared {declared.incident}{how}; agreed: {who}; to be reviewed by {due}"
     return Ruling(_with(lifted, Outcome.PASS, Reason.DECLARED, observed).findings, emergency)
 
 
@@ -104,12 +106,14 @@ def _form(form: str) -> re.Pattern[str]:
 def _check_words(declared: Declaration, rules: EmergencyRules) -> Finding | None:
     words = declared.reason.strip()
     if not MIN_REASON <= len(words) <= MAX_REASON or not words.isprintable():
-        step = f"say on one line, in {MIN_REASON} to {MAX_REASON} characters, why it can't wait: --emergency REASON"
+        where = f"under the heading 'Emergency' of {declared.change}" if declared.label else "--emergency REASON"
+        step = f"say on one line, in {MIN_REASON} to {MAX_REASON} characters, why it can't wait: {where}"
         return _finding(Outcome.FAIL, Reason.REASON_MISSING, f"a reason of {len(words)} characters, or with such as can't be printed", step)
     if not is_incident(declared.incident, rules.incident):
         forms = f" of the form {' or '.join(rules.incident)}" if rules.incident else ""
+        where = f"in the description of {declared.change}" if declared.label else "--incident KEY"
         observed = f"the incident {declared.incident[:60]!r}" if declared.incident else "no incident"
-        return _finding(Outcome.FAIL, Reason.INCIDENT_MISSING, observed, f"name the incident by its key{forms}: --incident KEY")
+        return _finding(Outcome.FAIL, Reason.INCIDENT_MISSING, observed, f"name the incident by its key{forms}: {where}")
     return None
 
 

@@ -38,6 +38,10 @@ class Declaration(Fact):
     declared_by: Known[Actor]
     named: tuple[Known[Actor], ...] = ()
     """Whom the declarer names as having agreed: a claim, about accounts that there are."""
+    label: Text = ""
+    """The label by which it was declared; empty where whoever started the run said so."""
+    change: Text = ""
+    """The change that has it."""
 
 
 class Waiver(Fact):

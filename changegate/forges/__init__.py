@@ -66,6 +66,9 @@ class Forge(Protocol):
     def fetch_declarer(self, run: Run) -> Known[Actor]:
         """As `Declaring.fetch_declarer`."""
 
+    def fetch_labeler(self, change: str, label: str) -> Known[Actor]:
+        """As `Declaring.fetch_labeler`."""
+
     def fetch_actor(self, login: str) -> Known[Actor]:
         """As `Declaring.fetch_actor`."""
 
@@ -107,6 +110,9 @@ class Declaring(Protocol):
 
         Raises `InputError` where this forge knows no runs, or where the job is none of its; `ForgeError`.
         """
+
+    def fetch_labeler(self, change: str, label: str) -> Known[Actor]:
+        """Who put a label on the change (`#12`, `!12`), the last time. Raises `InputError` where this forge has no labels; `ForgeError`."""
 
     def fetch_actor(self, login: str) -> Known[Actor]:
         """The account of this login, and what it may do in the repository. Raises `InputError` where there is no such account; `ForgeError`."""

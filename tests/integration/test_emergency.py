@@ -163,6 +163,91 @@ def test_a_bare_history_knows_no_emergencies(tmp_path: Path, capsys: pytest.Capt
     assert "knows no accounts" in capsys.readouterr().err
 
 
+def labelled(shop: Shop, words: str = "The shop is down, INC-7 says why.") -> Pull:
+    """A change with no approval before its merge, and a section that says why it can't wait."""
+    pull = shop.change()
+    pull.body += f"\n\n## Emergency\n{words}"
+    return pull.merge("squash").approve(shop.bob)
+
+
+@pytest.fixture
+def by_label(shop: Shop) -> Shop:
+    shop.repository.push("main", author=shop.alice, files={".changegate.yml": f"{RULES}  labels: [Emergency]\n"})
+    shop.repository.deploy()
+    return shop
+
+
+def test_a_label_declares_it(by_label: Shop, gate: Gate, capsys: pytest.CaptureFixture[str]) -> None:
+    pull = labelled(by_label).label("emergency", by=by_label.carol)
+    by_label.repository.setup.runs[RUN] = Started("alice", event="push")
+    code, report = gate()
+    assert (code, report["verdict"]) == (ExitCode.ALLOWED, "allowed-as-emergency")
+    declared = report["emergency"]
+    assert (declared["declaredBy"], declared["incident"], declared["reason"]) == ("carol", "INC-7", "The shop is down, INC-7 says why.")
+    (said,) = (each["observed"] for each in report["findings"] if each["control"] == "emergency-declared")
+    assert f"by the label 'emergency' on #{pull.number}" in said
+    assert run(["replay", report["record"]["id"], "--store", "file:evidence"]) == 0
+    assert "the same decision, allowed-as-emergency" in capsys.readouterr().out
+
+
+def test_a_label_is_no_way_in_where_the_deployed_policy_names_none(shop: Shop, gate: Gate) -> None:
+    labelled(shop).label("emergency", by=shop.carol)
+    code, report = gate()
+    assert (code, report["emergency"]) == (ExitCode.BLOCKED, None)
+
+
+@pytest.mark.parametrize(
+    ("by", "words", "why"),
+    [
+        ("alice", "The shop is down, INC-7.", "declarer-may-not"),
+        ("bob", "The shop is down, INC-7.", "declarer-may-not"),
+        ("ghost", "The shop is down, INC-7.", "declarer-unknown"),
+        ("bot", "The shop is down, INC-7.", "declarer-may-not"),
+        ("carol", "INC-7", "reason-missing"),
+        ("carol", "<!-- The shop is down, INC-7. -->", "reason-missing"),
+        ("carol", "The shop is down, and no key stands here.", "incident-missing"),
+    ],
+)
+def test_a_label_is_put_by_somebody_who_may_and_says_why(by_label: Shop, gate: Gate, by: str, words: str, why: str) -> None:
+    shop = by_label
+    pull = labelled(shop, words)
+    who = {"alice": shop.alice, "bob": shop.bob, "carol": shop.carol, "ghost": shop.carol, "bot": shop.hub.actions}[by]
+    pull.label("emergency", by=who)
+    if by == "ghost":
+        pull.label_events = [(None, "emergency", True)]
+    code, report = gate()
+    assert (code in (ExitCode.BLOCKED, ExitCode.NOT_JUDGED), report["emergency"]) == (True, None)
+    assert f"emergency-declared/{why}" in report["reasons"]
+
+
+def test_who_put_the_label_last_declares(by_label: Shop, gate: Gate) -> None:
+    pull = labelled(by_label).label("emergency", by=by_label.carol)
+    pull.unlabel("emergency", by=by_label.carol).label("emergency", by=by_label.bob)
+    code, report = gate()
+    assert (code, "emergency-declared/declarer-may-not" in report["reasons"]) == (ExitCode.BLOCKED, True)
+
+
+def test_more_events_than_are_read_leave_it_unknown(by_label: Shop, gate: Gate) -> None:
+    pull = labelled(by_label).label("emergency", by=by_label.carol)
+    pull.label_events = [(by_label.carol, "other", True)] * 999 + pull.label_events
+    code, report = gate()
+    assert (code, "emergency-declared/declarer-unknown" in report["reasons"]) == (ExitCode.NOT_JUDGED, True)
+    pull.label_events = pull.label_events[2:]
+    assert gate()[0] == ExitCode.ALLOWED
+
+
+def test_a_label_nobody_needs_stops_nothing(by_label: Shop, gate: Gate) -> None:
+    by_label.change().approve(by_label.bob).merge("squash").label("emergency", by=by_label.alice)
+    code, report = gate()
+    assert (code, report["verdict"], report["emergency"]) == (ExitCode.ALLOWED, "allowed", None)
+
+
+def test_the_run_goes_before_a_label(by_label: Shop, gate: Gate) -> None:
+    labelled(by_label).label("emergency", by=by_label.alice)
+    code, report = gate("--emergency", "the till is down", "--incident", "INC-8")
+    assert (code, report["emergency"]["incident"]) == (ExitCode.ALLOWED, "INC-8")
+
+
 def test_markup_in_a_reason_stays_text(shop: Shop, gate: Gate) -> None:
     shop.change().merge("squash").approve(shop.bob)
     nasty = "the shop is <b>down</b> ::error:: [x](http://e) @bob"

@@ -78,6 +78,21 @@ def test_nobody_of_that_name(server: GitLabServer) -> None:
             forge(server).fetch_actor(login)
 
 
+def test_who_put_a_label_on_a_merge_request(server: GitLabServer) -> None:
+    project = server.hub.projects["acme/shop"]
+    alice, bob = (next(user for user in server.hub.users.values() if user.username == name) for name in ("alice", "bob"))
+    request = project.request(author=bob, title="Round prices up").label("urgent", by=alice).label("other", by=bob)
+    found = forge(server).fetch_labeler(f"!{request.iid}", "urgent")
+    assert isinstance(found, Actor)
+    assert (found.person.login, found.permission) == ("alice", Permission.MAINTAIN)
+    request.unlabel("urgent", by=bob)
+    gone = forge(server).fetch_labeler(f"!{request.iid}", "urgent")
+    assert isinstance(gone, Unavailable)
+    assert "takes it off and puts it on again" in gone.remedy
+    request.label_events = [(None, "urgent", "add")]
+    assert isinstance(forge(server).fetch_labeler(f"!{request.iid}", "urgent"), Unavailable)
+
+
 def test_there_is_one_tracking_issue_and_nobody_elses_is_taken_for_it(server: GitLabServer) -> None:
     project, open_ = server.hub.projects["acme/shop"], forge(server)
     of_somebody = project.issue("Look here")

@@ -29,6 +29,10 @@ def demands(text: str, path: str) -> list[tuple[str, int, tuple[str, ...]]]:
     return [(each.section, each.needed, tuple(each.owners)) for each in parse(text).demands_of(path)]
 
 
+def test_a_line_that_takes_nothing_out_takes_nothing_out() -> None:
+    assert demands("* @all\n!\n! @bob\n", "a.txt") == [("", 1, ("@all",))]
+
+
 @pytest.mark.parametrize(
     ("path", "asked"),
     [

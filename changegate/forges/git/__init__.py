@@ -116,6 +116,10 @@ class Git:
         """Raises `InputError`: git knows no accounts."""
         raise _nobody()
 
+    def fetch_labeler(self, change: str, label: str) -> Known[Actor]:  # noqa: ARG002 - the protocol's
+        """Raises `InputError`: git knows no accounts."""
+        raise _nobody()
+
     def fetch_actor(self, login: str) -> Known[Actor]:  # noqa: ARG002 - the protocol's
         """Raises `InputError`: git knows no accounts."""
         raise _nobody()

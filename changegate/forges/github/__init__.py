@@ -24,7 +24,7 @@ from changegate.errors import InputError
 from changegate.facts import Actor, Change, CodeOwnersFile, Deployment, DeployRange, Known, Maybe, Run, Team
 from changegate.forges import NO_NEEDS, Baseline, Needs, Notice, OpenChange, TrustedFiles
 from changegate.forges.github.access import read_access
-from changegate.forges.github.actors import fetch_actor, fetch_declarer
+from changegate.forges.github.actors import fetch_actor, fetch_declarer, fetch_labeler
 from changegate.forges.github.changes import fetch
 from changegate.forges.github.client import Client, OnRequest
 from changegate.forges.github.deployments import Ended, StatusSet, set_status
@@ -114,6 +114,10 @@ class GitHub:
     def fetch_declarer(self, run: Run) -> Known[Actor]:
         """Who started this workflow run; see `Declaring.fetch_declarer`."""
         return fetch_declarer(self._client, self._repository, run)
+
+    def fetch_labeler(self, change: str, label: str) -> Known[Actor]:
+        """Who put this label on a pull request; see `Declaring.fetch_labeler`."""
+        return fetch_labeler(self._client, self._repository, change, label)
 
     def fetch_actor(self, login: str) -> Known[Actor]:
         """The account of this login; see `Declaring.fetch_actor`."""

@@ -1,6 +1,7 @@
 """Who started the workflow run that is running now, and what an account may do in the repository.
 
-Sources, docs.github.com, REST: "Get a workflow run" (`triggering_actor` is who started this attempt), "Get repository permissions for a user".
+Sources, docs.github.com, REST: "Get a workflow run" (`triggering_actor` is who started this attempt), "Get repository permissions for a user",
+"List issue events".
 """
 
 import re
@@ -18,6 +19,8 @@ _RUNNING: Final = frozenset({"in_progress", "queued", "requested", "waiting", "p
 _BY_HAND: Final = "workflow_dispatch"
 _BASE: Final = {"admin": Permission.ADMIN, "write": Permission.WRITE, "read": Permission.READ, "none": Permission.NONE}
 """The four words of `permission`; `role_name` is finer, and may be an organization's own role, which is then taken for what it is based on."""
+_PAGE: Final = 100
+_MOST_PAGES: Final = 10
 _LOGIN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98})", re.ASCII)
 
 
@@ -49,6 +52,30 @@ def _declarer(client: Client, repository: Repository, run: Run) -> Actor:
             remedy="Run the workflow by hand (workflow_dispatch), with the emergency as its input.",
         )
     actor = found.at("triggering_actor")
+    return _actor(client, repository, actor.text("login"), actor)
+
+
+def fetch_labeler(client: Client, repository: Repository, change: str, label: str) -> Known[Actor]:
+    """The protocol's `fetch_labeler`, by the pull request's events (REST, "List issue events"), the oldest first."""
+    return known(lambda: _labeler(client, repository, int(change.lstrip("#")), label))
+
+
+def _labeler(client: Client, repository: Repository, number: int, label: str) -> Actor:
+    path, put = f"/repos/{repository.owner}/{repository.name}/issues/{number}/events", None
+    for page in range(1, _MOST_PAGES + 1):
+        listed = Answer({"list": client.get(path, {"per_page": _PAGE, "page": page}).value}, f"#{number}").items("list")
+        for event in listed:
+            if event.text("event") in {"labeled", "unlabeled"} and event.at("label").text("name") == label:
+                put = event if event.text("event") == "labeled" else None
+        if len(listed) < _PAGE:
+            break
+    else:
+        raise UnreadableError(f"#{number} has more than {_MOST_PAGES * _PAGE} events", remedy="Declare the emergency by the run: --emergency.")
+    actor = put.get("actor") if put is not None else None
+    if actor is None:
+        raise UnreadableError(
+            f"GitHub doesn't say who put the label {label[:60]!r} on #{number}", remedy="Somebody who may takes it off and puts it on again."
+        )
     return _actor(client, repository, actor.text("login"), actor)
 
 

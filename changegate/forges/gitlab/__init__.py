@@ -27,7 +27,7 @@ from changegate.facts import Actor, Assurance, Change, CodeOwnersFile, Deploymen
 from changegate.forges import NO_NEEDS, Baseline, Needs, Notice, OpenChange, TrustedFiles
 from changegate.forges.git import Git
 from changegate.forges.gitlab.access import read_access
-from changegate.forges.gitlab.actors import fetch_actor, fetch_declarer
+from changegate.forges.gitlab.actors import fetch_actor, fetch_declarer, fetch_labeler
 from changegate.forges.gitlab.changes import Source, fetch
 from changegate.forges.gitlab.client import Client, OnRequest
 from changegate.forges.gitlab.deployments import Ended, StatusSet, set_status, successes
@@ -133,6 +133,10 @@ class GitLab:
     def fetch_declarer(self, run: Run) -> Known[Actor]:
         """Who started this job; see `Declaring.fetch_declarer`."""
         return fetch_declarer(self._client, self._people, self._project, run)
+
+    def fetch_labeler(self, change: str, label: str) -> Known[Actor]:
+        """Who put this label on a merge request; see `Declaring.fetch_labeler`."""
+        return fetch_labeler(self._client, self._people, self._project, change, label)
 
     def fetch_actor(self, login: str) -> Known[Actor]:
         """The account of this login; see `Declaring.fetch_actor`."""

@@ -44,6 +44,25 @@ def _declarer(client: Client, people: People, project: str, job: int) -> Actor:
     return _actor(people, found.at("user").number("id"))
 
 
+def fetch_labeler(client: Client, people: People, project: str, change: str, label: str) -> Known[Actor]:
+    """The protocol's `fetch_labeler`, by the merge request's events ("Resource label events API"), the oldest first."""
+
+    def read() -> Actor:
+        put = None
+        for event in client.list_all(f"/projects/{project}/merge_requests/{int(change.lstrip('!'))}/resource_label_events"):
+            shown = event.get("label")  # null for a label that was deleted since
+            if shown is not None and shown.text("name") == label:
+                put = event if event.text("action") == "add" else None
+        user = put.get("user") if put is not None else None
+        if user is None:
+            raise UnreadableError(
+                f"GitLab doesn't say who put the label {label[:60]!r} on {change}", remedy="Somebody who may takes it off and puts it on again."
+            )
+        return _actor(people, user.number("id"))
+
+    return known(read)
+
+
 def fetch_actor(client: Client, people: People, login: str) -> Known[Actor]:
     """The protocol's `fetch_actor`."""
     if not _LOGIN.fullmatch(login):

@@ -71,6 +71,8 @@ class Pull:
         self.reviews: list[Reviewed] = []
         self.events: list[Event] = []
         self.labels: list[str] = []
+        self.label_events: list[tuple[Account | None, str, bool]] = []
+        """By whom (None where the account is gone), which, and whether put on."""
         self.comments: list[Comment] = []
         self.draft = False
         self.linked: list[Issue] = []
@@ -193,9 +195,16 @@ class Pull:
         last.state = "DISMISSED"
         return self
 
-    def label(self, *names: str) -> Pull:
-        """Labels."""
+    def label(self, *names: str, by: Account | None = None) -> Pull:
+        """Labels, put on by its author or somebody else."""
         self.labels += names
+        self.label_events += [(by or self.author, name, True) for name in names]
+        return self
+
+    def unlabel(self, name: str, *, by: Account) -> Pull:
+        """A label taken off."""
+        self.labels.remove(name)
+        self.label_events.append((by, name, False))
         return self
 
     def link(self, issue: Issue) -> Pull:

@@ -124,6 +124,7 @@ def deploy_everything() -> Exchanged:
         github.read_code_owners(it.repo.head)
         github.fetch_teams(["acme/payments"])
         github.read_trusted(it.repo.head, POLICY_PATH)
+        github.fetch_labeler(f"#{review.label('urgent', by=it.bob).number}", "urgent")
         first = it.repo.deployments[0].sha
         it.repo.deploy("production")
         github.resolve_range(deployment(it.repo, head=first), requested=None, logged=None)

@@ -57,7 +57,7 @@ class GitHubServer(Double):
             return Reply(*deployments.answer(self.hub, permissions, found, asked.method, filters, asked.body, self.url))
         if asked.method == "GET" and (found := access.PATH.fullmatch(path)):
             return Reply(*access.answer(self.hub, permissions, found, filters, self.url))
-        if asked.method != "GET" or "check_name" in filters or "labels" in filters:
+        if asked.method != "GET" or "check_name" in filters or "labels" in filters or path.endswith("/events"):
             request = shown.Request(asked.method, path, filters, asked.body)
             return Reply(*shown.answer(self.hub, permissions, request, self.hub.acting(token), self.url))
         if asked.method == "GET" and re.match(r"/repos(itories)?/", path):

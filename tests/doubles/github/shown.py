@@ -13,6 +13,7 @@ Answered: TypeAlias = tuple[int, Any, Mapping[str, str]]
 
 CONCLUSIONS = {"success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required"}
 _COMMENTS = re.compile(r"/repos/([^/]+/[^/]+)/issues/(\d+)/comments")
+_EVENTS = re.compile(r"/repos/([^/]+/[^/]+)/issues/(\d+)/events")
 _COMMENT = re.compile(r"/repos/([^/]+/[^/]+)/issues/comments/(\d+)")
 _CHECKS = re.compile(r"/repos/([^/]+/[^/]+)/check-runs")
 _CHECK = re.compile(r"/repos/([^/]+/[^/]+)/check-runs/(\d+)")
@@ -166,6 +167,28 @@ def _issue(repo: Repository, issue: Issue) -> dict[str, Any]:
     return {"number": issue.number, "title": issue.title, "body": issue.body or None, "state": issue.state.lower(), "html_url": url}
 
 
+def _events(repo: Repository, number: str, asked: Request, _by: Account, api: str) -> Answered:
+    pull = repo.pulls.get(int(number))
+    if pull is None:
+        return 404, error(404, "Not Found"), {}
+    size, page = min(int(asked.query.get("per_page", 30)), 100), int(asked.query.get("page", 1))
+    found = [
+        {
+            "id": at,
+            "node_id": f"LabeledEvent|{repo.name}|{at}",
+            "url": f"{api}/repos/{repo.name}/issues/events/{at}",
+            "actor": None if by is None else simple_user(by, api),
+            "event": "labeled" if put else "unlabeled",
+            "commit_id": None,
+            "commit_url": None,
+            "created_at": "2026-03-01T12:00:00Z",
+            "label": {"name": name, "color": "ff0000"},
+        }
+        for at, (by, name, put) in enumerate(pull.label_events, 1)
+    ]
+    return 200, found[(page - 1) * size : page * size], {}
+
+
 def _list_issues(repo: Repository, _match: str, asked: Request, _by: Account, _api: str) -> Answered:
     found = [each for each in repo.issues.values() if asked.query["labels"] in each.labels and each.state.lower() == asked.query["state"]]
     return 200, [_issue(repo, each) for each in found], {}
@@ -186,6 +209,7 @@ def _update_issue(repo: Repository, number: str, asked: Request, _by: Account, _
 _ISSUES = re.compile(r"/repos/([^/]+/[^/]+)/issues()")
 _ISSUE = re.compile(r"/repos/([^/]+/[^/]+)/issues/([0-9]+)")
 _ROUTES = (
+    ("GET", _EVENTS, "pull_requests", _events),
     ("GET", _ISSUES, "issues", _list_issues),
     ("POST", _ISSUES, "issues:write", _create_issue),
     ("PATCH", _ISSUE, "issues:write", _update_issue),

@@ -61,6 +61,8 @@ class Request:
     in_parent: bool = False
     draft: bool = False
     labels: list[str] = field(default_factory=list)
+    label_events: list[tuple[User | None, str, str]] = field(default_factory=list)
+    """By whom (None where the account is gone), which, `add` or `remove`."""
     versions: list[Version] = field(default_factory=list)
     approvals: list[Approval] = field(default_factory=list)
     reviewers: dict[int, str] = field(default_factory=dict)
@@ -189,9 +191,16 @@ class Request:
         self.reviewers.pop(not_any_more.id, None)
         return self.note(by, f"removed review request for @{not_any_more.username}", system=True)
 
-    def label(self, *names: str) -> Request:
-        """Labels."""
+    def label(self, *names: str, by: User | None = None) -> Request:
+        """Labels, put on by its author or somebody else."""
         self.labels += names
+        self.label_events += [(by or self.author, name, "add") for name in names]
+        return self
+
+    def unlabel(self, name: str, *, by: User) -> Request:
+        """A label taken off."""
+        self.labels.remove(name)
+        self.label_events.append((by, name, "remove"))
         return self
 
     def status(self, name: str = "test", status: str = "success", *, allow_failure: bool = False) -> Request:

@@ -403,6 +403,22 @@ def _diffs(call: Call) -> list[Json]:
     ]
 
 
+@route("GET", f"{_REQUEST}/resource_label_events")
+def _label_events(call: Call) -> list[Json]:
+    return [
+        {
+            "id": number,
+            "user": None if user is None else shapes.user_basic(user, call.root),
+            "created_at": "2026-03-01T12:00:00.000Z",
+            "resource_type": "MergeRequest",
+            "resource_id": call.request.id,
+            "label": {"id": 7, "name": name, "color": "#FF0000", "description": None},
+            "action": action,
+        }
+        for number, (user, name, action) in enumerate(call.request.label_events, 1)
+    ]
+
+
 @route("GET", f"{PROJECT}/issues")
 def _issues(call: Call) -> list[Json]:
     wanted, state = set(filter(None, call.query.get("labels", "").split(","))), call.query.get("state", "all")
