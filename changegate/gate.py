@@ -21,6 +21,7 @@ from changegate.history import read_history
 from changegate.let_go import find_trusted, is_enforced, list_deployed, was_let_go
 from changegate.ownership import teams_needed
 from changegate.policy import Controls, EffectivePolicy, PeerApproved
+from changegate.provenance import read_all as read_provenances
 from changegate.recorded import PolicySource, Previous
 from changegate.signing import RecordSigner
 from changegate.trust import Trust
@@ -74,6 +75,7 @@ def judge(
     policy_file: PolicyFile | None,
     now: Callable[[], datetime],
     declared: Declared | None = None,
+    attestations: Sequence[bytes] = (),
     trust: Trust | None = None,
 ) -> Judged:
     """Collect the facts of a deploy and decide.
@@ -82,7 +84,7 @@ def judge(
     2. The policy, as it stands there (or as the caller names it); never as it stands in what is being judged. Going back to an older version brings
        back no older policy for what comes after.
     3. The changes, with what this policy needs to know of them, and the emergencies that are still to be reviewed; where one is declared now, who
-       does. Then the decision, which is a pure function of all this.
+       does; and what builders say of the artifacts. Then the decision, which is a pure function of all this.
     4. For what stands in the way, the waivers of the log; `trust` says whose count, and without it none does. Then the decision once more.
 
     Raises `ForgeError`, `StoreError`, `InputError` or `PolicyError` where there is nothing to decide on.
@@ -108,6 +110,7 @@ def judge(
         deployed=list_versions(list_deployed(deploy_range, deployment, history, log, reader), trusted.tags),
         emergency=fetch_declaration(declared, deployment, changes, effective.emergency, forge),
         due_reviews=find_due(reader, place, log.verify_record),
+        provenances=read_provenances(attestations, deployment, effective.controls.artifact_bound, root=trust.sigstore_root if trust else None),
         policy_defect=find_defect(trusted.next_policy, deployment.environment),
         fetched_at=now(),
     )

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from changegate import yaml_text
 from changegate.errors import PolicyError
 from changegate.facts import Assurance
-from changegate.policy_defects import INCIDENT, PATH, PROJECT, TEAM, WITHIN, WORDS_OF_A_PLAN, Defect, explain
+from changegate.policy_defects import INCIDENT, ISSUER, PATH, PROJECT, PUBLIC_KEY, TEAM, WITHIN, WORDS_OF_A_PLAN, Defect, explain
+from changegate.signing import identity
 from changegate.yaml_text import YamlError
 
 FILE_NAME: Final = ".changegate.yml"
@@ -134,6 +135,30 @@ class DutiesSeparated(Rules):
     )
 
 
+class Builder(Rules):
+    """Somebody whom an OIDC issuer names, as Sigstore's certificates repeat it."""
+
+    issuer: Annotated[str, Field(pattern=ISSUER)] = Field(description="Such as https://token.actions.githubusercontent.com.")
+    identity: Name = Field(description="A workflow's address with its ref, or a mail address. `*` stands for any letters but `/` and `@`.")
+
+    def matches(self, issuer: str, name: str) -> bool:
+        """Whether this is who is meant."""
+        return issuer == self.issuer and identity.matches(self.identity, name)
+
+
+class ArtifactBound(Rules):
+    """What is deployed is named by its digest, and was built from what was judged."""
+
+    enabled: bool = False
+    provenance: Literal["none", "required"] = Field(
+        "none", description="`required`: each artifact needs a signed SLSA provenance that names this repository and the commit to deploy."
+    )
+    builders: tuple[Builder, ...] = Field((), strict=False, max_length=50, description="Whose provenance counts: identities that Sigstore certifies.")
+    builder_keys: tuple[Annotated[str, Field(pattern=PUBLIC_KEY)], ...] = Field(
+        (), strict=False, max_length=50, description="And keys, as PEM: Ed25519, or ECDSA over P-256."
+    )
+
+
 class Controls(Rules):
     """The controls, each under its permanent id."""
 
@@ -142,6 +167,7 @@ class Controls(Rules):
     rollback_plan: RollbackPlan = RollbackPlan()
     checks_passed: ChecksPassed = ChecksPassed()
     duties_separated: DutiesSeparated = DutiesSeparated()
+    artifact_bound: ArtifactBound = ArtifactBound()
 
 
 Liftable = Literal["ticket-linked", "peer-approved", "rollback-plan", "checks-passed", "duties-separated"]

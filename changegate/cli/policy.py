@@ -49,6 +49,11 @@ controls:
   duties-separated:
     enabled: false         # true: whoever starts the deploy is not who is named here
     deployer-is-not: [author, approver]
+  artifact-bound:
+    enabled: false         # true: the gate must be told by digest what is deployed (--artifact)
+    provenance: none       # required: and a builder must have signed that it was built from the commit to deploy (--provenance)
+    builders: []           # whose word counts: [{{issuer: https://token.actions.githubusercontent.com, identity: https://github.com/acme/shop/.github/workflows/build.yml@refs/heads/main}}]
+    builder-keys: []       # and public keys, as PEM
 emergency: null            # off; else (docs/emergencies.md), with these defaults:
 #   declared-by: []        # logins or account numbers (github:1234); empty: whoever may maintain the repository
 #   labels: []             # labels that declare one, besides the run's options; the reason stands under the heading Emergency

@@ -24,7 +24,20 @@ SETTINGS: Final = frozenset(
             "OWNER",
             "PERIOD",
         ),
-        *("POLICY", "POLICY_PATH", "REASON", "RECEIPT", "RECORD", "RECORD_ID", "REPOSITORY", "SIGNING_KEY", "SIGSTORE_CONFIG", "STARTED", "STORE"),
+        *(
+            "POLICY",
+            "POLICY_PATH",
+            "PROVENANCE",
+            "REASON",
+            "RECEIPT",
+            "RECORD",
+            "RECORD_ID",
+            "REPOSITORY",
+            "SIGNING_KEY",
+            "SIGSTORE_CONFIG",
+            "STARTED",
+            "STORE",
+        ),
         *("SUBMIT_ONLY", "SUMMARY", "TIMEOUT", "TIMESTAMP_URL", "TOKEN", "TRUST", "URL", "WORKSPACE"),
     )
 )

@@ -28,7 +28,7 @@ from changegate.facts.change import (
     Trailer,
     UpdateMerge,
 )
-from changegate.facts.deploy import Artifact, BaseSource, Deployment, DeployRange, RangeCommit, RangeOutcome, Run, Version
+from changegate.facts.deploy import Artifact, BaseSource, Deployment, DeployRange, Provenance, RangeCommit, RangeOutcome, Run, Version
 from changegate.facts.exception import Actor, Declaration, DueReview, Permission, Waiver
 from changegate.facts.values import MISSING, NOT_ASKED, Assurance, Fact, Known, Maybe, Missing, Text, Time, Unavailable
 
@@ -58,6 +58,7 @@ __all__ = [
     "Maybe",
     "Missing",
     "Permission",
+    "Provenance",
     "RangeCommit",
     "RangeOutcome",
     "Retarget",
@@ -95,6 +96,8 @@ class Facts(Fact):
     """Those of the log that may hold for what stands in the way."""
     due_reviews: tuple[DueReview, ...] = ()
     """Emergencies of this environment before this deploy that are still to be reviewed."""
+    provenances: tuple[Provenance, ...] = ()
+    """What builders say of the artifacts."""
     policy_defect: Text = ""
     """Why the policy that this deploy brings can't be read: it would judge the next one. Empty where it can, or where the policy lies elsewhere."""
     fetched_at: Time

@@ -42,6 +42,7 @@ PURE = [
             "comparing.py",
             "policy_cases.py",
             "replaying.py",
+            "provenance.py",
         )
     ),
     *(PACKAGE / "audit" / f"{name}.py" for name in ("pairing", "reconcile", "reconciled", "sampling", "tables")),
