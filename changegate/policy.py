@@ -135,6 +135,18 @@ class DutiesSeparated(Rules):
     )
 
 
+class TestsReported(Rules):
+    """The pipeline's own reports say that the tests of the commit to deploy passed."""
+
+    __test__ = False
+
+    enabled: bool = False
+    min_tests: Annotated[int, Field(ge=1, le=10_000_000)] = Field(1, description="How many tests must have run and passed.")
+    min_coverage: Annotated[int, Field(ge=0, le=100)] = Field(
+        0, description="How many percent of the lines they must cover. 0: no coverage is asked for."
+    )
+
+
 class Builder(Rules):
     """Somebody whom an OIDC issuer names, as Sigstore's certificates repeat it."""
 
@@ -167,6 +179,7 @@ class Controls(Rules):
     rollback_plan: RollbackPlan = RollbackPlan()
     checks_passed: ChecksPassed = ChecksPassed()
     duties_separated: DutiesSeparated = DutiesSeparated()
+    tests_reported: TestsReported = TestsReported()
     artifact_bound: ArtifactBound = ArtifactBound()
 
 

@@ -45,6 +45,7 @@ Missing.fact Unavailable.fact Commit.sha Commit.tree Commit.parents UpdateMerge.
 Check.commit Change.id Change.landed Change.head Change.head_tree RangeCommit.sha RangeCommit.tree RangeCommit.parents
 RangeCommit.restored_at DeployRange.base DeployRange.head DeployRange.base_tree DeployRange.deployed Version.commit Run.id Artifact.sha256
 Provenance.sha256 Provenance.subjects Provenance.commit
+TestReport.sha256 TestReport.commit CoverageReport.sha256 CoverageReport.commit
 Declaration.label Declaration.change Waiver.envelope Waiver.control Waiver.change Waiver.environment DueReview.envelope
 Deployment.forge Deployment.repository Deployment.repository_id Deployment.server_url Deployment.environment Deployment.head
 """
@@ -53,6 +54,7 @@ Trailer.key ChangedFile.path ChangedFile.was Team.name CodeOwnersFile.path CodeO
 Ticket.source Ticket.url Ticket.state Check.name Check.url Change.url DeployRange.base_url Version.names Run.url Run.workflow
 Run.workflow_ref Run.workflow_sha Run.trigger Artifact.name Deployment.ref Declaration.incident DueReview.incident
 Waiver.requested_by Waiver.approved_by Facts.policy_defect Provenance.builder Provenance.signer Provenance.source Provenance.defect
+TestReport.name TestReport.names TestReport.defect CoverageReport.name CoverageReport.defect
 """
 _SEALED: Final = """
 Review.id Missing.why Unavailable.why Unavailable.remedy Trailer.value Commit.subject Retarget.before Retarget.after Ticket.title Change.title

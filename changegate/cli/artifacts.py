@@ -1,17 +1,21 @@
-"""What is deployed, and what its builder says of it, as options name them."""
+"""What is deployed, and what the pipeline brings along of it, as options name the files."""
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
-from changegate import provenance
+from changegate import provenance, reports
 from changegate.cli import judging
 from changegate.errors import InputError
 from changegate.facts import Artifact
+from changegate.gate import Given
 
+MAX_COUNT: Final = 1000
 _BY_DIGEST: Final = re.compile(r"(?P<name>.{1,500})@sha256:(?P<sha256>[0-9a-f]{64})")
+
+T = TypeVar("T")
 
 
 def read_artifact(text: str) -> Artifact:
@@ -29,18 +33,30 @@ def read_artifact(text: str) -> Artifact:
         ) from error
 
 
-def read_attestations(files: Iterable[str]) -> tuple[bytes, ...]:
-    """All that the files of `--provenance` hold. Raises `InputError`."""
-    found = tuple(each for file in files for each in provenance.split(_read(file), source=f"--provenance {file}"))
-    if len(found) > provenance.MAX_COUNT:
-        raise InputError(f"--provenance: {len(found)} attestations, more than {provenance.MAX_COUNT}", remedy="Give those of what is deployed.")
+def read_given(provenances: Sequence[str], tests: Sequence[str], coverage: Sequence[str]) -> Given:
+    """All that the files of `--provenance`, `--test-results` and `--coverage` hold. Raises `InputError` for one that isn't there."""
+    attestations = tuple(
+        each
+        for file in _bounded("--provenance", provenances)
+        for each in provenance.split(_read("--provenance", file, provenance.MAX_BYTES), source=f"--provenance {file}")
+    )
+    return Given(
+        tuple(_bounded("--provenance", attestations)),
+        tuple(reports.read_tests(_read("--test-results", each, reports.MAX_BYTES), Path(each).name) for each in _bounded("--test-results", tests)),
+        tuple(reports.read_coverage(_read("--coverage", each, reports.MAX_BYTES), Path(each).name) for each in _bounded("--coverage", coverage)),
+    )
+
+
+def _bounded(option: str, found: Sequence[T]) -> Sequence[T]:
+    if len(found) > MAX_COUNT:
+        raise InputError(f"{option}: {len(found)}, more than {MAX_COUNT}", remedy="Merge them, or give those of what is deployed.")
     return found
 
 
-def _read(file: str) -> bytes:
+def _read(option: str, file: str, limit: int) -> bytes:
     try:
         with Path(file).open("rb") as opened:
-            return opened.read(provenance.MAX_BYTES + 1)
+            return opened.read(limit + 1)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "no name of a file"
-        raise InputError(f"--provenance {file[:200]!r}: {why}", remedy="Name the file that the builder wrote.") from error
+        raise InputError(f"{option} {file[:200]!r}: {why}", remedy="Name the file that the pipeline wrote.") from error

@@ -34,7 +34,7 @@ MAX_NAMED: Final = 10
 
 class _Page(SectionedCommand):
     sections: ClassVar = {
-        "What is judged": ("--environment", "--head", "--base", "--policy", "--artifact", "--provenance"),
+        "What is judged": ("--environment", "--head", "--base", "--policy", "--artifact", "--provenance", "--test-results", "--coverage"),
         "An emergency": ("--emergency", "--incident", "--agreed-by"),
         "Who is asked": ("--forge", "--repository", "--workspace", "--api-url", "--timeout"),
         "Where it is recorded": ("--store", "--signing-key", "--log-key", "--submit-only", "--trust", "--origin", "--timestamp-url"),
@@ -107,6 +107,8 @@ _EPILOG: Final = "\n\n".join(
     metavar="FILE",
     help="What a builder signed of an artifact: SLSA provenance, a DSSE envelope or a Sigstore bundle, or JSON lines of them. May be repeated.",
 )
+@options.option("--test-results", "tests", multiple=True, metavar="FILE", help="Results of the tests of this commit, as JUnit XML. May be repeated.")
+@options.option("--coverage", multiple=True, metavar="FILE", help="Coverage of the tests of this commit: Cobertura XML or LCOV. May be repeated.")
 @options.option("--receipt", metavar="FILE", help="Where to write the receipt (a tlog-proof), which proves offline that the record is in the log.")
 @names.gate_option
 @options.option("--dotenv", metavar="FILE", help="Where to write the outputs as CHANGEGATE_…=… lines (GitLab: artifacts:reports:dotenv).")
@@ -126,7 +128,7 @@ def command(**given: Any) -> int:
     publish.begin(outputs.NOTHING, given["dotenv"])
     judging.begin_reports(given)
     declared = _declared(given)
-    attestations = artifacts.read_attestations(given["provenances"])
+    brought = artifacts.read_given(given["provenances"], given["tests"], given["coverage"])
     local = local_store.prepare(click.get_current_context(), os.environ)
     signing = signers.read_signing(given["signing_key"], given["log_key"])
     trust = options.read_trust(given["trust_file"]) if given["trust_file"] else None
@@ -147,7 +149,7 @@ def command(**given: Any) -> int:
         policy_file=policy_file,
         now=_now,
         declared=declared,
-        attestations=attestations,
+        given=brought,
         trust=believed,
     )
     recorded = names.withhold_names(judged, given["names"])

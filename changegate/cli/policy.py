@@ -49,6 +49,10 @@ controls:
   duties-separated:
     enabled: false         # true: whoever starts the deploy is not who is named here
     deployer-is-not: [author, approver]
+  tests-reported:
+    enabled: false         # true: the gate must be given the results of this commit's tests (--test-results)
+    min-tests: 1
+    min-coverage: 0        # percent of the lines (--coverage); 0: none is asked for
   artifact-bound:
     enabled: false         # true: the gate must be told by digest what is deployed (--artifact)
     provenance: none       # required: and a builder must have signed that it was built from the commit to deploy (--provenance)

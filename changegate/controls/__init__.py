@@ -17,6 +17,7 @@ from changegate.controls import (
     policy_readable,
     range_intact,
     rollback_plan,
+    tests_reported,
     ticket_linked,
 )
 from changegate.controls.relanding import land_again
@@ -26,7 +27,7 @@ from changegate.policy import EffectivePolicy
 
 CHANGE_CONTROLS: Final = (ticket_linked.ID, peer_approved.ID, rollback_plan.ID, checks_passed.ID, duties_separated.ID)
 """The controls that judge each change, in the order of a report's columns."""
-DEPLOY_CONTROLS: Final = (range_intact.ID, policy_readable.ID, artifact_bound.ID, emergency_reviewed.ID, emergency_declared.ID)
+DEPLOY_CONTROLS: Final = (range_intact.ID, policy_readable.ID, tests_reported.ID, artifact_bound.ID, emergency_reviewed.ID, emergency_declared.ID)
 """The controls that judge the deploy as a whole."""
 
 
@@ -57,6 +58,7 @@ def _judge(facts: Facts, policy: EffectivePolicy) -> Decision:
     whole = [
         *range_intact.evaluate(facts, policy),
         *policy_readable.evaluate(facts),
+        *tests_reported.evaluate(facts, policy.controls.tests_reported),
         *artifact_bound.evaluate(facts, policy.controls.artifact_bound),
         *emergency_reviewed.evaluate(facts, policy),
     ]

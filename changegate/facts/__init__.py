@@ -30,6 +30,7 @@ from changegate.facts.change import (
 )
 from changegate.facts.deploy import Artifact, BaseSource, Deployment, DeployRange, Provenance, RangeCommit, RangeOutcome, Run, Version
 from changegate.facts.exception import Actor, Declaration, DueReview, Permission, Waiver
+from changegate.facts.report import CoverageReport, Report, TestReport
 from changegate.facts.values import MISSING, NOT_ASKED, Assurance, Fact, Known, Maybe, Missing, Text, Time, Unavailable
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "CheckState",
     "CodeOwnersFile",
     "Commit",
+    "CoverageReport",
     "Declaration",
     "DeployRange",
     "Deployment",
@@ -61,11 +63,13 @@ __all__ = [
     "Provenance",
     "RangeCommit",
     "RangeOutcome",
+    "Report",
     "Retarget",
     "Review",
     "ReviewState",
     "Run",
     "Team",
+    "TestReport",
     "Text",
     "Ticket",
     "TicketKind",
@@ -98,6 +102,8 @@ class Facts(Fact):
     """Emergencies of this environment before this deploy that are still to be reviewed."""
     provenances: tuple[Provenance, ...] = ()
     """What builders say of the artifacts."""
+    tests: tuple[TestReport, ...] = ()
+    coverage: tuple[CoverageReport, ...] = ()
     policy_defect: Text = ""
     """Why the policy that this deploy brings can't be read: it would judge the next one. Empty where it can, or where the policy lies elsewhere."""
     fetched_at: Time

@@ -21,12 +21,17 @@ POLICY = f"controls:\n  artifact-bound:\n    enabled: true\n    provenance: requ
 PLAN = "Closes #{issue}\n\n## Rollback plan\nSwitch the flag off; prices are back within a minute."
 
 
+TESTED = "controls:\n  tests-reported:\n    enabled: true\n    min-coverage: 80\n"
+
+
 @pytest.fixture
-def hub() -> Hub:
+def hub(request: pytest.FixtureRequest) -> Hub:
+    """A change that has all it needs, and the policy that a test names."""
+    policy = getattr(request, "param", POLICY)
     hub = Hub()
     hub.tokens[TOKEN] = ALL_PERMISSIONS
     alice, bob = hub.user("alice"), hub.user("bob")
-    repository = hub.repository("acme/shop", files={"README.md": "shop\n", ".changegate.yml": POLICY}, writers=(alice, bob))
+    repository = hub.repository("acme/shop", files={"README.md": "shop\n", ".changegate.yml": policy}, writers=(alice, bob))
     repository.deploy()
     issue = repository.issue()
     repository.pull(author=alice, title="Round prices up", body=PLAN.format(issue=issue.number)).check("tests").approve(bob).merge("squash")
@@ -135,3 +140,28 @@ def test_an_action_may_give_several(hub: Hub, gate: Gate, monkeypatch: pytest.Mo
     monkeypatch.setenv("CHANGEGATE_PROVENANCE", "shop.tar.gz.json\nother.json")
     code, report = gate()
     assert (code, reasons(report)) == (ExitCode.ALLOWED, ["built-from-it", "built-from-it"])
+
+
+@pytest.mark.parametrize("hub", [TESTED], indirect=True)
+@pytest.mark.parametrize(
+    ("results", "lines", "code", "reason"),
+    [
+        ('<testsuite><property name="commit" value="{head}"/><testcase name="a"/></testsuite>', 90, ExitCode.ALLOWED, "reported"),
+        ('<testsuite><property name="commit" value="{head}"/><testcase name="a"/></testsuite>', 70, ExitCode.BLOCKED, "coverage-low"),
+        ('<testsuite timestamp="2001-01-01T00:00:00Z"><testcase name="a"/></testsuite>', 90, ExitCode.BLOCKED, "older"),
+        (
+            '<testsuite><property name="commit" value="{head}"/><testcase name="a"><failure/></testcase></testsuite>',
+            90,
+            ExitCode.BLOCKED,
+            "tests-failed",
+        ),
+        ("no xml", 90, ExitCode.BLOCKED, "unreadable"),
+        ("<testsuite><testcase/></testsuite>", 90, ExitCode.NOT_JUDGED, "undated"),
+    ],
+)
+def test_the_pipelines_own_reports(hub: Hub, gate: Gate, results: str, lines: int, code: ExitCode, reason: str) -> None:
+    repository = hub.repositories["acme/shop"]
+    Path("junit.xml").write_text(results.format(head=repository.head))
+    Path("lcov.info").write_text(f"TN:{repository.head}\nLF:100\nLH:{lines}\nend_of_record\n")
+    ended, report = gate("--test-results", "junit.xml", "--coverage", "lcov.info")
+    assert (ended, [each["reason"] for each in report["findings"] if each["control"] == "tests-reported"]) == (code, [reason])

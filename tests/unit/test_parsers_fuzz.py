@@ -30,6 +30,7 @@ from changegate import (
     policy_cases,
     provenance,
     replaying,
+    reports,
     trust,
     yaml_text,
 )
@@ -209,6 +210,8 @@ PARSERS: Final[Mapping[str, tuple[Parse, bytes]]] = {
     ),
     "replaying.read_facts": (replaying.read_facts, facts_json(facts())),
     "policy.parse": (lambda data: policy.parse(data, source="p"), POLICY),
+    "reports.read_tests": (lambda data: reports.read_tests(data, "x"), b'<testsuite timestamp="2026-03-01"><testcase name="a"/></testsuite>'),
+    "reports.read_coverage": (lambda data: reports.read_coverage(data, "x"), b'<coverage lines-valid="1" lines-covered="1" timestamp="1"/>'),
     "provenance.split": (lambda data: provenance.split(data, source="x"), ENVELOPE + b"\n" + ENVELOPE),
     "provenance.read_all": (lambda data: provenance.read_all([data], facts().deployment, ArtifactBound(), root=None), ENVELOPE),
     "signing.dsse.parse_envelope": (dsse.parse_envelope, ENVELOPE),

@@ -43,6 +43,7 @@ PURE = [
             "policy_cases.py",
             "replaying.py",
             "provenance.py",
+            "reports.py",
         )
     ),
     *(PACKAGE / "audit" / f"{name}.py" for name in ("pairing", "reconcile", "reconciled", "sampling", "tables")),
