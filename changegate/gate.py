@@ -36,6 +36,7 @@ from changegate.policy import Controls, EffectivePolicy, PeerApproved
 from changegate.provenance import read_all as read_provenances
 from changegate.recorded import PolicySource, Previous
 from changegate.signing import RecordSigner
+from changegate.trackers import OpenTracker, look_up
 from changegate.trust import Trust
 from changegate.waivers_in_force import find_waivers
 
@@ -100,6 +101,7 @@ def judge(
     now: Callable[[], datetime],
     declared: Declared | None = None,
     given: Given = NOTHING_GIVEN,
+    open_tracker: OpenTracker,
     trust: Trust | None = None,
 ) -> Judged:
     """Collect the facts of a deploy and decide.
@@ -124,7 +126,7 @@ def judge(
     policy, source = read_policy(policy_file, trusted.policy, trusted_at)
     effective = policy.for_environment(deployment.environment)
     rules = effective.controls.peer_approved
-    changes = forge.fetch_changes(deployment, deploy_range, needs_of(effective.controls))
+    changes = look_up(forge.fetch_changes(deployment, deploy_range, needs_of(effective.controls)), effective, open_tracker)
     place = (deployment.repository, deployment.environment)
     facts = Facts(
         deployment=deployment,
