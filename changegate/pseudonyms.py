@@ -17,6 +17,7 @@ from changegate.openings import Kind, Opening, commit
 from changegate.plan import Plan, Verdict, named_in
 from changegate.policy import EffectivePolicy, EmergencyRules, PathPlan
 from changegate.tickets import ReferenceKind, find_references
+from changegate.window_rules import DeployWindow, Window
 
 WITHHELD: Final = "withheld"
 _MAX_WORDS: Final = 200
@@ -45,18 +46,19 @@ Missing.fact Unavailable.fact Commit.sha Commit.tree Commit.parents UpdateMerge.
 Check.commit Change.id Change.landed Change.head Change.head_tree RangeCommit.sha RangeCommit.tree RangeCommit.parents
 RangeCommit.restored_at DeployRange.base DeployRange.head DeployRange.base_tree DeployRange.deployed Version.commit Run.id Artifact.sha256
 Declaration.label Declaration.change Waiver.envelope Waiver.control Waiver.change Waiver.environment DueReview.envelope
+Calendar.commit Calendar.sha256 Calendar.time_zone Calendar.kind
 Deployment.forge Deployment.repository Deployment.repository_id Deployment.server_url Deployment.environment Deployment.head
 """
 _CLEARED: Final = """
 Trailer.key ChangedFile.path ChangedFile.was Team.name CodeOwnersFile.path CodeOwnersFile.text Review.via Review.url Ticket.key
 Ticket.source Ticket.url Ticket.state Check.name Check.url Change.url DeployRange.base_url Version.names Run.url Run.workflow
 Run.workflow_ref Run.workflow_sha Run.trigger Artifact.name Deployment.ref Declaration.incident DueReview.incident
-Waiver.requested_by Waiver.approved_by Facts.policy_defect
+Waiver.requested_by Waiver.approved_by Facts.policy_defect Calendar.path Calendar.defect
 """
 _SEALED: Final = """
 Review.id Missing.why Unavailable.why Unavailable.remedy Trailer.value Commit.subject Retarget.before Retarget.after Ticket.title Change.title
 Change.unknown Change.description Change.labels Change.base_ref Change.head_ref RangeCommit.subject Facts.templates
-Declaration.reason Waiver.reason Waiver.defect
+Declaration.reason Waiver.reason Waiver.defect CalendarTime.title
 """
 TEXTS: Final = (
     dict.fromkeys(_KEPT.split(), Treatment.KEEP) | dict.fromkeys(_CLEARED.split(), Treatment.CLEAR) | dict.fromkeys(_SEALED.split(), Treatment.SEAL)
@@ -84,9 +86,12 @@ def hide(facts: Facts, policy: EffectivePolicy, path: str, salt: Callable[[], by
     checks = checks.model_copy(update={"required": tuple(map(tokens.clear, checks.required)), "ignore": tuple(map(tokens.clear, checks.ignore))})
     plan = controls.rollback_plan.model_copy(update={"by_path": tuple(map(tokens.paths_without_names, controls.rollback_plan.by_path))})
     approved = controls.peer_approved.model_copy(update={"required_teams": teams})
+    windows = tokens.windows_without_names(controls.deploy_window)
     rules = policy.model_copy(
         update={
-            "controls": controls.model_copy(update={"checks_passed": checks, "peer_approved": approved, "rollback_plan": plan}),
+            "controls": controls.model_copy(
+                update={"checks_passed": checks, "peer_approved": approved, "rollback_plan": plan, "deploy_window": windows}
+            ),
             "emergency": tokens.rules_without_names(policy.emergency),
             "rewrites": tuple(each.model_copy(update={"reason": tokens.seal(each.reason)}) for each in policy.rewrites),
         }
@@ -144,6 +149,19 @@ class _Tokens:
     def paths_without_names(self, rules: PathPlan) -> PathPlan:
         """The same rules for the same paths and procedures."""
         return rules.model_copy(update={name: tuple(map(self.clear, getattr(rules, name))) for name in ("paths", "brings", "names")})
+
+    def windows_without_names(self, rules: DeployWindow) -> DeployWindow:
+        """The same windows at the same times, in the same places."""
+        return rules.model_copy(
+            update={
+                "weekly": tuple(each.model_copy(update=self._window(each)) for each in rules.weekly),
+                "dates": tuple(each.model_copy(update=self._window(each)) for each in rules.dates),
+                "calendars": tuple(each.model_copy(update=self._window(each) | {"path": self.clear(each.path)}) for each in rules.calendars),
+            }
+        )
+
+    def _window(self, window: Window) -> dict[str, str]:
+        return {"name": self.clear(window.name), "reason": self.seal(window.reason)}
 
     def rules_without_names(self, rules: EmergencyRules | None) -> EmergencyRules | None:
         """The same rules for the same people."""

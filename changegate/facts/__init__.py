@@ -9,6 +9,7 @@ Two types say that a value is not there, and they are never confused:
 - `Unavailable`: the source didn't answer, or not completely. Nobody knows. A control that needs the value ends as *unknown*, which blocks.
 """
 
+from changegate.facts.calendar import Calendar, CalendarTime
 from changegate.facts.change import (
     Change,
     ChangedFile,
@@ -39,6 +40,8 @@ __all__ = [
     "Artifact",
     "Assurance",
     "BaseSource",
+    "Calendar",
+    "CalendarTime",
     "Change",
     "ChangeKind",
     "ChangedFile",
@@ -95,6 +98,8 @@ class Facts(Fact):
     """Those of the log that may hold for what stands in the way."""
     due_reviews: tuple[DueReview, ...] = ()
     """Emergencies of this environment before this deploy that are still to be reviewed."""
+    calendars: tuple[Calendar, ...] = ()
+    """Those by which the policy says when deploys go."""
     policy_defect: Text = ""
     """Why the policy that this deploy brings can't be read: it would judge the next one. Empty where it can, or where the policy lies elsewhere."""
     fetched_at: Time

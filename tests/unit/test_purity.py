@@ -42,6 +42,11 @@ PURE = [
             "comparing.py",
             "policy_cases.py",
             "replaying.py",
+            "rules.py",
+            "recurrence.py",
+            "windows.py",
+            "window_rules.py",
+            "calendars.py",
         )
     ),
     *(PACKAGE / "audit" / f"{name}.py" for name in ("pairing", "reconcile", "reconciled", "sampling", "tables")),
