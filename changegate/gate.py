@@ -16,12 +16,25 @@ from changegate.errors import InputError, PolicyError, StoreError
 from changegate.evidence.log import AlreadyRecordedError, AlreadySubmittedError, Log
 from changegate.evidence.proof import Receipt
 from changegate.evidence.reader import LogReader
-from changegate.facts import BaseSource, Deployment, DeployRange, Facts, Maybe, Missing, RangeOutcome, Unavailable, Version
+from changegate.facts import (
+    BaseSource,
+    CoverageReport,
+    Deployment,
+    DeployRange,
+    Facts,
+    Maybe,
+    Missing,
+    RangeOutcome,
+    TestReport,
+    Unavailable,
+    Version,
+)
 from changegate.forges import Baseline, Forge, Needs, OwnersReader
 from changegate.history import read_history
 from changegate.let_go import find_trusted, is_enforced, list_deployed, was_let_go
 from changegate.ownership import teams_needed
 from changegate.policy import Controls, EffectivePolicy, PeerApproved
+from changegate.provenance import read_all as read_provenances
 from changegate.recorded import PolicySource, Previous
 from changegate.signing import RecordSigner
 from changegate.trust import Trust
@@ -38,6 +51,18 @@ class PolicyFile(NamedTuple):
     data: bytes | None = None
     ref: str = ""
     path: str = policies.FILE_NAME
+
+
+class Given(NamedTuple):
+    """What the pipeline brings along of what it deploys."""
+
+    attestations: tuple[bytes, ...] = ()
+    """As builders signed them."""
+    tests: tuple[TestReport, ...] = ()
+    coverage: tuple[CoverageReport, ...] = ()
+
+
+NOTHING_GIVEN: Final = Given()
 
 
 @dataclass(frozen=True)
@@ -75,6 +100,7 @@ def judge(
     policy_file: PolicyFile | None,
     now: Callable[[], datetime],
     declared: Declared | None = None,
+    given: Given = NOTHING_GIVEN,
     trust: Trust | None = None,
 ) -> Judged:
     """Collect the facts of a deploy and decide.
@@ -83,7 +109,7 @@ def judge(
     2. The policy, as it stands there (or as the caller names it); never as it stands in what is being judged. Going back to an older version brings
        back no older policy for what comes after.
     3. The changes, with what this policy needs to know of them, and the emergencies that are still to be reviewed; where one is declared now, who
-       does. Then the decision, which is a pure function of all this.
+       does; and what the pipeline brings along. Then the decision, which is a pure function of all this.
     4. For what stands in the way, the waivers of the log; `trust` says whose count, and without it none does. Then the decision once more.
 
     Raises `ForgeError`, `StoreError`, `InputError` or `PolicyError` where there is nothing to decide on.
@@ -110,6 +136,9 @@ def judge(
         deployed=list_versions(list_deployed(deploy_range, deployment, history, log, reader), trusted.tags),
         emergency=fetch_declaration(declared, deployment, changes, effective.emergency, forge),
         due_reviews=find_due(reader, place, log.verify_record),
+        provenances=read_provenances(given.attestations, deployment, effective.controls.artifact_bound, root=trust.sigstore_root if trust else None),
+        tests=given.tests,
+        coverage=given.coverage,
         policy_defect=find_defect(trusted.next_policy, deployment.environment)
         or find_calendar_defect(forge, trusted.next_policy, deployment.environment, deploy_range.head, at),
         fetched_at=at,

@@ -45,6 +45,8 @@ _KEPT: Final = """
 Missing.fact Unavailable.fact Commit.sha Commit.tree Commit.parents UpdateMerge.commit CodeOwnersFile.commit Review.commit
 Check.commit Change.id Change.landed Change.head Change.head_tree RangeCommit.sha RangeCommit.tree RangeCommit.parents
 RangeCommit.restored_at DeployRange.base DeployRange.head DeployRange.base_tree DeployRange.deployed Version.commit Run.id Artifact.sha256
+Provenance.sha256 Provenance.subjects Provenance.commit
+TestReport.sha256 TestReport.commit CoverageReport.sha256 CoverageReport.commit
 Declaration.label Declaration.change Waiver.envelope Waiver.control Waiver.change Waiver.environment DueReview.envelope
 Calendar.commit Calendar.sha256 Calendar.time_zone Calendar.kind
 Deployment.forge Deployment.repository Deployment.repository_id Deployment.server_url Deployment.environment Deployment.head
@@ -53,7 +55,8 @@ _CLEARED: Final = """
 Trailer.key ChangedFile.path ChangedFile.was Team.name CodeOwnersFile.path CodeOwnersFile.text Review.via Review.url Ticket.key
 Ticket.source Ticket.url Ticket.state Check.name Check.url Change.url DeployRange.base_url Version.names Run.url Run.workflow
 Run.workflow_ref Run.workflow_sha Run.trigger Artifact.name Deployment.ref Declaration.incident DueReview.incident
-Waiver.requested_by Waiver.approved_by Facts.policy_defect Calendar.path Calendar.defect
+Waiver.requested_by Waiver.approved_by Facts.policy_defect Provenance.builder Provenance.signer Provenance.source Provenance.defect
+TestReport.name TestReport.names TestReport.defect CoverageReport.name CoverageReport.defect Calendar.path Calendar.defect
 """
 _SEALED: Final = """
 Review.id Missing.why Unavailable.why Unavailable.remedy Trailer.value Commit.subject Retarget.before Retarget.after Ticket.title Change.title
@@ -85,12 +88,20 @@ def hide(facts: Facts, policy: EffectivePolicy, path: str, salt: Callable[[], by
     checks = controls.checks_passed
     checks = checks.model_copy(update={"required": tuple(map(tokens.clear, checks.required)), "ignore": tuple(map(tokens.clear, checks.ignore))})
     plan = controls.rollback_plan.model_copy(update={"by_path": tuple(map(tokens.paths_without_names, controls.rollback_plan.by_path))})
+    builders = tuple(each.model_copy(update={"identity": tokens.clear(each.identity)}) for each in controls.artifact_bound.builders)
+    bound = controls.artifact_bound.model_copy(update={"builders": builders})
     approved = controls.peer_approved.model_copy(update={"required_teams": teams})
     windows = tokens.windows_without_names(controls.deploy_window)
     rules = policy.model_copy(
         update={
             "controls": controls.model_copy(
-                update={"checks_passed": checks, "peer_approved": approved, "rollback_plan": plan, "deploy_window": windows}
+                update={
+                    "checks_passed": checks,
+                    "peer_approved": approved,
+                    "rollback_plan": plan,
+                    "artifact_bound": bound,
+                    "deploy_window": windows,
+                }
             ),
             "emergency": tokens.rules_without_names(policy.emergency),
             "rewrites": tuple(each.model_copy(update={"reason": tokens.seal(each.reason)}) for each in policy.rewrites),

@@ -30,7 +30,6 @@ too, as `changegate keys` writes it, has the same time: what it signs in commits
 """
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -43,7 +42,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from changegate import yaml_text
 from changegate.errors import FormatError, VerificationError
 from changegate.facts import Time
-from changegate.signing import PublicKey, keys
+from changegate.signing import PublicKey, identity, keys
 from changegate.yaml_text import YamlError
 
 MAX_BYTES: Final = 1024 * 1024
@@ -80,8 +79,7 @@ class Identity(Window):
 
     def matches(self, issuer: str, name: str) -> bool:
         """Whether this is who is meant. The issuer must be the same; so must the name, but where `*` stands."""
-        pattern = "[^/@]*".join(re.escape(part) for part in self.identity.split("*"))
-        return issuer == self.issuer and re.fullmatch(pattern, name) is not None
+        return issuer == self.issuer and identity.matches(self.identity, name)
 
 
 class Trust(_Part):

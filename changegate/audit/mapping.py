@@ -54,6 +54,10 @@ CONTROLS: Final = (
             "change record: range, findings", Counted.FINDINGS, ("CC8.1-05", "CC8.1-09", "CC8.1-12", "A.8.32", "CM-3.a", "CM-3.d", "CM-5(1)")),
     Control("policy-readable", "the policy that a deploy brings can be read, so that the next one can be judged", "always on", "platform",
             "change record: findings", Counted.FINDINGS, ("CC8.1-06", "CC8.1-12", "CM-3.b")),
+    Control("tests-reported", "the tests of the commit to deploy passed, by their own report", "controls.tests-reported", "engineering",
+            "change record: findings; the reports' digests in its facts", Counted.FINDINGS, ("CC8.1-07", "A.8.32", "CM-3(2)", "6.5.1")),
+    Control("artifact-bound", "what is deployed is named by its digest, and was built from what was judged", "controls.artifact-bound", "platform",
+            "change record: subject, findings", Counted.FINDINGS, ("CC8.1-06", "CC8.1-09", "CM-3.d", "CM-5(1)", "6.5.1")),
     Control("emergency-declared", "a deploy that can't wait was declared by somebody who may, and others agreed", "emergency", "engineering",
             "change record: decision.emergency; `audit population --kind emergencies`", Counted.FINDINGS,
             ("CC8.1-02", "CC8.1-08", "CC8.1-11", "CC8.1-13", "CM-3.b", "6.5.1")),
@@ -131,6 +135,16 @@ REASONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "taken back": ("undone",),
     },
     "policy-readable": {"configuration": ("broken",)},
+    "tests-reported": {
+        GOOD: ("reported",),
+        "nothing new": ("nothing-new",),
+        "testing": ("no-results", "unreadable", "other-commit", "older", "tests-failed", "too-few", "no-coverage", "coverage-low"),
+        UNKNOWN: ("undated",),
+    },
+    "artifact-bound": {
+        GOOD: ("named", "built-from-it"),
+        "integrity of what was deployed": ("no-artifact", "no-provenance", "not-believed", "other-source"),
+    },
     "emergency-declared": {
         GOOD: ("declared",),
         "no emergency": ("not-needed", "not-enough"),

@@ -1,7 +1,6 @@
 """changegate gate: wire the adapters, judge the deploy, record it, report it."""
 
 import os
-import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -13,14 +12,14 @@ from typing import Any, ClassVar, Final
 import click
 
 from changegate import render
-from changegate.cli import attesting, judging, local_store, names, options, publish, signers
+from changegate.cli import artifacts, attesting, judging, local_store, names, options, publish, signers
 from changegate.cli.pages import SectionedCommand, examples, exit_codes
 from changegate.decision import EXIT_CODES
 from changegate.declaring import Declared
 from changegate.errors import ExitCode, InputError, SigningError, StoreError
 from changegate.evidence.checkpoint import format_head, parse
 from changegate.evidence.log import Log
-from changegate.facts import Artifact, Deployment
+from changegate.facts import Deployment
 from changegate.forges import Forge
 from changegate.gate import Judged, Recorded, Submitted, judge, record_decision
 from changegate.pipeline import Pipeline, read_pipeline
@@ -31,12 +30,11 @@ from changegate.stores import open_store
 from changegate.trust import Trust
 
 MAX_NAMED: Final = 10
-_ARTIFACT: Final = re.compile(r"(?P<name>.{1,500})@sha256:(?P<sha256>[0-9a-f]{64})")
 
 
 class _Page(SectionedCommand):
     sections: ClassVar = {
-        "What is judged": ("--environment", "--head", "--base", "--policy", "--artifact"),
+        "What is judged": ("--environment", "--head", "--base", "--policy", "--artifact", "--provenance", "--test-results", "--coverage"),
         "An emergency": ("--emergency", "--incident", "--agreed-by"),
         "Who is asked": ("--forge", "--repository", "--workspace", "--api-url", "--timeout"),
         "Where it is recorded": ("--store", "--signing-key", "--log-key", "--submit-only", "--trust", "--origin", "--timestamp-url"),
@@ -96,8 +94,21 @@ _EPILOG: Final = "\n\n".join(
     "--timeout", type=click.FloatRange(1, 3600), default=120, show_default=True, metavar="SECONDS", help="How long the forge may take in all."
 )
 @options.option(
-    "--artifact", "artifacts", multiple=True, metavar="NAME@sha256:DIGEST", help="What is deployed, by digest. May be given more than once."
+    "--artifact",
+    "artifacts",
+    multiple=True,
+    metavar="NAME@sha256:DIGEST|FILE",
+    help="What is deployed: by digest, or a file, whose digest is taken. May be given more than once.",
 )
+@options.option(
+    "--provenance",
+    "provenances",
+    multiple=True,
+    metavar="FILE",
+    help="What a builder signed of an artifact: SLSA provenance, a DSSE envelope or a Sigstore bundle, or JSON lines of them. May be repeated.",
+)
+@options.option("--test-results", "tests", multiple=True, metavar="FILE", help="Results of the tests of this commit, as JUnit XML. May be repeated.")
+@options.option("--coverage", multiple=True, metavar="FILE", help="Coverage of the tests of this commit: Cobertura XML or LCOV. May be repeated.")
 @options.option("--receipt", metavar="FILE", help="Where to write the receipt (a tlog-proof), which proves offline that the record is in the log.")
 @names.gate_option
 @options.option("--dotenv", metavar="FILE", help="Where to write the outputs as CHANGEGATE_…=… lines (GitLab: artifacts:reports:dotenv).")
@@ -117,6 +128,7 @@ def command(**given: Any) -> int:
     publish.begin(outputs.NOTHING, given["dotenv"])
     judging.begin_reports(given)
     declared = _declared(given)
+    brought = artifacts.read_given(given["provenances"], given["tests"], given["coverage"])
     local = local_store.prepare(click.get_current_context(), os.environ)
     signing = signers.read_signing(given["signing_key"], given["log_key"])
     trust = options.read_trust(given["trust_file"]) if given["trust_file"] else None
@@ -129,7 +141,17 @@ def command(**given: Any) -> int:
     deployment = _deployment(given, pipeline, forge)
     believed = options.believe(signing, trust)
     policy_file = judging.find_policy(given["policy_name"], Path(given["workspace"]))
-    judged = judge(deployment, forge, log, requested_base=given["base"], policy_file=policy_file, now=_now, declared=declared, trust=believed)
+    judged = judge(
+        deployment,
+        forge,
+        log,
+        requested_base=given["base"],
+        policy_file=policy_file,
+        now=_now,
+        declared=declared,
+        given=brought,
+        trust=believed,
+    )
     recorded = names.withhold_names(judged, given["names"])
     try:
         where = _record(recorded, log, signing.record, trust, given, open_log, local)
@@ -199,7 +221,7 @@ def _deployment(given: Mapping[str, Any], pipeline: Pipeline, forge: Forge) -> D
         ref=pipeline.ref,
         deployer=pipeline.deployer,
         run=pipeline.run,
-        artifacts=tuple(_artifact(text) for text in given["artifacts"]),
+        artifacts=tuple(artifacts.read_artifact(text) for text in given["artifacts"]),
     )
 
 
@@ -208,13 +230,6 @@ def _local_head(workspace: Path) -> str:
     from changegate.forges.git import Git
 
     return Git(workspace).resolve_head("HEAD")
-
-
-def _artifact(text: str) -> Artifact:
-    match = _ARTIFACT.fullmatch(text)
-    if not match:
-        raise InputError(f"--artifact {text!r} is not NAME@sha256:DIGEST", remedy="For example ghcr.io/acme/shop@sha256: and 64 hex digits.")
-    return Artifact(name=match["name"], sha256=match["sha256"])
 
 
 def _where(recorded: Recorded, origin: str, given: Mapping[str, Any], *, unwritten: tuple[str, ...], others: tuple[str, ...]) -> render.Recorded:

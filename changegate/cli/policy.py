@@ -55,6 +55,15 @@ controls:
     weekly: []             # e.g. {{kind: allow, name: office hours, reason: somebody is there, hours: [mon-thu 09:00-17:00]}}
     dates: []              # e.g. {{kind: freeze, name: year end, reason: the books are closed, from: 2026-12-18 17:00, to: 2027-01-04 08:00}}
     calendars: []          # e.g. {{kind: freeze, name: holidays, reason: nobody is there, path: ops/holidays.ics}}
+  tests-reported:
+    enabled: false         # true: the gate must be given the results of this commit's tests (--test-results)
+    min-tests: 1
+    min-coverage: 0        # percent of the lines (--coverage); 0: none is asked for
+  artifact-bound:
+    enabled: false         # true: the gate must be told by digest what is deployed (--artifact)
+    provenance: none       # required: and a builder must have signed that it was built from the commit to deploy (--provenance)
+    builders: []           # whose word counts: [{{issuer: https://token.actions.githubusercontent.com, identity: https://github.com/acme/shop/.github/workflows/build.yml@refs/heads/main}}]
+    builder-keys: []       # and public keys, as PEM
 emergency: null            # off; else (docs/emergencies.md), with these defaults:
 #   declared-by: []        # logins or account numbers (github:1234); empty: whoever may maintain the repository
 #   labels: []             # labels that declare one, besides the run's options; the reason stands under the heading Emergency

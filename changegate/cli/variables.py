@@ -8,7 +8,21 @@ SETTINGS: Final = frozenset(
     "CHANGEGATE_" + name
     for name in (
         *("AGREED_BY", "EMERGENCY", "INCIDENT", "ISSUE"),
-        *("API_URL", "ARTIFACT", "BASE", "BRANCH", "CHANGE", "DEBUG", "DOTENV", "ENVIRONMENT", "ENVIRONMENT_URL", "FINISHED", "FORGE", "FORMAT"),
+        *(
+            "API_URL",
+            "ARTIFACT",
+            "BASE",
+            "BRANCH",
+            "CHANGE",
+            "COVERAGE",
+            "DEBUG",
+            "DOTENV",
+            "ENVIRONMENT",
+            "ENVIRONMENT_URL",
+            "FINISHED",
+            "FORGE",
+            "FORMAT",
+        ),
         *(
             "HEAD",
             "JUNIT",
@@ -24,8 +38,21 @@ SETTINGS: Final = frozenset(
             "OWNER",
             "PERIOD",
         ),
-        *("POLICY", "POLICY_PATH", "REASON", "RECEIPT", "RECORD", "RECORD_ID", "REPOSITORY", "SIGNING_KEY", "SIGSTORE_CONFIG", "STARTED", "STORE"),
-        *("SUBMIT_ONLY", "SUMMARY", "TIMEOUT", "TIMESTAMP_URL", "TOKEN", "TRUST", "URL", "WORKSPACE"),
+        *(
+            "POLICY",
+            "POLICY_PATH",
+            "PROVENANCE",
+            "REASON",
+            "RECEIPT",
+            "RECORD",
+            "RECORD_ID",
+            "REPOSITORY",
+            "SIGNING_KEY",
+            "SIGSTORE_CONFIG",
+            "STARTED",
+            "STORE",
+        ),
+        *("SUBMIT_ONLY", "SUMMARY", "TEST_RESULTS", "TIMEOUT", "TIMESTAMP_URL", "TOKEN", "TRUST", "URL", "WORKSPACE"),
     )
 )
 """What options and secrets are read from."""

@@ -8,6 +8,7 @@ from typing import Final
 
 from changegate import undone, waiving
 from changegate.controls import (
+    artifact_bound,
     checks_passed,
     deploy_window,
     duties_separated,
@@ -17,6 +18,7 @@ from changegate.controls import (
     policy_readable,
     range_intact,
     rollback_plan,
+    tests_reported,
     ticket_linked,
 )
 from changegate.controls.relanding import land_again
@@ -26,7 +28,7 @@ from changegate.policy import EffectivePolicy
 
 CHANGE_CONTROLS: Final = (ticket_linked.ID, peer_approved.ID, rollback_plan.ID, checks_passed.ID, duties_separated.ID, deploy_window.ID)
 """The controls that judge each change, in the order of a report's columns."""
-DEPLOY_CONTROLS: Final = (range_intact.ID, policy_readable.ID, emergency_reviewed.ID, emergency_declared.ID)
+DEPLOY_CONTROLS: Final = (range_intact.ID, policy_readable.ID, tests_reported.ID, artifact_bound.ID, emergency_reviewed.ID, emergency_declared.ID)
 """The controls that judge the deploy as a whole."""
 
 
@@ -54,7 +56,13 @@ def evaluate(facts: Facts, policy: EffectivePolicy) -> Decision:
 
 def _judge(facts: Facts, policy: EffectivePolicy) -> Decision:
     """The decision without any exception."""
-    whole = [*range_intact.evaluate(facts, policy), *policy_readable.evaluate(facts), *emergency_reviewed.evaluate(facts, policy)]
+    whole = [
+        *range_intact.evaluate(facts, policy),
+        *policy_readable.evaluate(facts),
+        *tests_reported.evaluate(facts, policy.controls.tests_reported),
+        *artifact_bound.evaluate(facts, policy.controls.artifact_bound),
+        *emergency_reviewed.evaluate(facts, policy),
+    ]
     judged = {change.id: list(evaluate_change(change, facts, policy)) for change in facts.changes}
     accounts = [[*whole, *_account(facts, judged, taken_back)] for taken_back in undone.find_undone(facts)]
     return min((decide(findings) for findings in accounts), key=lambda decision: len(decision.stopping))

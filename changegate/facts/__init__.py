@@ -29,8 +29,9 @@ from changegate.facts.change import (
     Trailer,
     UpdateMerge,
 )
-from changegate.facts.deploy import Artifact, BaseSource, Deployment, DeployRange, RangeCommit, RangeOutcome, Run, Version
+from changegate.facts.deploy import Artifact, BaseSource, Deployment, DeployRange, Provenance, RangeCommit, RangeOutcome, Run, Version
 from changegate.facts.exception import Actor, Declaration, DueReview, Permission, Waiver
+from changegate.facts.report import CoverageReport, Report, TestReport
 from changegate.facts.values import MISSING, NOT_ASKED, Assurance, Fact, Known, Maybe, Missing, Text, Time, Unavailable
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "CheckState",
     "CodeOwnersFile",
     "Commit",
+    "CoverageReport",
     "Declaration",
     "DeployRange",
     "Deployment",
@@ -61,13 +63,16 @@ __all__ = [
     "Maybe",
     "Missing",
     "Permission",
+    "Provenance",
     "RangeCommit",
     "RangeOutcome",
+    "Report",
     "Retarget",
     "Review",
     "ReviewState",
     "Run",
     "Team",
+    "TestReport",
     "Text",
     "Ticket",
     "TicketKind",
@@ -100,6 +105,10 @@ class Facts(Fact):
     """Emergencies of this environment before this deploy that are still to be reviewed."""
     calendars: tuple[Calendar, ...] = ()
     """Those by which the policy says when deploys go."""
+    provenances: tuple[Provenance, ...] = ()
+    """What builders say of the artifacts."""
+    tests: tuple[TestReport, ...] = ()
+    coverage: tuple[CoverageReport, ...] = ()
     policy_defect: Text = ""
     """Why the policy that this deploy brings can't be read: it would judge the next one. Empty where it can, or where the policy lies elsewhere."""
     fetched_at: Time

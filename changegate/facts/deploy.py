@@ -85,6 +85,23 @@ class Artifact(Fact):
     sha256: str
 
 
+class Provenance(Fact):
+    """What somebody signed of how something was built."""
+
+    sha256: str
+    """Of the attestation's bytes, as they were given."""
+    subjects: tuple[str, ...] = ()
+    """Those of the deploy's artifacts that it names, by their digests."""
+    builder: Text = ""
+    signer: Text = ""
+    """The key, by the beginning of its id, or the identity, that the policy names for a builder."""
+    source: Text = ""
+    """The repository that it was built from, without scheme and ref."""
+    commit: Text = ""
+    defect: Text = ""
+    """Why it isn't believed. Then nothing else of it is recorded."""
+
+
 class Deployment(Fact):
     """Which deploy this is, as the pipeline says."""
 

@@ -37,7 +37,7 @@ class SignedByIdentity(NamedTuple):
     payload: bytes
 
 
-def verify(bundle: bytes, allowed: Allowed, *, root: str | None) -> SignedByIdentity:
+def verify(bundle: bytes, allowed: Allowed, *, root: str | None, named_in: str = "the trust file") -> SignedByIdentity:
     """The statement in a bundle, and who signed it.
 
     1. The certificate chains to the root, was logged (SCT), and was valid when the signature was logged or timestamped.
@@ -45,19 +45,19 @@ def verify(bundle: bytes, allowed: Allowed, *, root: str | None) -> SignedByIden
     3. The transparency log's entry is proven, and is of this very signature.
     4. The signature holds over this payload, which is an in-toto statement.
 
-    `root` is a trusted_root.json; None takes the public one that the library brings.
+    `root` is a trusted_root.json; None takes the public one that the library brings. `named_in` says in errors where `allowed` stands.
     Raises `VerificationError`, `FormatError`; `InputError` without the extra.
     """
     if not allowed:
         raise VerificationError(
-            "bundle: signed by an identity, and the trust file names none", remedy="Add it to `identities` if its owner confirms that it signs here."
+            f"bundle: signed by an identity, and {named_in} names none", remedy="Add it to `identities` if its owner confirms that it signs here."
         )
     try:
         from sigstore.errors import Error
         from sigstore.models import Bundle
     except ImportError as error:
         raise InputError("this record is signed by an identity, and the library that verifies it isn't installed", remedy=_INSTALL) from error
-    verifier, policy = _verifier(root), _Policy(allowed)
+    verifier, policy = _verifier(root), _Policy(allowed, named_in)
     try:
         kind, payload = verifier.verify_dsse(Bundle.from_json(bundle), policy)
     except Error as error:
@@ -72,8 +72,8 @@ def verify(bundle: bytes, allowed: Allowed, *, root: str | None) -> SignedByIden
 class _Policy:
     """The library's idea of a rule for certificates: it calls `verify`, and believes what doesn't raise."""
 
-    def __init__(self, allowed: Allowed) -> None:
-        self._allowed = allowed
+    def __init__(self, allowed: Allowed, named_in: str) -> None:
+        self._allowed, self._named_in = allowed, named_in
         self.found: tuple[str, str] | None = None
 
     def verify(self, cert: x509.Certificate) -> None:
@@ -91,7 +91,7 @@ class _Policy:
                     continue
                 self.found = issuer, name
                 return
-        raise NotAllowedError(f"signed by {', '.join(found)[:300] or 'nobody'}, whom the trust file doesn't name with that issuer")
+        raise NotAllowedError(f"signed by {', '.join(found)[:300] or 'nobody'}, whom {self._named_in} doesn't name with that issuer")
 
 
 class IdentitySigner:

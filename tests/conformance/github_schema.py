@@ -51,7 +51,9 @@ _RESOURCES: Final = {
     "/repos/{owner}/{repo}/check-runs": r"/repos/[^/]+/[^/]+/check-runs",
     "/repos/{owner}/{repo}/check-runs/{check_run_id}": r"/repos/[^/]+/[^/]+/check-runs/\d+",
     "/repos/{owner}/{repo}/issues/{issue_number}/comments": r"/repos/[^/]+/[^/]+/issues/\d+/comments",
+    "/repos/{owner}/{repo}/issues/{issue_number}/events": r"/repos/[^/]+/[^/]+/issues/\d+/events",
     "/repos/{owner}/{repo}/issues/comments/{comment_id}": r"/repos/[^/]+/[^/]+/issues/comments/\d+",
+    "/repos/{owner}/{repo}/collaborators/{username}/permission": r"/repos/[^/]+/[^/]+/collaborators/[^/]+/permission",
     "/repos/{owner}/{repo}/deployments": r"/repos/[^/]+/[^/]+/deployments",
     "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses": r"/repos/[^/]+/[^/]+/deployments/\d+/statuses",
 }

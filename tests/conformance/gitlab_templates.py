@@ -104,7 +104,7 @@ def main(runner: list[str]) -> int:
                 if code or "pack.zip" not in log:
                     return _fail(f"evidence after {name}", code, log)
                 code, log = shop.run(runner, "changegate followup", FOLLOWUP="true")
-                if code or "no emergency" not in log.lower():
+                if code or "emergencies: 0 to review" not in log:
                     return _fail(f"followup after {name}", code, log)
         print("gitlab-ci-local: allowed, blocked, unknown, the outcome, the verification, the evidence and the follow-up end as they must")
     return 0

@@ -49,7 +49,9 @@ def test_reasons_that_share_a_row() -> None:
 
 def test_without_a_name_all_controls_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["explain", "--markdown"]) == ExitCode.ALLOWED
-    assert capsys.readouterr().out.startswith("- `checks-passed`: This change may deploy if its tests passed")
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first.startswith("- `artifact-bound`: This deploy may go if what it deploys is known by its digest")
+    assert second.startswith("- `checks-passed`: This change may deploy if its tests passed")
 
 
 @pytest.mark.parametrize("wanted", ["no-such", "../README", "approved`, `x", ""])

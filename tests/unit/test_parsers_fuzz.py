@@ -29,8 +29,10 @@ from changegate import (
     plan,
     policy,
     policy_cases,
+    provenance,
     recurrence,
     replaying,
+    reports,
     trust,
     windows,
     yaml_text,
@@ -60,6 +62,7 @@ from changegate.evidence import (
 )
 from changegate.forges import trailers
 from changegate.forges.git import history, objects
+from changegate.policy import ArtifactBound
 from changegate.portal import access as portal_access
 from changegate.portal import terms
 from changegate.record import facts_json
@@ -223,6 +226,10 @@ PARSERS: Final[Mapping[str, tuple[Parse, bytes]]] = {
     "recurrence.read_moment": (of_text(recurrence.read_moment), b"20261224T170000Z"),
     "replaying.read_facts": (replaying.read_facts, facts_json(facts())),
     "policy.parse": (lambda data: policy.parse(data, source="p"), POLICY),
+    "reports.read_tests": (lambda data: reports.read_tests(data, "x"), b'<testsuite timestamp="2026-03-01"><testcase name="a"/></testsuite>'),
+    "reports.read_coverage": (lambda data: reports.read_coverage(data, "x"), b'<coverage lines-valid="1" lines-covered="1" timestamp="1"/>'),
+    "provenance.split": (lambda data: provenance.split(data, source="x"), ENVELOPE + b"\n" + ENVELOPE),
+    "provenance.read_all": (lambda data: provenance.read_all([data], facts().deployment, ArtifactBound(), root=None), ENVELOPE),
     "signing.dsse.parse_envelope": (dsse.parse_envelope, ENVELOPE),
     "signing.keyless.verify": (lambda data: keyless.verify(data, [], root=None), b'{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"}'),
     "signing.keys.parse_public": (of_text(keys.parse_public), KEY_PEM),
@@ -353,7 +360,13 @@ def _parses(function: ast.FunctionDef) -> bool:
     return function.name.startswith("read") and kind in {"bytes", "str", "Mapping[str, str]"}
 
 
-READS_A_FILE: Final = {"cli.attestations.read_bounded", "cli.kept.read_since", "cli.options.read_file", "cli.options.read_trust"}
+READS_A_FILE: Final = {
+    "cli.artifacts.read_artifact",
+    "cli.attestations.read_bounded",
+    "cli.kept.read_since",
+    "cli.options.read_file",
+    "cli.options.read_trust",
+}
 """They are given a path, and hand what lies there to a parser of the table."""
 
 

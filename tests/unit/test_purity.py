@@ -47,6 +47,8 @@ PURE = [
             "windows.py",
             "window_rules.py",
             "calendars.py",
+            "provenance.py",
+            "reports.py",
         )
     ),
     *(PACKAGE / "audit" / f"{name}.py" for name in ("pairing", "reconcile", "reconciled", "sampling", "tables")),

@@ -182,6 +182,7 @@ def _events(repo: Repository, number: str, asked: Request, _by: Account, api: st
             "commit_id": None,
             "commit_url": None,
             "created_at": "2026-03-01T12:00:00Z",
+            "performed_via_github_app": None,
             "label": {"name": name, "color": "ff0000"},
         }
         for at, (by, name, put) in enumerate(pull.label_events, 1)
