@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from changegate import canonical, record
 from changegate import policy as policies
+from changegate.calendar_files import find_calendar_defect, with_calendars
 from changegate.controls import evaluate
 from changegate.decision import Decision
 from changegate.declaring import Declared, fetch_declaration
@@ -128,6 +129,7 @@ def judge(
     rules = effective.controls.peer_approved
     changes = look_up(forge.fetch_changes(deployment, deploy_range, needs_of(effective.controls)), effective, open_tracker)
     place = (deployment.repository, deployment.environment)
+    at = now()
     facts = Facts(
         deployment=deployment,
         range=deploy_range,
@@ -139,10 +141,12 @@ def judge(
         provenances=read_provenances(given.attestations, deployment, effective.controls.artifact_bound, root=trust.sigstore_root if trust else None),
         tests=given.tests,
         coverage=given.coverage,
-        policy_defect=find_defect(trusted.next_policy, deployment.environment),
-        fetched_at=now(),
+        policy_defect=find_defect(trusted.next_policy, deployment.environment)
+        or find_calendar_defect(forge, trusted.next_policy, deployment.environment, deploy_range.head, at),
+        fetched_at=at,
     )
     facts = with_owners(facts, forge, rules, trusted_at)
+    facts = with_calendars(facts, forge, effective.controls.deploy_window, trusted_at)
     decision = evaluate(facts, effective)
     strict = facts.model_copy(update={"emergency": None})
     waivers = find_waivers(reader, deployment, evaluate(strict, effective).stopping, trust, log.verify_record) if trust is not None else ()

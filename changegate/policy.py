@@ -8,37 +8,23 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from changegate import yaml_text
 from changegate.errors import PolicyError
 from changegate.facts import Assurance
-from changegate.policy_defects import FIELD, INCIDENT, ISSUER, PATH, PROJECT, PUBLIC_KEY, TEAM, URL, WITHIN, WORDS_OF_A_PLAN, Defect, explain
+from changegate.policy_defects import FIELD, INCIDENT, ISSUER, PROJECT, PUBLIC_KEY, TEAM, URL, WITHIN, WORDS_OF_A_PLAN, Defect, explain
+from changegate.rules import Name, PathPattern, Rules
 from changegate.signing import identity
+from changegate.window_rules import DeployWindow
 from changegate.yaml_text import YamlError
 
 FILE_NAME: Final = ".changegate.yml"
 MAX_BYTES: Final = 256 * 1024
 SCHEMA_ID: Final = "https://changegate.dev/schema/policy.v1.json"
 
-Name = Annotated[str, Field(min_length=1, max_length=200)]
 CommitId = Annotated[str, Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
 TeamName = Annotated[str, Field(pattern=TEAM)]
-PathPattern = Annotated[str, Field(pattern=PATH)]
-
-
-class Rules(BaseModel):
-    """Base of everything in a policy: frozen, kebab-case in YAML, unknown keys refused."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=lambda name: name.replace("_", "-"),
-        validate_by_alias=True,
-        validate_by_name=True,
-        serialize_by_alias=True,
-        strict=True,
-    )
 
 
 class PeerApproved(Rules):
@@ -185,11 +171,12 @@ class Controls(Rules):
     rollback_plan: RollbackPlan = RollbackPlan()
     checks_passed: ChecksPassed = ChecksPassed()
     duties_separated: DutiesSeparated = DutiesSeparated()
+    deploy_window: DeployWindow = DeployWindow()
     tests_reported: TestsReported = TestsReported()
     artifact_bound: ArtifactBound = ArtifactBound()
 
 
-Liftable = Literal["ticket-linked", "peer-approved", "rollback-plan", "checks-passed", "duties-separated"]
+Liftable = Literal["ticket-linked", "peer-approved", "rollback-plan", "checks-passed", "duties-separated", "deploy-window"]
 """The controls whose findings on a change an emergency or a waiver may lift; what is found on the range as a whole, nothing does."""
 
 
@@ -241,7 +228,11 @@ class EmergencyRules(Rules):
         description="Forms of the incident's key: `#` stands for digits, `*` for letters, digits, `-`, `_`: [INC-#]. Empty: any key.",
     )
     lifts: tuple[Liftable, ...] = Field(
-        ("peer-approved", "checks-passed"), strict=False, min_length=1, max_length=5, description="The controls whose failures it lifts."
+        ("peer-approved", "checks-passed", "deploy-window"),
+        strict=False,
+        min_length=1,
+        max_length=6,
+        description="The controls whose failures it lifts.",
     )
     review_within: Annotated[str, Field(pattern=WITHIN)] = Field("2 days", description="How soon it must be reviewed: `12 hours`, `2 days`.")
     overdue: Literal["block", "warn"] = Field("block", description="What happens to further deploys once a review is overdue.")

@@ -13,6 +13,7 @@ from typing import Annotated, Final, Literal, NamedTuple
 from pydantic import Field, ValidationError
 
 from changegate import controls, yaml_text
+from changegate.calendar_files import read_calendars
 from changegate.decision import Decision
 from changegate.errors import InputError
 from changegate.facts import (
@@ -40,13 +41,17 @@ from changegate.facts import (
     TicketKind,
     Version,
 )
-from changegate.policy import FILE_NAME, Name, Policy, Rules
+from changegate.policy import FILE_NAME, Policy
 from changegate.policy_defects import LOGIN, Defect, explain
+from changegate.rules import Name, Rules
+from changegate.window_rules import DeployWindow, LocalTime
+from changegate.windows import read_local
 from changegate.yaml_text import YamlError
 
 CASES_FILE: Final = ".changegate.test.yml"
 MAX_BYTES: Final = 1024 * 1024
 _NOON: Final = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+_NO_EVENTS: Final = "BEGIN:VCALENDAR\nEND:VCALENDAR\n"
 _PLAN: Final = "## Rollback plan\nRedeploy the version before, then look at the dashboard."
 
 Login = Annotated[str, Field(pattern=LOGIN)]
@@ -83,6 +88,8 @@ class Case(Rules):
     facts: str = Field("", description="A file with recorded facts (`changegate show ID --facts FILE`), instead of a change in words.")
     changes: tuple[CaseChange, ...] = Field((CaseChange(),), strict=False, max_length=100)
     deployer: Login = "dave"
+    at: LocalTime = Field("2026-01-05 12:00", description="When it is deployed, in UTC.")
+    calendars: dict[str, str] = Field(default_factory=dict, description="What calendars say (iCalendar), by their paths; others have no events.")
     code_owners: str = Field("", description="CODEOWNERS, as deployed.")
     teams: dict[str, Logins] = Field(default_factory=dict)
     templates: tuple[str, ...] = Field((), strict=False, max_length=20, description="The repository's templates for a description.")
@@ -129,8 +136,8 @@ def parse(data: bytes, *, source: str, known: Collection[str]) -> Read:
 
 def decide(case: Case, policy: Policy, read_facts: Callable[[str], Facts]) -> Decision:
     """The policy's decision on a case. Raises as `read_facts` does, and `PolicyError`."""
-    facts = read_facts(case.facts) if case.facts else _facts(case)
-    return controls.evaluate(facts, policy.for_environment(case.environment))
+    rules = policy.for_environment(case.environment)
+    return controls.evaluate(read_facts(case.facts) if case.facts else _facts(case, rules.controls.deploy_window), rules)
 
 
 def differs(case: Case, decision: Decision) -> bool:
@@ -138,8 +145,9 @@ def differs(case: Case, decision: Decision) -> bool:
     return decision.verdict.value != case.expect or (case.reasons is not None and tuple(sorted(set(case.reasons))) != decision.reasons)
 
 
-def _facts(case: Case) -> Facts:
+def _facts(case: Case, windows: DeployWindow) -> Facts:
     people = _People()
+    at = read_local(case.at).replace(tzinfo=UTC)
     changes = tuple(_change(at, each, people) for at, each in enumerate(case.changes, 1))
     base, head = _id("base"), changes[-1].landed[-1]
     commits = tuple(
@@ -158,7 +166,8 @@ def _facts(case: Case) -> Facts:
         deployed=(Version(commit=base, names=("v1.0.0",)),),
         code_owners=CodeOwnersFile(path="CODEOWNERS", commit=base, text=case.code_owners),
         teams=tuple(Team(name=name, members=tuple(map(people.get, members))) for name, members in case.teams.items()),
-        fetched_at=_NOON,
+        calendars=read_calendars(lambda path: case.calendars.get(path, _NO_EVENTS).encode("utf-8"), windows, case.environment, base, at),
+        fetched_at=at,
     )
 
 

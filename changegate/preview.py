@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from changegate import policy as policies
-from changegate.controls import checks_passed, duties_separated, evaluate_change, policy_readable
+from changegate.calendar_files import find_calendar_defect, with_calendars
+from changegate.controls import checks_passed, deploy_window, duties_separated, evaluate_change, policy_readable
 from changegate.decision import Decision, Finding, Outcome, decide
 from changegate.errors import PolicyError
 from changegate.facts import Assurance, BaseSource, Check, Deployment, DeployRange, Facts, Missing, RangeOutcome, Unavailable, Version
@@ -19,6 +20,8 @@ PENDING = "pending"
 """The reason of a finding that only time will make: checks that haven't ended yet."""
 _MAY_COME = {(checks_passed.ID, reason) for reason in (checks_passed.Reason.NO_CHECKS, checks_passed.Reason.REQUIRED_MISSING)}
 """What a change whose checks nobody has begun yet looks like, too."""
+_AT_THE_DEPLOY = frozenset({duties_separated.ID, deploy_window.ID})
+"""What is judged of who deploys, and when: nobody deploys yet."""
 
 
 @dataclass(frozen=True)
@@ -58,28 +61,32 @@ def judge_open(
     found = found._replace(change=change)
     if trusted_at != target and policy_file is not None:
         _require_outside(found, trusted_at, policy_file)
+    at = now()
     facts = Facts(
         deployment=deployment.model_copy(update={"head": found.head, "ref": found.ref}),
         range=DeployRange(outcome=RangeOutcome.AHEAD, base=target, head=found.head, base_source=BaseSource.OPTION, assurance=Assurance.FORGE),
         changes=(found.change,),
         templates=trusted.templates,
         deployed=_versions(found, trusted),
-        policy_defect=_find_defect(forge, target, found.head, deployment.environment) if policy_file is None else "",
-        fetched_at=now(),
+        policy_defect=_find_defect(forge, target, found.head, deployment.environment, at) if policy_file is None else "",
+        fetched_at=at,
     )
     facts = with_owners(facts, forge, rules, trusted_at)
+    facts = with_calendars(facts, forge, effective.controls.deploy_window, trusted_at)
     judged = (*policy_readable.evaluate(facts), *evaluate_change(found.change, facts, effective))
-    findings = [each for each in judged if each.control != duties_separated.ID]  # nobody deploys yet
+    findings = [each for each in judged if each.control not in _AT_THE_DEPLOY]
     if not findings:
         raise PolicyError(f"every control is off for {deployment.environment}: there is nothing to judge", remedy="Switch one on in the policy.")
     pending = _pending(found, effective, findings)
+    closed = deploy_window.describe(facts, effective.controls.deploy_window)
     decision = decide(_for_review(_as_pending(finding, pending)) for finding in findings)
-    return Previewed(facts, effective, source, decision, found.draft, pending, tuple(_notes(found, pending, deployment.environment)))
+    return Previewed(facts, effective, source, decision, found.draft, pending, tuple(_notes(found, pending, deployment.environment, closed)))
 
 
-def _find_defect(forge: Reviewing, target: str, head: str, environment: str) -> str:
+def _find_defect(forge: Reviewing, target: str, head: str, environment: str, at: datetime) -> str:
     """Why the policy that the change brings couldn't be read once it is deployed."""
-    return find_defect(forge.read_trusted(target, policies.FILE_NAME, next_at=head).next_policy, environment)
+    brought = forge.read_trusted(target, policies.FILE_NAME, next_at=head).next_policy
+    return find_defect(brought, environment) or find_calendar_defect(forge, brought, environment, head, at)
 
 
 def _require_outside(found: OpenChange, commit: str, named: PolicyFile) -> None:
@@ -119,7 +126,9 @@ def _for_review(finding: Finding) -> Finding:
     return finding.model_copy(update={"remedy": finding.remedy.model_copy(update={"step": step})})
 
 
-def _notes(found: OpenChange, pending: tuple[Check, ...], environment: str) -> Iterator[str]:
+def _notes(found: OpenChange, pending: tuple[Check, ...], environment: str, closed: str) -> Iterator[str]:
+    if closed:
+        yield f"the gate judges when it is deployed, not now. Now: {closed}"
     if pending:
         yield f"checks that haven't ended yet: {', '.join(check.name for check in pending)}. The gate judges how they end"
     uncounted = "so a rollback plan that only names a version doesn't count here"

@@ -17,6 +17,7 @@ from changegate.openings import Kind, Opening, commit
 from changegate.plan import Plan, Verdict, named_in
 from changegate.policy import EffectivePolicy, EmergencyRules, PathPlan
 from changegate.tickets import ReferenceKind, find_references
+from changegate.window_rules import DeployWindow, Window
 
 WITHHELD: Final = "withheld"
 _MAX_WORDS: Final = 200
@@ -47,6 +48,7 @@ RangeCommit.restored_at DeployRange.base DeployRange.head DeployRange.base_tree 
 Provenance.sha256 Provenance.subjects Provenance.commit
 TestReport.sha256 TestReport.commit CoverageReport.sha256 CoverageReport.commit
 Declaration.label Declaration.change Waiver.envelope Waiver.control Waiver.change Waiver.environment DueReview.envelope
+Calendar.commit Calendar.sha256 Calendar.time_zone Calendar.kind
 Deployment.forge Deployment.repository Deployment.repository_id Deployment.server_url Deployment.environment Deployment.head
 """
 _CLEARED: Final = """
@@ -55,11 +57,12 @@ Ticket.source Ticket.url Ticket.state Ticket.type Ticket.approval Ticket.moved C
 Version.names Run.url Run.workflow Run.workflow_ref Run.workflow_sha Run.trigger Artifact.name Deployment.ref Declaration.incident
 DueReview.incident Waiver.requested_by Waiver.approved_by Facts.policy_defect Provenance.builder Provenance.signer Provenance.source
 Provenance.defect TestReport.name TestReport.names TestReport.defect CoverageReport.name CoverageReport.defect
+Calendar.path Calendar.defect
 """
 _SEALED: Final = """
 Review.id Missing.why Unavailable.why Unavailable.remedy Trailer.value Commit.subject Retarget.before Retarget.after Ticket.title Change.title
 Ticket.why Ticket.plan Change.unknown Change.description Change.labels Change.base_ref Change.head_ref RangeCommit.subject Facts.templates
-Declaration.reason Waiver.reason Waiver.defect
+Declaration.reason Waiver.reason Waiver.defect CalendarTime.title
 """
 TEXTS: Final = (
     dict.fromkeys(_KEPT.split(), Treatment.KEEP) | dict.fromkeys(_CLEARED.split(), Treatment.CLEAR) | dict.fromkeys(_SEALED.split(), Treatment.SEAL)
@@ -89,10 +92,17 @@ def hide(facts: Facts, policy: EffectivePolicy, path: str, salt: Callable[[], by
     builders = tuple(each.model_copy(update={"identity": tokens.clear(each.identity)}) for each in controls.artifact_bound.builders)
     bound = controls.artifact_bound.model_copy(update={"builders": builders})
     approved = controls.peer_approved.model_copy(update={"required_teams": teams})
+    windows = tokens.windows_without_names(controls.deploy_window)
     rules = policy.model_copy(
         update={
             "controls": controls.model_copy(
-                update={"checks_passed": checks, "peer_approved": approved, "rollback_plan": plan, "artifact_bound": bound}
+                update={
+                    "checks_passed": checks,
+                    "peer_approved": approved,
+                    "rollback_plan": plan,
+                    "artifact_bound": bound,
+                    "deploy_window": windows,
+                }
             ),
             "emergency": tokens.rules_without_names(policy.emergency),
             "rewrites": tuple(each.model_copy(update={"reason": tokens.seal(each.reason)}) for each in policy.rewrites),
@@ -151,6 +161,19 @@ class _Tokens:
     def paths_without_names(self, rules: PathPlan) -> PathPlan:
         """The same rules for the same paths and procedures."""
         return rules.model_copy(update={name: tuple(map(self.clear, getattr(rules, name))) for name in ("paths", "brings", "names")})
+
+    def windows_without_names(self, rules: DeployWindow) -> DeployWindow:
+        """The same windows at the same times, in the same places."""
+        return rules.model_copy(
+            update={
+                "weekly": tuple(each.model_copy(update=self._window(each)) for each in rules.weekly),
+                "dates": tuple(each.model_copy(update=self._window(each)) for each in rules.dates),
+                "calendars": tuple(each.model_copy(update=self._window(each) | {"path": self.clear(each.path)}) for each in rules.calendars),
+            }
+        )
+
+    def _window(self, window: Window) -> dict[str, str]:
+        return {"name": self.clear(window.name), "reason": self.seal(window.reason)}
 
     def rules_without_names(self, rules: EmergencyRules | None) -> EmergencyRules | None:
         """The same rules for the same people."""

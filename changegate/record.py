@@ -14,7 +14,7 @@ from changegate.decision import Decision, Finding, Lifted
 from changegate.evidence import idempotency
 from changegate.evidence.card import Card
 from changegate.evidence.statement import GATE_DECISION
-from changegate.facts import Change, Check, Deployment, Facts, Identity, Missing, Ticket, Time, Unavailable, Waiver
+from changegate.facts import Calendar, Change, Check, Deployment, Facts, Identity, Missing, Ticket, Time, Unavailable, Waiver
 from changegate.policy import Controls, EffectivePolicy
 from changegate.recorded import (
     GateDecision,
@@ -24,6 +24,7 @@ from changegate.recorded import (
     Previous,
     RecordedAgreement,
     RecordedApproval,
+    RecordedCalendar,
     RecordedChange,
     RecordedCheck,
     RecordedDecision,
@@ -131,8 +132,13 @@ def _decision(decision: Decision, facts: Facts) -> RecordedDecision:
         ),
         waivers=tuple(_waiver(each.waiver, lifted=each.lifted) for each in decision.waivers),
         refused_waivers=tuple(_waiver(each.waiver, why=each.why) for each in decision.refused),
+        calendars=tuple(RecordedCalendar(**dict(each)) for each in dict.fromkeys(_named(one) for one in facts.calendars)),
         due_reviews=tuple(RecordedDueReview(**each.model_dump()) for each in facts.due_reviews),
     )
+
+
+def _named(calendar: Calendar) -> tuple[tuple[str, str], ...]:
+    return ("path", calendar.path), ("commit", calendar.commit), ("sha256", calendar.sha256)
 
 
 def _lifted(lifted: tuple[Lifted, ...]) -> tuple[RecordedLifted, ...]:

@@ -219,6 +219,15 @@ class RecordedDueReview(Part):
     due: Time
 
 
+class RecordedCalendar(Part):
+    """A calendar that was gone by, as it stood at a commit."""
+
+    path: Text
+    commit: str
+    sha256: str
+    """Of the file's bytes; empty where it couldn't be read."""
+
+
 class RecordedDecision(Part):
     """The verdict, the codes of all that stood in the way, and by which exceptions other things didn't."""
 
@@ -227,6 +236,7 @@ class RecordedDecision(Part):
     emergency: RecordedEmergency | None = None
     waivers: tuple[RecordedWaiver, ...] = ()
     refused_waivers: tuple[RecordedWaiver, ...] = ()
+    calendars: tuple[RecordedCalendar, ...] = ()
     due_reviews: tuple[RecordedDueReview, ...] = ()
     """Carried from record to record, so that no emergency is lost however long the log grows."""
 

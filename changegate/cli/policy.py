@@ -51,6 +51,12 @@ controls:
   duties-separated:
     enabled: false         # true: whoever starts the deploy is not who is named here
     deployer-is-not: [author, approver]
+  deploy-window:           # judged where there is a window (docs/controls/deploy-window.md)
+    enabled: true
+    time-zone: UTC         # whose clock the windows go by, e.g. Europe/Berlin
+    weekly: []             # e.g. {{kind: allow, name: office hours, reason: somebody is there, hours: [mon-thu 09:00-17:00]}}
+    dates: []              # e.g. {{kind: freeze, name: year end, reason: the books are closed, from: 2026-12-18 17:00, to: 2027-01-04 08:00}}
+    calendars: []          # e.g. {{kind: freeze, name: holidays, reason: nobody is there, path: ops/holidays.ics}}
   tests-reported:
     enabled: false         # true: the gate must be given the results of this commit's tests (--test-results)
     min-tests: 1
@@ -67,7 +73,7 @@ emergency: null            # off; else (docs/emergencies.md), with these default
 #   approvals: 1           # how many others than the declarer must have agreed
 #   agreement: approval    # named: the declarer's word for it does, too
 #   incident: []           # forms of an incident's key, e.g. [INC-#]; empty: any
-#   lifts: [peer-approved, checks-passed]
+#   lifts: [peer-approved, checks-passed, deploy-window]
 #   review-within: 2 days
 #   overdue: block         # warn: an overdue review stops no further deploy
 privacy:

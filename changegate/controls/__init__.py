@@ -10,6 +10,7 @@ from changegate import undone, waiving
 from changegate.controls import (
     artifact_bound,
     checks_passed,
+    deploy_window,
     duties_separated,
     emergency_declared,
     emergency_reviewed,
@@ -25,7 +26,7 @@ from changegate.decision import Decision, Finding, Outcome, Remedy, decide
 from changegate.facts import Change, ChangeKind, Facts
 from changegate.policy import EffectivePolicy
 
-CHANGE_CONTROLS: Final = (ticket_linked.ID, peer_approved.ID, rollback_plan.ID, checks_passed.ID, duties_separated.ID)
+CHANGE_CONTROLS: Final = (ticket_linked.ID, peer_approved.ID, rollback_plan.ID, checks_passed.ID, duties_separated.ID, deploy_window.ID)
 """The controls that judge each change, in the order of a report's columns."""
 DEPLOY_CONTROLS: Final = (range_intact.ID, policy_readable.ID, tests_reported.ID, artifact_bound.ID, emergency_reviewed.ID, emergency_declared.ID)
 """The controls that judge the deploy as a whole."""
@@ -76,12 +77,14 @@ def _account(facts: Facts, judged: dict[str, list[Finding]], taken_back: undone.
 def evaluate_change(change: Change, facts: Facts, policy: EffectivePolicy) -> Iterator[Finding]:
     """Judge one change by every control that is on."""
     rules = policy.controls
+    windows = rules.deploy_window.windows(facts.deployment.environment)
     judges: tuple[tuple[str, bool, Callable[[], Finding]], ...] = (
         (ticket_linked.ID, rules.ticket_linked.enabled, lambda: ticket_linked.evaluate(change, facts, policy)),
         (peer_approved.ID, rules.peer_approved.enabled, lambda: peer_approved.evaluate(change, facts, rules.peer_approved)),
         (rollback_plan.ID, rules.rollback_plan.enabled, lambda: rollback_plan.evaluate(change, facts, rules.rollback_plan)),
         (checks_passed.ID, rules.checks_passed.enabled, lambda: checks_passed.evaluate(change, facts, rules.checks_passed)),
         (duties_separated.ID, rules.duties_separated.enabled, lambda: duties_separated.evaluate(change, facts, rules)),
+        (deploy_window.ID, bool(windows), lambda: deploy_window.evaluate(change, facts, rules.deploy_window)),
     )
     for control, enabled, judge in judges:
         if enabled:

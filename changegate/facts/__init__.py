@@ -9,6 +9,7 @@ Two types say that a value is not there, and they are never confused:
 - `Unavailable`: the source didn't answer, or not completely. Nobody knows. A control that needs the value ends as *unknown*, which blocks.
 """
 
+from changegate.facts.calendar import Calendar, CalendarTime
 from changegate.facts.change import (
     Change,
     ChangedFile,
@@ -41,6 +42,8 @@ __all__ = [
     "Artifact",
     "Assurance",
     "BaseSource",
+    "Calendar",
+    "CalendarTime",
     "Change",
     "ChangeKind",
     "ChangedFile",
@@ -102,6 +105,8 @@ class Facts(Fact):
     """Those of the log that may hold for what stands in the way."""
     due_reviews: tuple[DueReview, ...] = ()
     """Emergencies of this environment before this deploy that are still to be reviewed."""
+    calendars: tuple[Calendar, ...] = ()
+    """Those by which the policy says when deploys go."""
     provenances: tuple[Provenance, ...] = ()
     """What builders say of the artifacts."""
     tests: tuple[TestReport, ...] = ()

@@ -20,6 +20,7 @@ from support.records import TRUST, signed_record
 from changegate import (
     access,
     attestation,
+    calendars,
     canonical,
     codeowners,
     codeowners_gitlab,
@@ -29,9 +30,11 @@ from changegate import (
     policy,
     policy_cases,
     provenance,
+    recurrence,
     replaying,
     reports,
     trust,
+    windows,
     yaml_text,
 )
 from changegate.audit import tables
@@ -140,6 +143,11 @@ def job_of(data: bytes) -> object:
     return [pipeline.read_pipeline(each, local_run="1") for each in (environ, gitlab)]
 
 
+BERLIN: Final = windows.find_zone("Europe/Berlin")
+CALENDAR: Final = (
+    b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nSUMMARY:Year end\r\nDTSTART;TZID=Europe/Berlin:20251218T170000\r\nDURATION:P17D\r\n"
+    b"RRULE:FREQ=YEARLY;COUNT=9\r\nEXDATE;VALUE=DATE:20261218\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+)
 ACCESS: Final = (
     b'{"entries":[],"fetched":"2026-03-01T12:00:00Z","forge":"github","format":"changegate-access-1","repository":"r","tool":"t","unknown":[]}'
 )
@@ -158,6 +166,7 @@ PARSERS: Final[Mapping[str, tuple[Parse, bytes]]] = {
         stretch.format_range(STRETCH, 3),
     ),
     "audit.tables.parse": (tables.parse, b"id,at\n1,2026-01-01\n"),
+    "calendars.parse": (lambda data: calendars.find_spans(calendars.parse(data, BERLIN), datetime(2026, 3, 1, tzinfo=UTC), wide=True), CALENDAR),
     "canonical.loads": (lambda data: canonical.loads(data, what="it"), b'{"a":[1,2.5,"x",null]}'),
     "cli.exported.parse": (lambda data: exported.parse(data, "acme/shop"), DEPLOYMENTS),
     "cli.periods.parse_past": (of_text(lambda text: periods.parse_past("--received", text, now=datetime(2026, 4, 1, tzinfo=UTC))), b"2026-01-01"),
@@ -208,6 +217,13 @@ PARSERS: Final[Mapping[str, tuple[Parse, bytes]]] = {
         lambda data: policy_cases.parse(data, source="c", known=()),
         b"cases:\n- name: it\n  changes: [{title: a, checks: {b: failure}}]\n  expect: blocked\n",
     ),
+    "recurrence.parse": (
+        of_text(
+            lambda text: list(recurrence.find_days(recurrence.parse(text), datetime.fromisoformat("2026-01-05"), date(2026, 1, 1), date(2027, 1, 1)))
+        ),
+        b"FREQ=MONTHLY;BYDAY=-1FR;COUNT=7",
+    ),
+    "recurrence.read_moment": (of_text(recurrence.read_moment), b"20261224T170000Z"),
     "replaying.read_facts": (replaying.read_facts, facts_json(facts())),
     "policy.parse": (lambda data: policy.parse(data, source="p"), POLICY),
     "reports.read_tests": (lambda data: reports.read_tests(data, "x"), b'<testsuite timestamp="2026-03-01"><testcase name="a"/></testsuite>'),
@@ -221,6 +237,8 @@ PARSERS: Final[Mapping[str, tuple[Parse, bytes]]] = {
     "stores.postgres.address.parse_address": (of_text(address.parse_address), b"postgresql://host/db?schema=a"),
     "stores.s3url.parse_url": (of_text(s3url.parse_url), b"s3://bucket/prefix?region=eu-central-1"),
     "trust.parse": (trust.parse, trust.format_trust(TRUST)),
+    "windows.read_hours": (of_text(windows.read_hours), b"fri 16:00 - mon 08:00"),
+    "windows.read_local": (of_text(windows.read_local), b"2026-12-24 17:00"),
     "witness.submission.parse_size": (submission.parse_size, b"12\n"),
     "witness.submission.parse_submission": (submission.parse_submission, b"old 0\n\n" + CHECKPOINT),
     "yaml_text.read": (yaml_text.read, POLICY),

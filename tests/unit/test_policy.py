@@ -44,6 +44,9 @@ def test_the_file_that_init_writes_is_the_defaults_and_names_every_key() -> None
     assert {path for path in yaml_text.read(START.encode()).lines if path} >= keys_of(policy.Policy)
 
 
+WINDOWS = "controls: {deploy-window:"
+SAME = "kind: freeze, name: year end, reason: the books are closed"
+CLOSED = "from: 2026-12-18 17:00, to: 2027-01-04 08:00"
 DEFECTS = {
     "bool_type": ("enforce: 1", "enforce: must be true or false, not 1"),
     "int_type": ("controls: {peer-approved: {approvals: 2.5}}", "must be a whole number, not '2.5'"),
@@ -62,6 +65,17 @@ DEFECTS = {
     "too_short": ("controls: {rollback-plan: {headings: []}}", "must be a list of at least 1, not a list of 0"),
     "too_long": (f"controls: {{peer-approved: {{required-teams: [{', '.join(['a/b'] * 21)}]}}}}", "must be a list of at most 20, not a list of 21"),
     "model_type": ("controls: {peer-approved: true}", "must be a mapping: keys of their own, indented below, not true"),
+    "time_zone": (f"{WINDOWS} {{time-zone: Berlin}}}}", "must be a time zone of the IANA database, such as Europe/Berlin, and one that this machine"),
+    "hours": (f"{WINDOWS} {{weekly: [{{{SAME}, hours: [9-17]}}]}}}}", "must be hours of a week, such as mon-fri 09:00-17:00, sat-sun, or fri 16:00"),
+    "local_time": (f"{WINDOWS} {{dates: [{{{SAME}, from: 2026-12-18, to: x}}]}}}}", "must be a day and a time from 2000 to 2099, such as 2026-12-24"),
+    "recurrence": (
+        f"{WINDOWS} {{dates: [{{{SAME}, {CLOSED}, repeats: FREQ=HOURLY}}]}}}}",
+        "must be a recurrence rule such as FREQ=YEARLY (the recurrence rule: FREQ must be one of DAILY, WEEKLY, MONTHLY, YEARLY), not 'FREQ=HOURLY'",
+    ),
+    "window": (
+        f"{WINDOWS} {{dates: [{{{SAME}, from: 2026-12-18 17:00, to: 2026-12-18 17:00}}]}}}}",
+        "must be a window that ends after it begins, and at most 366 days later, not a mapping",
+    ),
     "dict_type": ("environments: []", "must be a mapping: keys of their own, indented below, not a list of 0"),
 }
 
@@ -78,6 +92,12 @@ DEFECTS = {
         ("controls: {rollback-plan: {by-path: [{paths: [a b]}]}}", "must be a path or pattern as in CODEOWNERS"),
         ("controls: {rollback-plan: {by-path: [{paths: [a], brings: ['!b']}]}}", "must be a path or pattern as in CODEOWNERS"),
         ("controls: {rollback-plan: {by-path: [{paths: [a], names: ['--']}]}}", "must be a word or a few"),
+        (f"{WINDOWS} {{calendars: [{{{SAME}, path: '*.ics'}}]}}}}", "must be a file's path from the repository's root"),
+        (f"{WINDOWS} {{calendars: [{{{SAME}, path: /etc/x.ics}}]}}}}", "must be a file's path from the repository's root"),
+        (f"{WINDOWS} {{dates: [{{{SAME}, {CLOSED}, repeats: FREQ=WEEKLY;BYDAY=SU}}]}}}}", "whose first day is one of those that `repeats` gives"),
+        (f"{WINDOWS} {{dates: [{{{SAME}, from: 2026-01-01 00:00, to: 2027-06-01 00:00}}]}}}}", "at most 366 days later"),
+        (f"{WINDOWS} {{weekly: [{{{SAME}, hours: []}}]}}}}", "must be a list of at least 1"),
+        (f"{WINDOWS} {{weekly: [{{kind: allow, name: x, hours: [mon]}}]}}}}", "weekly.0.reason: is missing"),
     ],
 )
 def test_what_is_left_out_or_of_no_use_is_named(text: str, message: str) -> None:

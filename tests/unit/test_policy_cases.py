@@ -11,6 +11,11 @@ from changegate.errors import InputError
 from changegate.facts import Facts
 
 KNOWN = explaining.list_reasons(explaining.read_pages())
+AWAY = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART;VALUE=DATE:20260105\nEND:VEVENT\nEND:VCALENDAR\n"
+WINDOWS = {
+    "weekly": [{"kind": "allow", "name": "office hours", "reason": "somebody is there", "hours": ["mon-fri 09:00-17:00"]}],
+    "calendars": [{"kind": "freeze", "name": "away", "reason": "nobody is there", "path": "ops/away.ics"}],
+}
 RULES: dict[str, Any] = {
     "controls": {
         "ticket-linked": {"projects": ["SHOP"]},
@@ -20,6 +25,7 @@ RULES: dict[str, Any] = {
     "environments": {
         "staging": {"controls": {"peer-approved": {"enabled": False}}},
         "owned": {"controls": {"peer-approved": {"code-owners": True, "required-teams": ["acme/payments"]}}},
+        "windowed": {"controls": {"deploy-window": WINDOWS}},
         "apart": {"controls": {"duties-separated": {"enabled": True}}},
         "templates": {"controls": {"rollback-plan": {"min-words": 9}}},
     },
@@ -63,6 +69,10 @@ def no_facts(name: str) -> Facts:
         ({"changes": [GOOD, GOOD | {"title": "SHOP-13"}, GOOD | {"title": "UTF-8"}]}, "blocked", ("ticket-linked/other-project",)),
         ({"changes": [GOOD], "environment": "apart", "deployer": "alice"}, "blocked", ("duties-separated/deployer-wrote",)),
         ({"changes": [GOOD], "environment": "apart", "deployer": "dave"}, "allowed", ()),
+        ({"changes": [GOOD], "environment": "windowed"}, "allowed", ()),
+        ({"changes": [GOOD], "environment": "windowed", "at": "2026-01-05 18:00"}, "blocked", ("deploy-window/closed",)),
+        ({"changes": [GOOD], "environment": "windowed", "calendars": {"ops/away.ics": AWAY}}, "blocked", ("deploy-window/frozen",)),
+        ({"changes": [GOOD], "environment": "windowed", "calendars": {"ops/away.ics": "x"}}, "blocked", ("deploy-window/calendar-broken",)),
         (
             {"changes": [GOOD | {"files": ["a.py"]}], "environment": "owned", "code-owners": "*.py @carol", "teams": {"acme/payments": ["bob"]}},
             "blocked",

@@ -17,6 +17,8 @@ from changegate.decision import Verdict
 from changegate.facts import (
     MISSING,
     Actor,
+    Calendar,
+    CalendarTime,
     ChangedFile,
     Check,
     CodeOwnersFile,
@@ -38,6 +40,18 @@ from changegate.openings import commit as commit_to
 from changegate.policy import EffectivePolicy
 from changegate.pseudonyms import TEXTS, hide
 from changegate.record import facts_json
+
+HOLIDAYS = Calendar(
+    path="ops/alice.ics",
+    commit="c" * 40,
+    time_zone="UTC",
+    kind="freeze",
+    times=(CalendarTime(begins=hours(0), ends=hours(9), title="Bob is away"), CalendarTime(begins=hours(20), ends=hours(30), title="Carol is away")),
+)
+WINDOWS = {
+    "weekly": [{"kind": "allow", "name": "bob's hours", "reason": "alice is there", "hours": ["mon-sun"]}],
+    "calendars": [{"kind": "freeze", "name": "holidays", "reason": "dave isn't there", "path": "ops/alice.ics"}],
+}
 
 
 def texts_of(model: type[BaseModel], seen: set[type]) -> Iterator[str]:
@@ -147,6 +161,7 @@ def test_a_plan_keeps_its_worth_and_not_its_words(description: str) -> None:
         ({"files": (ChangedFile(path="a.sql"),)}, {"controls": {"rollback-plan": {"by-path": [{"paths": ["*.sql"], "names": ["ask alice"]}]}}}),
         ({}, {"controls": {"peer-approved": {"required-teams": ["acme/owners"]}, "duties-separated": {"enabled": True}}}),
         ({}, {"controls": {"peer-approved": {"required-teams": ["acme/alice"]}}}),
+        ({}, {"controls": {"deploy-window": WINDOWS}}),
         ({"merged_by": DAVE, "former": (CAROL,), "pushers": (BOB,), "labels": ("alice's",), "unknown": "alice"}, {}),
     ],
 )
@@ -156,6 +171,7 @@ def test_names_are_gone_and_the_decision_is_the_same(differs: dict[str, Any], ru
         change(**differs),
         deployment=deployment(forge=forge, deployer=BOB, ref="refs/heads/alice"),
         code_owners=CodeOwnersFile(path="CODEOWNERS", commit="c" * 40, text=OWNERS),
+        calendars=(HOLIDAYS,),
         teams=(Team(name="acme/owners", members=(BOB, DAVE)), Team(name="alice", members=(ALICE,)), Team(name="acme/alice", members=(BOB,))),
     )
     kept, policy = hidden(found, **rules)

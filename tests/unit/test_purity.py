@@ -42,6 +42,11 @@ PURE = [
             "comparing.py",
             "policy_cases.py",
             "replaying.py",
+            "rules.py",
+            "recurrence.py",
+            "windows.py",
+            "window_rules.py",
+            "calendars.py",
             "provenance.py",
             "reports.py",
         )

@@ -10,6 +10,7 @@ from changegate.controls.range_intact import Reason
 from changegate.decision import Decision, Outcome, Verdict, decide
 from changegate.facts import Assurance, BaseSource, ChangeKind, Facts, RangeOutcome
 from changegate.policy import Controls, DutiesSeparated, EffectivePolicy, PeerApproved, Rewrite
+from changegate.window_rules import DeployWindow, WeeklyWindow
 
 FORGE = EffectivePolicy(assurance=Assurance.FORGE)
 
@@ -56,7 +57,8 @@ def test_table(found: Facts, policy: EffectivePolicy, outcome: Outcome, reason: 
     assert deploy_findings(evaluate(found, policy)) == [(outcome, reason)]
 
 
-EVERYTHING = EffectivePolicy(controls=Controls(duties_separated=DutiesSeparated(enabled=True)))
+ALWAYS = WeeklyWindow(kind="allow", name="always", reason="somebody is there", hours=("mon-sun",))
+EVERYTHING = EffectivePolicy(controls=Controls(duties_separated=DutiesSeparated(enabled=True), deploy_window=DeployWindow(weekly=(ALWAYS,))))
 """Every control is on."""
 
 
