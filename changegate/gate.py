@@ -33,7 +33,7 @@ from changegate.forges import Baseline, Forge, Needs, OwnersReader
 from changegate.history import read_history
 from changegate.let_go import find_trusted, is_enforced, list_deployed, was_let_go
 from changegate.ownership import teams_needed
-from changegate.policy import Controls, EffectivePolicy, PeerApproved
+from changegate.policy import EffectivePolicy, PeerApproved
 from changegate.provenance import read_all as read_provenances
 from changegate.recorded import PolicySource, Previous
 from changegate.signing import RecordSigner
@@ -127,7 +127,7 @@ def judge(
     policy, source = read_policy(policy_file, trusted.policy, trusted_at)
     effective = policy.for_environment(deployment.environment)
     rules = effective.controls.peer_approved
-    changes = look_up(forge.fetch_changes(deployment, deploy_range, needs_of(effective.controls)), effective, open_tracker)
+    changes = look_up(forge.fetch_changes(deployment, deploy_range, needs_of(effective)), effective, open_tracker)
     place = (deployment.repository, deployment.environment)
     at = now()
     facts = Facts(
@@ -156,12 +156,12 @@ def judge(
     return Judged(facts, effective, source, decision, history.previous)
 
 
-def needs_of(controls: Controls) -> Needs:
+def needs_of(policy: EffectivePolicy) -> Needs:
     """What the forge is asked for besides, under these rules."""
-    peers, plan = controls.peer_approved, controls.rollback_plan
+    peers, plan = policy.controls.peer_approved, policy.controls.rollback_plan
     return Needs(
         update_merges=peers.enabled and peers.ignore_update_merges,
-        files=(peers.enabled and peers.code_owners) or (plan.enabled and bool(plan.by_path)),
+        files=(peers.enabled and peers.code_owners) or (plan.enabled and bool(plan.by_path)) or bool(policy.standard_changes),
     )
 
 

@@ -201,6 +201,27 @@ class TrackerRules(Rules):
     )
 
 
+class StandardChange(Rules):
+    """A kind of change that is approved beforehand: low risk, done often, always alike."""
+
+    name: Name = Field(description="What it is called in reports: dependency updates.")
+    paths: tuple[PathPattern, ...] = Field(
+        strict=False, min_length=1, max_length=50, description="It touches no other files, by patterns as in CODEOWNERS: [uv.lock, docs/]."
+    )
+    labels: tuple[Name, ...] = Field((), strict=False, max_length=20, description="And bears one of these labels. Empty: none is asked for.")
+    bots: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (), strict=False, max_length=20, description="And one of these bots of GitHub, by account number, made it alone. Empty: anybody."
+    )
+    max_files: Annotated[int, Field(ge=1, le=3000)] = Field(20, description="And touches no more files than this.")
+    exempt_from: tuple[Liftable, ...] = Field(
+        ("ticket-linked", "peer-approved", "rollback-plan"),
+        strict=False,
+        min_length=1,
+        max_length=6,
+        description="The controls it needn't pass.",
+    )
+
+
 class EmergencyRules(Rules):
     """An emergency: a deploy that goes in spite of what fails, because somebody who may says that it must. Off where this section isn't there."""
 
@@ -271,6 +292,9 @@ class EffectivePolicy(Rules):
         description="Who must vouch for the facts: `asserted` takes a commit's own trailers, `forge` only what the forge's API says.",
     )
     controls: Controls = Controls()
+    standard_changes: tuple[StandardChange, ...] = Field(
+        (), strict=False, max_length=50, description="Kinds of changes that are approved beforehand, by what they touch."
+    )
     trackers: tuple[TrackerRules, ...] = Field((), strict=False, max_length=10, description="Where the tickets are that changes name.")
     emergency: EmergencyRules | None = Field(default=None, description="What an emergency needs. Left out: there is none.")
     privacy: Privacy = Privacy()

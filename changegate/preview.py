@@ -56,7 +56,7 @@ def judge_open(
     policy, source = read_policy(policy_file, trusted.policy, trusted_at)
     effective = policy.for_environment(deployment.environment)
     rules = effective.controls.peer_approved
-    found = forge.fetch_open_change(number, target, needs_of(effective.controls), environment=deployment.environment, run=deployment.run.id)
+    found = forge.fetch_open_change(number, target, needs_of(effective), environment=deployment.environment, run=deployment.run.id)
     (change,) = look_up((found.change,), effective, open_tracker)
     found = found._replace(change=change)
     if trusted_at != target and policy_file is not None:

@@ -10,7 +10,7 @@ from changegate import preview
 from changegate.controls import CHANGE_CONTROLS, DEPLOY_CONTROLS
 
 PAGES = Path(__file__).parents[2] / "docs" / "controls"
-SHARED = {"change-unknown", "undone"}
+SHARED = {"change-unknown", "standard-change", "undone"}
 """Given for any control that judges a change (`changegate.controls`)."""
 ROW = re.compile(r"^\| ((?:`[a-z-]+`(?:, )?)+) \| (?:pass|fail|unknown|not applicable)", re.MULTILINE)
 
