@@ -237,6 +237,12 @@ class EmergencyRules(Rules):
         max_length=20,
         description="Labels that declare one, on a change whose description says why under the heading `Emergency`. Empty: the run's options alone.",
     )
+    ticket_types: tuple[Name, ...] = Field(
+        (),
+        strict=False,
+        max_length=20,
+        description="Types of tickets, in the policy's trackers, that declare one: [emergency]. Who starts the run declares it then.",
+    )
     approvals: Literal[1, 2] = Field(1, description="How many others than the declarer, none of whom wrote the change, must have agreed.")
     agreement: Literal["approval", "named"] = Field(
         "approval",

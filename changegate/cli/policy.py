@@ -71,6 +71,7 @@ trackers: []               # where tickets are kept (docs/trackers.md): [{{kind:
 emergency: null            # off; else (docs/emergencies.md), with these defaults:
 #   declared-by: []        # logins or account numbers (github:1234); empty: whoever may maintain the repository
 #   labels: []             # labels that declare one, besides the run's options; the reason stands under the heading Emergency
+#   ticket-types: []       # types of tickets, in the policy's trackers, that declare one, too
 #   approvals: 1           # how many others than the declarer must have agreed
 #   agreement: approval    # named: the declarer's word for it does, too
 #   incident: []           # forms of an incident's key, e.g. [INC-#]; empty: any
