@@ -105,6 +105,9 @@ class RollbackPlan(Rules):
     min_words: Annotated[int, Field(ge=1, le=200)] = Field(
         3, description="Fewer words than this are no plan, unless they name a version that was deployed before."
     )
+    files: tuple[PathPattern, ...] = Field(
+        (), strict=False, max_length=20, description="Files that a change may bring in place of the section: [rollback/*.md]."
+    )
     by_path: tuple[PathPlan, ...] = Field((), strict=False, max_length=50, description="What a change of some files needs besides its plan.")
 
 
