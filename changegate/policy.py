@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 from changegate import yaml_text
 from changegate.errors import PolicyError
 from changegate.facts import Assurance
-from changegate.policy_defects import INCIDENT, ISSUER, PROJECT, PUBLIC_KEY, TEAM, WITHIN, WORDS_OF_A_PLAN, Defect, explain
+from changegate.policy_defects import INCIDENT, ISSUER, OWNER, PROJECT, PUBLIC_KEY, TEAM, WITHIN, WORDS_OF_A_PLAN, Defect, explain
 from changegate.rules import Name, PathPattern, Rules
 from changegate.signing import identity
 from changegate.window_rules import DeployWindow
@@ -133,6 +133,30 @@ class TestsReported(Rules):
     )
 
 
+class PolicyOwnerApproved(Rules):
+    """What changes the gate itself was approved by an owner of that."""
+
+    enabled: bool = Field(default=True, description="Judged only where there are owners.")
+    owners: tuple[Annotated[str, Field(pattern=OWNER)], ...] = Field(
+        (),
+        strict=False,
+        max_length=50,
+        description="Logins, and teams (`org/team`, on GitLab groups): [alice, acme/platform]. Two at least: none approves their own.",
+    )
+    approvals: Annotated[int, Field(ge=1, le=20)] = Field(1, description="How many owners must have approved.")
+    paths: tuple[PathPattern, ...] = Field(
+        ("/.github/workflows/", "/.github/actions/", "/.gitlab-ci.yml", "/.gitlab/ci/"),
+        strict=False,
+        max_length=50,
+        description="What is guarded besides the policy, its calendars, CODEOWNERS and the workflow that runs the gate; patterns as in CODEOWNERS.",
+    )
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anything is judged."""
+        return self.enabled and bool(self.owners)
+
+
 class Builder(Rules):
     """Somebody whom an OIDC issuer names, as Sigstore's certificates repeat it."""
 
@@ -166,6 +190,7 @@ class Controls(Rules):
     checks_passed: ChecksPassed = ChecksPassed()
     duties_separated: DutiesSeparated = DutiesSeparated()
     deploy_window: DeployWindow = DeployWindow()
+    policy_owner_approved: PolicyOwnerApproved = PolicyOwnerApproved()
     tests_reported: TestsReported = TestsReported()
     artifact_bound: ArtifactBound = ArtifactBound()
 

@@ -92,6 +92,7 @@ DEFECTS = {
         ("controls: {rollback-plan: {by-path: [{paths: [a b]}]}}", "must be a path or pattern as in CODEOWNERS"),
         ("controls: {rollback-plan: {by-path: [{paths: [a], brings: ['!b']}]}}", "must be a path or pattern as in CODEOWNERS"),
         ("controls: {rollback-plan: {by-path: [{paths: [a], names: ['--']}]}}", "must be a word or a few"),
+        ("controls: {policy-owner-approved: {owners: ['@alice']}}", "must be a login, or an organization and a team, such as alice or acme/platform"),
         (f"{WINDOWS} {{calendars: [{{{SAME}, path: '*.ics'}}]}}}}", "must be a file's path from the repository's root"),
         (f"{WINDOWS} {{calendars: [{{{SAME}, path: /etc/x.ics}}]}}}}", "must be a file's path from the repository's root"),
         (f"{WINDOWS} {{dates: [{{{SAME}, {CLOSED}, repeats: FREQ=WEEKLY;BYDAY=SU}}]}}}}", "whose first day is one of those that `repeats` gives"),
