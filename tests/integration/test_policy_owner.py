@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from doubles.github import MEMBERS_TOKEN, TOKEN, Account, GitHubServer, Hub, Pull, Repository
 from support.gating import without_waiting
+from support.gitlab_job import gitlab_job
 
 from changegate.cli import run
 from changegate.errors import ExitCode
@@ -123,3 +124,24 @@ def test_a_preview_asks_for_the_owner(shop: Shop, gate: Gate) -> None:
     assert (code, report["reasons"]) == (ExitCode.BLOCKED, ["policy-owner-approved/not-approved"])
     pull.approve(shop.carol)
     assert gate("preview", "--change", str(pull.number))[0] == ExitCode.ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("owners", "by", "reasons"),
+    [
+        ("carol", "carol", []),
+        ("carol", "bob", ["policy-owner-approved/not-approved"]),
+        ("acme/platform", "carol", []),
+        ("acme/platform", "bob", ["policy-owner-approved/not-approved"]),
+    ],
+)
+def test_on_gitlab(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], owners: str, by: str, reasons: list[str]
+) -> None:
+    with gitlab_job(tmp_path, monkeypatch, capsys) as job:
+        job.hub.groups["acme/platform"] = [job.carol]
+        job.project.push("main", author=job.alice, files={".changegate.yml": RULES.format(owners)}, message="Policy")
+        job.project.deploy()
+        job.change(files={".gitlab-ci.yml": "deploy: {script: make}\n"}).approve({"bob": job.bob, "carol": job.carol}[by]).merge(by=job.alice)
+        said = job.gate()
+    assert said.report["reasons"] == reasons, said
