@@ -37,6 +37,7 @@ from changegate.policy import Controls, EffectivePolicy, PeerApproved
 from changegate.provenance import read_all as read_provenances
 from changegate.recorded import PolicySource, Previous
 from changegate.signing import RecordSigner
+from changegate.trackers import OpenTracker, look_up
 from changegate.trust import Trust
 from changegate.waivers_in_force import find_waivers
 
@@ -101,6 +102,7 @@ def judge(
     now: Callable[[], datetime],
     declared: Declared | None = None,
     given: Given = NOTHING_GIVEN,
+    open_tracker: OpenTracker,
     trust: Trust | None = None,
 ) -> Judged:
     """Collect the facts of a deploy and decide.
@@ -124,7 +126,7 @@ def judge(
     trusted = forge.read_trusted(trusted_at, path, next_at="" if policy_file else deploy_range.head)
     policy, source = read_policy(policy_file, trusted.policy, trusted_at)
     effective = policy.for_environment(deployment.environment)
-    changes = forge.fetch_changes(deployment, deploy_range, needs_of(effective.controls))
+    changes = look_up(forge.fetch_changes(deployment, deploy_range, needs_of(effective.controls)), effective, open_tracker)
     place = (deployment.repository, deployment.environment)
     at = now()
     facts = Facts(

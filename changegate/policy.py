@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 from changegate import yaml_text
 from changegate.errors import PolicyError
 from changegate.facts import Assurance
-from changegate.policy_defects import INCIDENT, ISSUER, OWNER, PROJECT, PUBLIC_KEY, TEAM, WITHIN, WORDS_OF_A_PLAN, Defect, explain
+from changegate.policy_defects import FIELD, INCIDENT, ISSUER, OWNER, PROJECT, PUBLIC_KEY, TEAM, URL, WITHIN, WORDS_OF_A_PLAN, Defect, explain
 from changegate.rules import Name, PathPattern, Rules
 from changegate.signing import identity
 from changegate.window_rules import DeployWindow
@@ -69,6 +69,12 @@ class TicketLinked(Rules):
     enabled: bool = True
     projects: tuple[Annotated[str, Field(pattern=PROJECT)], ...] = Field(
         (), strict=False, description="Tracker projects whose keys (`SHOP-12`) count wherever the change names them, and the only ones that count."
+    )
+    forge_issues: bool = Field(
+        default=False, description="Where projects or trackers are named: issues of the forge that a change is linked to count, too."
+    )
+    changes_per_ticket: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        20, description="From how many changes of one deploy under the same ticket on the finding says so."
     )
 
 
@@ -199,6 +205,27 @@ Liftable = Literal["ticket-linked", "peer-approved", "rollback-plan", "checks-pa
 """The controls whose findings on a change an emergency or a waiver may lift; what is found on the range as a whole, nothing does."""
 
 
+class TrackerRules(Rules):
+    """A tracker that is asked for the tickets that a change names. Its credentials are in the environment: docs/trackers.md."""
+
+    kind: Literal["jira-cloud", "jira-data-center", "servicenow", "linear"]
+    url: Annotated[str, Field(pattern=URL)] = Field(description="Where it is: https://acme.atlassian.net, https://acme.service-now.com.")
+    projects: tuple[Annotated[str, Field(pattern=PROJECT)], ...] = Field(
+        strict=False, min_length=1, max_length=200, description="Its projects, teams, or the prefix of its numbers: [SHOP], [CHG]."
+    )
+    types: tuple[Name, ...] = Field((), strict=False, max_length=50, description="Types of tickets that count. Empty: all.")
+    statuses: tuple[Name, ...] = Field((), strict=False, max_length=50, description="Statuses, as people see them, that count. Empty: all.")
+    approvals: tuple[Name, ...] = Field(
+        (), strict=False, max_length=10, description="How a change request's approval must stand: [approved]. Empty: however it stands."
+    )
+    within_window: bool = Field(default=False, description="A change request counts only within its planned start and end.")
+    plan_field: str = Field(
+        "",
+        pattern=FIELD,
+        description="The field with the rollback plan, which counts as one in the description does: backout_plan, customfield_10042.",
+    )
+
+
 class EmergencyRules(Rules):
     """An emergency: a deploy that goes in spite of what fails, because somebody who may says that it must. Off where this section isn't there."""
 
@@ -269,11 +296,19 @@ class EffectivePolicy(Rules):
         description="Who must vouch for the facts: `asserted` takes a commit's own trailers, `forge` only what the forge's API says.",
     )
     controls: Controls = Controls()
+    trackers: tuple[TrackerRules, ...] = Field((), strict=False, max_length=10, description="Where the tickets are that changes name.")
     emergency: EmergencyRules | None = Field(default=None, description="What an emergency needs. Left out: there is none.")
     privacy: Privacy = Privacy()
     rewrites: tuple[Rewrite, ...] = Field(
         (), strict=False, max_length=20, description="Rewritten history that is accepted, each named by its commits. All that it brings is judged."
     )
+
+    @property
+    def ticket_rules(self) -> TicketLinked:
+        """The rules for tickets, with the projects of all trackers among those that count."""
+        rules = self.controls.ticket_linked
+        kept = (project for tracker in self.trackers for project in tracker.projects)
+        return rules.model_copy(update={"projects": tuple(dict.fromkeys((*rules.projects, *kept)))}) if self.trackers else rules
 
 
 class Policy(EffectivePolicy):

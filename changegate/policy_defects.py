@@ -34,7 +34,11 @@ OWNER: Final = r"^[A-Za-z0-9._-]{1,100}(?:/[A-Za-z0-9._-]{1,100}){0,19}$"
 LOGIN: Final = r"^[^\s:]{1,100}(:[0-9]{1,18})?$"
 ISSUER: Final = r"^https://[^\s]{1,300}$"
 PUBLIC_KEY: Final = r"^-----BEGIN PUBLIC KEY-----\n[A-Za-z0-9+/=\n]{1,1000}-----END PUBLIC KEY-----\n*$"
+URL: Final = r"^(https://[A-Za-z0-9.-]{1,253}|http://(127\.0\.0\.1|localhost))(:[0-9]{1,5})?(/[A-Za-z0-9._~-]{1,100}){0,5}/?$"
+FIELD: Final = r"^([A-Za-z][A-Za-z0-9_]{0,79})?$"
 _PATTERNS: Final = {
+    URL: "an https address, without a user, a query or a fragment",
+    FIELD: "a field's name, such as backout_plan or customfield_10042",
     ISSUER: "the https address of an OIDC issuer",
     PUBLIC_KEY: "a public key as PEM, such as `openssl pkey -pubout` prints",
     LOGIN: "a login, such as alice or robot[bot]; a colon and the account's number may follow",

@@ -14,6 +14,7 @@ from changegate.forges import OpenChange, Reviewing, TrustedFiles
 from changegate.gate import PolicyFile, find_defect, list_versions, needs_of, read_policy, with_owners
 from changegate.policy import EffectivePolicy
 from changegate.recorded import PolicySource
+from changegate.trackers import OpenTracker, look_up
 
 PENDING = "pending"
 """The reason of a finding that only time will make: checks that haven't ended yet."""
@@ -38,7 +39,9 @@ class Previewed:
     """What could be otherwise at the deploy. Holds text from outside."""
 
 
-def judge_open(number: int, deployment: Deployment, forge: Reviewing, *, policy_file: PolicyFile | None, now: Callable[[], datetime]) -> Previewed:
+def judge_open(
+    number: int, deployment: Deployment, forge: Reviewing, *, policy_file: PolicyFile | None, now: Callable[[], datetime], open_tracker: OpenTracker
+) -> Previewed:
     """Collect the facts of an open change and decide. `deployment` is what the pipeline says; its head becomes the change's.
 
     1. Policy, templates and code owners at the tip of the branch that it goes to (or as the caller names them); never at the change's own head.
@@ -53,6 +56,8 @@ def judge_open(number: int, deployment: Deployment, forge: Reviewing, *, policy_
     policy, source = read_policy(policy_file, trusted.policy, trusted_at)
     effective = policy.for_environment(deployment.environment)
     found = forge.fetch_open_change(number, target, needs_of(effective.controls), environment=deployment.environment, run=deployment.run.id)
+    (change,) = look_up((found.change,), effective, open_tracker)
+    found = found._replace(change=change)
     if trusted_at != target and policy_file is not None:
         _require_outside(found, trusted_at, policy_file)
     at = now()

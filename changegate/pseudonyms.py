@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from pydantic import BaseModel
 
 from changegate.controls.rollback_plan import find_plan
-from changegate.facts import NOT_ASKED, Change, CodeOwnersFile, Fact, Facts, Identity, IdentityKind, Team, Waiver
+from changegate.facts import NOT_ASKED, Change, CodeOwnersFile, Fact, Facts, Identity, IdentityKind, Team, Ticket, Waiver
 from changegate.openings import Kind, Opening, commit
 from changegate.plan import Plan, Verdict, named_in
 from changegate.policy import EffectivePolicy, EmergencyRules, PathPlan, PolicyOwnerApproved
@@ -53,14 +53,15 @@ Deployment.forge Deployment.repository Deployment.repository_id Deployment.serve
 """
 _CLEARED: Final = """
 Trailer.key ChangedFile.path ChangedFile.was Team.name CodeOwnersFile.path CodeOwnersFile.text Review.via Review.url Ticket.key
-Ticket.source Ticket.url Ticket.state Check.name Check.url Change.url DeployRange.base_url Version.names Run.url Run.workflow
-Run.workflow_ref Run.workflow_sha Run.trigger Artifact.name Deployment.ref Declaration.incident DueReview.incident
-Waiver.requested_by Waiver.approved_by Facts.policy_defect Facts.policy_path Provenance.builder Provenance.signer Provenance.source Provenance.defect
-TestReport.name TestReport.names TestReport.defect CoverageReport.name CoverageReport.defect Calendar.path Calendar.defect
+Ticket.source Ticket.url Ticket.state Ticket.type Ticket.approval Ticket.moved Check.name Check.url Change.url DeployRange.base_url
+Version.names Run.url Run.workflow Run.workflow_ref Run.workflow_sha Run.trigger Artifact.name Deployment.ref Declaration.incident
+DueReview.incident Waiver.requested_by Waiver.approved_by Facts.policy_defect Facts.policy_path Provenance.builder Provenance.signer
+Provenance.source Provenance.defect TestReport.name TestReport.names TestReport.defect CoverageReport.name CoverageReport.defect
+Calendar.path Calendar.defect
 """
 _SEALED: Final = """
 Review.id Missing.why Unavailable.why Unavailable.remedy Trailer.value Commit.subject Retarget.before Retarget.after Ticket.title Change.title
-Change.unknown Change.description Change.labels Change.base_ref Change.head_ref RangeCommit.subject Facts.templates
+Ticket.why Ticket.plan Change.unknown Change.description Change.labels Change.base_ref Change.head_ref RangeCommit.subject Facts.templates
 Declaration.reason Waiver.reason Waiver.defect CalendarTime.title
 """
 TEXTS: Final = (
@@ -195,6 +196,8 @@ class _Tokens:
             special = self._texts_of(value)
         elif isinstance(value, CodeOwnersFile):
             special = {"text": self._owners(value.text)}
+        elif isinstance(value, Ticket):
+            special = {"plan": ""}  # what it is worth is in the description by then
         elif isinstance(value, Waiver):
             special = {name: self.name(getattr(value, name)) for name in ("requested_by", "approved_by")}
         elif isinstance(value, Team) and "/" not in value.name:
@@ -236,7 +239,7 @@ class _Tokens:
         }
 
     def _with_keys(self, text: str, whole: str = "") -> str:
-        found = find_references(text, self._policy.controls.ticket_linked.projects)
+        found = find_references(text, self._policy.ticket_rules.projects)
         keys = [self.clear(each.key) for each in found if each.kind is ReferenceKind.KEY]
         return " ".join((*keys, self.seal(whole or text))).strip()
 

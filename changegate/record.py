@@ -215,7 +215,9 @@ def _approval(judged: approvals.Judged) -> RecordedApproval:
 
 
 def _ticket(ticket: Ticket) -> RecordedTicket:
-    return RecordedTicket(**ticket.model_dump(exclude={"source", "created_at"}), created=_known(ticket.created_at))
+    return RecordedTicket(
+        **ticket.model_dump(include={"key", "kind", "assurance", "url", "title", "state", "type", "approval"}), created=_known(ticket.created_at)
+    )
 
 
 def _check(check: Check) -> RecordedCheck:

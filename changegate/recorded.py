@@ -113,6 +113,8 @@ class RecordedTicket(Part):
     url: Text
     title: Text
     state: Text
+    type: Text = ""
+    approval: Text = ""
     created: Time | None
 
 

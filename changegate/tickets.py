@@ -3,6 +3,7 @@
 What counts:
 
 - a tracker's key, `SHOP-12`: upper-case project, hyphen, number;
+- a change request's number, `CHG0030042`, where its prefix is among the projects;
 - a forge's number, `#12`, `owner/repo#12`, `group/subgroup/project#12`;
 - the address of an issue (`…/issues/12`, `…/browse/SHOP-12`).
 
@@ -54,9 +55,11 @@ _ADDRESS: Final = re.compile(r"https?://[^\s<>\"'`|\\^{}]+", re.IGNORECASE)
 _TRAILING: Final = ".,;:!?)]*_"
 _REFERENCE: Final = re.compile(
     r"(?<![\w.\-/#&!@])(?P<path>[A-Za-z0-9_][\w.\-]*(?:/[\w.\-]+)+)?\#(?P<number>[1-9][0-9]{0,9})(?![\w\-]|\.\w)"
+    r"|(?<![\w.\-#&!@/])(?P<record>(?P<table>[A-Z]{2,10})[0-9]{7,10})(?![\w\-]|\.[0-9])"
     r"|(?<![\w.\-#&!@])(?P<key>(?P<project>[A-Z][A-Z0-9_]{1,19})-[1-9][0-9]{0,9})(?!\w|-\w|\.[0-9])",
     re.ASCII,
 )
+_PROJECT: Final = re.compile(r"(?P<project>[A-Z][A-Z0-9_]{1,19})-[1-9][0-9]{0,9}|(?P<table>[A-Z]{2,10})[0-9]{7,10}", re.ASCII)
 _ISSUE_PATH: Final = re.compile(r"/(?P<path>[\w.\-]+(?:/[\w.\-]+)+?)(?:/-)?/(?:issues|work_items)/(?P<number>[1-9][0-9]{0,9})/?", re.ASCII)
 _KEY_PATH: Final = re.compile(r"/(?:browse|issue|issues)/(?P<key>(?P<project>[A-Z][A-Z0-9_]{1,19})-[1-9][0-9]{0,9})(?:/|\Z)", re.ASCII)
 _NO_TICKET_PATH: Final = re.compile(r"/(?:pull|pulls|merge_requests|pull-requests|commit|commits|compare|tree|blob)(?:/|\Z)")
@@ -87,7 +90,10 @@ def _scan(text: str, projects: frozenset[str], *, any_address: bool) -> Iterator
 
 def _scan_words(text: str, projects: frozenset[str]) -> Iterator[Reference]:
     for match in _REFERENCE.finditer(text):
-        if match["key"]:
+        if match["record"]:
+            if match["table"] in projects:  # a number alone is too much like others to be guessed
+                yield Reference(match["record"], ReferenceKind.KEY)
+        elif match["key"]:
             if _is_project(match["project"], projects):
                 yield Reference(match["key"], ReferenceKind.KEY)
         elif not projects:
@@ -112,6 +118,12 @@ def _read_address(address: str, projects: frozenset[str], *, any_address: bool) 
     if any_address and (path.strip("/") or parts.query) and not _NO_TICKET_PATH.search(path):
         return Reference(address, ReferenceKind.ADDRESS, address)
     return None
+
+
+def project_of(key: str) -> str:
+    """The project of a tracker's key: `SHOP` of SHOP-12, `CHG` of CHG0030042; empty for other names of tickets."""
+    match = _PROJECT.fullmatch(key)
+    return (match["project"] or match["table"]) if match else ""
 
 
 def _is_project(name: str, projects: frozenset[str]) -> bool:

@@ -95,9 +95,12 @@ UNKNOWN: Final = "undetermined"
 
 REASONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "ticket-linked": {
-        GOOD: ("linked",),
-        "authorization": ("no-ticket", "not-a-ticket", "only-mentioned", "other-project", "created-late"),
-        UNKNOWN: ("not-looked-up", "ticket-unknown", "change-unknown"),
+        GOOD: ("linked", "shared"),
+        "authorization": (
+            "no-ticket", "not-a-ticket", "only-mentioned", "other-project", "created-late", "no-such-ticket", "wrong-type", "wrong-status",
+            "not-approved", "outside-window",
+        ),
+        UNKNOWN: ("not-looked-up", "ticket-unknown", "tracker-forbids", "tracker-credentials", "tracker-down", "change-unknown"),
         "taken back": ("undone",),
     },
     "peer-approved": {

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final
 import click
 
 from changegate import render
-from changegate.cli import artifacts, attesting, judging, local_store, names, options, publish, signers
+from changegate.cli import artifacts, attesting, judging, local_store, names, options, publish, signers, tracking
 from changegate.cli.pages import SectionedCommand, examples, exit_codes
 from changegate.decision import EXIT_CODES
 from changegate.declaring import Declared
@@ -150,6 +150,7 @@ def command(**given: Any) -> int:
         now=_now,
         declared=declared,
         given=brought,
+        open_tracker=tracking.opener(given),
         trust=believed,
     )
     recorded = names.withhold_names(judged, given["names"])

@@ -26,6 +26,8 @@ controls:
   ticket-linked:
     enabled: true
     projects: []           # tracker projects whose keys count, e.g. [SHOP, OPS]; empty: the forge's own issues
+    forge-issues: false    # true: with projects or trackers, the forge's own issues count, too
+    changes-per-ticket: 20 # more changes of one deploy under one ticket are said
   peer-approved:
     enabled: true
     approvals: 1
@@ -69,6 +71,7 @@ controls:
     provenance: none       # required: and a builder must have signed that it was built from the commit to deploy (--provenance)
     builders: []           # whose word counts: [{{issuer: https://token.actions.githubusercontent.com, identity: https://github.com/acme/shop/.github/workflows/build.yml@refs/heads/main}}]
     builder-keys: []       # and public keys, as PEM
+trackers: []               # where tickets are kept (docs/trackers.md): [{{kind: jira-cloud, url: https://acme.atlassian.net, projects: [SHOP]}}]
 emergency: null            # off; else (docs/emergencies.md), with these defaults:
 #   declared-by: []        # logins or account numbers (github:1234); empty: whoever may maintain the repository
 #   labels: []             # labels that declare one, besides the run's options; the reason stands under the heading Emergency

@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 
 from changegate import render
-from changegate.cli import judging, options, publish
+from changegate.cli import judging, options, publish, tracking
 from changegate.decision import EXIT_CODES, Verdict
 from changegate.errors import ExitCode, ForgeError, InputError
 from changegate.facts import Deployment
@@ -77,7 +77,14 @@ def command(**given: Any) -> int:
     given["change"] = _number(given["change"], pipeline)
     forge = judging.open_reviewing(given, pipeline)
     policy_file = judging.find_policy(given["policy_name"], Path.cwd())
-    judged = judge_open(given["change"], _deployment(given, pipeline, forge), forge, policy_file=policy_file, now=lambda: datetime.now(UTC))
+    judged = judge_open(
+        given["change"],
+        _deployment(given, pipeline, forge),
+        forge,
+        policy_file=policy_file,
+        now=lambda: datetime.now(UTC),
+        open_tracker=tracking.opener(given),
+    )
     preview = render.Preview("preview: nothing is recorded", draft=judged.draft, pending=bool(judged.pending), notes=judged.notes)
     report = _report(judged, _show(_report(judged, preview), preview, given, forge))
     judging.print_report(report, given["format_"])

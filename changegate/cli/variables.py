@@ -7,6 +7,7 @@ from typing import Final
 SETTINGS: Final = frozenset(
     "CHANGEGATE_" + name
     for name in (
+        *("JIRA_TOKEN", "JIRA_USER", "LINEAR_TOKEN", "LINEAR_USER", "SERVICENOW_TOKEN", "SERVICENOW_USER"),
         *("AGREED_BY", "EMERGENCY", "INCIDENT", "ISSUE"),
         *(
             "API_URL",

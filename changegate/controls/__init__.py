@@ -88,7 +88,7 @@ def evaluate_change(change: Change, facts: Facts, policy: EffectivePolicy) -> It
     rules = policy.controls
     windows = rules.deploy_window.windows(facts.deployment.environment)
     judges: tuple[tuple[str, bool, Callable[[], Finding]], ...] = (
-        (ticket_linked.ID, rules.ticket_linked.enabled, lambda: ticket_linked.evaluate(change, facts, rules.ticket_linked, policy.assurance)),
+        (ticket_linked.ID, rules.ticket_linked.enabled, lambda: ticket_linked.evaluate(change, facts, policy)),
         (peer_approved.ID, rules.peer_approved.enabled, lambda: peer_approved.evaluate(change, facts, rules.peer_approved)),
         (rollback_plan.ID, rules.rollback_plan.enabled, lambda: rollback_plan.evaluate(change, facts, rules.rollback_plan)),
         (checks_passed.ID, rules.checks_passed.enabled, lambda: checks_passed.evaluate(change, facts, rules.checks_passed)),

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import partial
 from typing import Final
 
 from changegate.codeowners import read_pattern
 from changegate.controls.relanding import land_again
 from changegate.decision import Finding, Outcome, Remedy
-from changegate.facts import Assurance, Change, ChangeKind, Facts, Unavailable
+from changegate.facts import Assurance, Change, ChangeKind, Facts, Lookup, Unavailable
 from changegate.plan import Plan, Verdict, named_in, read_plan
 from changegate.policy import RollbackPlan
 
@@ -41,11 +42,19 @@ _REASONS: Final = {
 }
 
 
+_GOOD: Final = frozenset({Verdict.SPECIFIC, Verdict.NAMES_VERSION})
+
+
 def find_plan(change: Change, facts: Facts, rules: RollbackPlan) -> Plan:
-    """The change's plan, and what it is worth under these rules."""
+    """The change's plan, and what it is worth under these rules: the one in its description; else the one in a ticket's field, where that is good."""
     templates = () if isinstance(facts.templates, Unavailable) else facts.templates
     versions = tuple(name for version in facts.deployed for name in (version.commit, *version.names))
-    return read_plan(change.description, headings=rules.headings, templates=templates, versions=versions, min_words=rules.min_words)
+    read = partial(read_plan, headings=rules.headings, templates=templates, versions=versions, min_words=rules.min_words)
+    own = read(change.description)
+    if own.verdict in _GOOD or isinstance(change.tickets, Unavailable):
+        return own
+    kept = (read(f"## {rules.headings[0]}\n\n{ticket.plan}") for ticket in change.tickets if ticket.lookup is Lookup.FOUND and ticket.plan.strip())
+    return next((plan for plan in kept if plan.verdict in _GOOD), own)
 
 
 def evaluate(change: Change, facts: Facts, rules: RollbackPlan) -> Finding:

@@ -149,6 +149,22 @@ class TicketKind(StrEnum):
     """Named, and not looked up."""
 
 
+class Lookup(StrEnum):
+    """What a tracker answered when it was asked for a ticket."""
+
+    FOUND = "found"
+    MISSING = "missing"
+    """There is none of this key that the account may see."""
+    FORBIDDEN = "forbidden"
+    """The account may not see the project, or anything."""
+    CREDENTIALS = "credentials"
+    """The tracker doesn't know the account, or there are no credentials."""
+    DOWN = "down"
+    """No usable answer in the time that there was."""
+    UNREADABLE = "unreadable"
+    """An answer without what is needed, or more tickets than are looked up."""
+
+
 class Ticket(Fact):
     """A ticket that a change names."""
 
@@ -161,6 +177,21 @@ class Ticket(Fact):
     url: Text = ""
     state: Text = ""
     created_at: Maybe[Time] = MISSING
+    lookup: Lookup | None = None
+    """What the policy's tracker answered; None where none was asked."""
+    why: Text = ""
+    """Why it wasn't found."""
+    moved: Text = ""
+    """The key that it has now, where it was moved."""
+    type: Text = ""
+    approval: Text = ""
+    """Of a change request: how its approval stands (`approved`, `requested`…)."""
+    starts: Time | None = None
+    """Of a change request: from when it is planned…"""
+    ends: Time | None = None
+    """…and until when."""
+    plan: Text = ""
+    """The rollback plan in the field that the policy names."""
 
 
 class CheckState(StrEnum):

@@ -94,6 +94,11 @@ class Patience:
         )
 
 
+def read_seconds(value: str | None) -> float | None:
+    """A header's whole seconds; None where it isn't there, or holds something else."""
+    return float(value) if value is not None and value.isascii() and value.isdigit() and len(value) < 16 else None
+
+
 def _told(headers: Mapping[str, str], came: float) -> tuple[datetime, float] | None:
     """RFC 9110, section 6.6.1. An answer out of a cache (section 5.1 of RFC 9111: it has an `Age`) says when it was made, not what time it is."""
     if headers.get("age", "0").strip() != "0":

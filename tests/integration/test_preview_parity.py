@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 from doubles.serving import Double
 from support.exhaustive import thin
-from support.gating import gate, open_shop, without_waiting
+from support.gating import gate, no_tracker, open_shop, without_waiting
 from support.parity import SCENARIOS, Happens, approvals, evidence, landing, owners, ranges
 from support.shops import SHOPS, Shop
 
@@ -50,7 +50,7 @@ def preview(shop: Shop, server: Double, number: int) -> Verdicts:
     else:
         forge = GitLab("acme/shop", shop.token, workspace=None, api_url=f"{server.url}/api/v4")
     deployment = Deployment(forge=shop.name, repository="acme/shop", environment="production", head="", run=Run(id="1"))
-    seen = judge_open(number, deployment, forge, policy_file=None, now=lambda: NOW)
+    seen = judge_open(number, deployment, forge, policy_file=None, now=lambda: NOW, open_tracker=no_tracker)
     return {(finding.change or "", finding.control): finding.reason for finding in seen.decision.findings}
 
 

@@ -11,6 +11,8 @@ from doubles.serving import Double
 from changegate.cli import run
 from changegate.forges.github import GitHub
 from changegate.forges.gitlab import GitLab
+from changegate.policy import TrackerRules
+from changegate.trackers import Tracker
 from support.shops import SHOPS, Shop
 
 
@@ -54,3 +56,8 @@ def gate(shop: Shop, server: Double, monkeypatch: pytest.MonkeyPatch, capsys: py
     code = run([*words, "--format", "json", *more])
     printed = capsys.readouterr()
     return Gated(code, json.loads(printed.out) if printed.out.startswith("{") else {"reasons": []}, printed.err)
+
+
+def no_tracker(rules: TrackerRules) -> Tracker:
+    """Where the policy names none."""
+    raise AssertionError(f"asked {rules.url}")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from builders import BASE, FIRST, HEAD, change, check, deployment, hours, sha
+from support.gating import no_tracker
 
 from changegate.decision import Outcome, Verdict
 from changegate.errors import PolicyError
@@ -60,7 +61,7 @@ class Reviewing:
 
 
 def preview(forge: Reviewing) -> Previewed:
-    return judge_open(12, deployment(head=""), forge, policy_file=None, now=lambda: hours(4))
+    return judge_open(12, deployment(head=""), forge, policy_file=None, now=lambda: hours(4), open_tracker=no_tracker)
 
 
 def test_the_policy_is_read_at_the_base_and_the_head_is_judged() -> None:

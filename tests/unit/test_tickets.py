@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from changegate.tickets import ReferenceKind, find_references
+from changegate.tickets import ReferenceKind, find_references, project_of
 
 
 @pytest.mark.parametrize(
@@ -113,3 +113,25 @@ def test_a_long_text_takes_linear_time() -> None:
 )
 def test_an_address_names_a_ticket_by_more_than_its_host(address: str, is_ticket: bool) -> None:
     assert bool(find_references(address, any_address=True)) is is_ticket
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("CHG0030042: round up", ["CHG0030042"]),
+        ("(CHG0030042)", ["CHG0030042"]),
+        ("CHG003004 and XCHG0030042 and CHG0030042x and CHG0030042-1", []),
+        ("INC0030042", []),
+        ("CHG-12 and SHOP-3", ["CHG-12", "SHOP-3"]),
+    ],
+)
+def test_numbers_of_change_requests_where_their_prefix_is_named(text: str, found: list[str]) -> None:
+    assert [each.key for each in find_references(text, ("CHG", "SHOP"))] == found
+    assert "CHG0030042" not in [each.key for each in find_references(text)]
+
+
+@pytest.mark.parametrize(
+    ("key", "project"), [("SHOP-12", "SHOP"), ("CHG0030042", "CHG"), ("acme/shop#12", ""), ("#12", ""), ("https://x/SHOP-12", ""), ("", "")]
+)
+def test_the_project_of_a_key(key: str, project: str) -> None:
+    assert project_of(key) == project

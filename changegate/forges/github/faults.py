@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from changegate.errors import ForgeError
-from changegate.forges.patience import Retry
+from changegate.forges.patience import Retry, read_seconds
 
 PERMISSIONS: Final = "permissions: {checks: read, contents: read, deployments: read, issues: read, pull-requests: read, statuses: read}"
 """What the job's token needs, as a workflow says it, on one line. `docs/github-permissions.md` says which fact needs which."""
@@ -78,7 +78,7 @@ def judge_status(status: int, headers: Mapping[str, str], body: Any) -> Retry | 
     if status in {403, 429} and (wait := _limit(status, headers, message)):
         return wait
     if status >= 500:
-        return Retry(f"GitHub answered {status}", _seconds(headers.get("retry-after")), heavy=True)
+        return Retry(f"GitHub answered {status}", read_seconds(headers.get("retry-after")), heavy=True)
     return _refused(status, headers, message)
 
 
@@ -95,7 +95,7 @@ def _graphql_fault(headers: Mapping[str, str], body: Any) -> Retry | None:
 
 
 def _limit(status: int, headers: Mapping[str, str], message: str) -> Retry | None:
-    asked = _seconds(headers.get("retry-after"))
+    asked = read_seconds(headers.get("retry-after"))
     if headers.get("x-ratelimit-remaining") == "0" and asked is None:
         return Retry("the token's rate limit is used up", _until_reset(headers))
     if asked is not None or status == 429 or "rate limit" in message.lower():
@@ -123,13 +123,9 @@ def _refused(status: int, headers: Mapping[str, str], message: str) -> ForgeErro
     return ForgeError(f"GitHub does not understand the request ({status}{said})", remedy="Report it with the output of -v; check the API URL.")
 
 
-def _seconds(value: str | None) -> float | None:
-    return float(value) if value is not None and value.isascii() and value.isdigit() else None
-
-
 def _until_reset(headers: Mapping[str, str]) -> float:
     """Seconds until the limit is reset, by the server's own clock; both headers are GitHub's."""
-    reset = _seconds(headers.get("x-ratelimit-reset"))
+    reset = read_seconds(headers.get("x-ratelimit-reset"))
     answered = _date(headers.get("date", ""))
     if reset is None or answered is None:
         return _SECONDARY_WAIT

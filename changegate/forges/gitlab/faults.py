@@ -8,7 +8,7 @@ from typing import Final
 
 from changegate.errors import ForgeError
 from changegate.forges.answer import UnreadableError
-from changegate.forges.patience import Reply, Retry
+from changegate.forges.patience import Reply, Retry, read_seconds
 
 NEEDED: Final = (
     "Give a project or group access token with the role Reporter and the scope read_api (api to write a preview's note or status) "
@@ -36,7 +36,7 @@ def judge(reply: Reply) -> Retry | ForgeError | None:
     if status == 429:
         return Retry("GitLab limits the rate of requests", _limit(reply))
     if status >= 500:
-        return Retry(f"GitLab answered {status}", _seconds(reply.headers.get("retry-after")), heavy=True)
+        return Retry(f"GitLab answered {status}", read_seconds(reply.headers.get("retry-after")), heavy=True)
     return _refused(status, _message(reply.body))
 
 
@@ -69,16 +69,12 @@ def _message(body: object) -> str:
 
 def _limit(reply: Reply) -> float:
     """GitLab names the wait (`Retry-After`), else when the limit is reset (`RateLimit-Reset`, by its own clock)."""
-    asked = _seconds(reply.headers.get("retry-after"))
+    asked = read_seconds(reply.headers.get("retry-after"))
     if asked is not None:
         return asked
-    reset = _seconds(reply.headers.get("ratelimit-reset"))
+    reset = read_seconds(reply.headers.get("ratelimit-reset"))
     try:
         answered = parsedate_to_datetime(reply.headers.get("date", ""))
     except ValueError:
         return _LIMIT_WAIT
     return _LIMIT_WAIT if reset is None else max(reset - answered.timestamp(), 1.0)
-
-
-def _seconds(value: str | None) -> float | None:
-    return float(value) if value is not None and value.isascii() and value.isdigit() else None

@@ -4,10 +4,14 @@ import click
 import pytest
 
 from changegate.cli import group, run
+from changegate.cli.tracking import VARIABLES
 from changegate.cli.variables import SETTINGS, find_misspelt
 from changegate.render import outputs
 
 SECRETS = {"TOKEN", "SIGNING_KEY", "KEY_PASSPHRASE", "LOG_KEY", "LOG_KEY_PASSPHRASE", "SIGSTORE_CONFIG", "DEBUG"}
+
+
+SECRETS |= {f"{tracker}_{part}" for tracker in VARIABLES.values() for part in ("TOKEN", "USER")}
 
 
 def variables(command: click.Command) -> set[str]:

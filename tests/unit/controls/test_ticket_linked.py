@@ -7,8 +7,8 @@ from builders import asserted_change, change, commit, facts, hours, ticket
 
 from changegate.controls.ticket_linked import Reason, evaluate
 from changegate.decision import Outcome
-from changegate.facts import MISSING, Assurance, TicketKind, Unavailable
-from changegate.policy import TicketLinked
+from changegate.facts import MISSING, Assurance, Lookup, Ticket, TicketKind, Unavailable
+from changegate.policy import Controls, EffectivePolicy, TicketLinked, TrackerRules
 
 PASS, FAIL, UNKNOWN = Outcome.PASS, Outcome.FAIL, Outcome.UNKNOWN
 ANY = TicketLinked()
@@ -41,10 +41,14 @@ CASES: list[tuple[str, dict[str, Any], TicketLinked, Assurance, Outcome, Reason]
 ]
 
 
+def under(rules: TicketLinked, assurance: Assurance = Assurance.ASSERTED) -> EffectivePolicy:
+    return EffectivePolicy(assurance=assurance, controls=Controls(ticket_linked=rules))
+
+
 @pytest.mark.parametrize(("differs", "rules", "assurance", "outcome", "reason"), [pytest.param(*case[1:], id=case[0]) for case in CASES])
 def test_table(differs: dict[str, Any], rules: TicketLinked, assurance: Assurance, outcome: Outcome, reason: Reason) -> None:
     judged = change(**differs)
-    finding = evaluate(judged, facts(judged), rules, assurance)
+    finding = evaluate(judged, facts(judged), under(rules, assurance))
     assert (finding.outcome, finding.reason) == (outcome, reason)
     assert (finding.remedy is None) == (outcome is PASS)
 
@@ -55,6 +59,83 @@ def test_the_step_fits_the_forge() -> None:
         (change(tickets=()), SHOP, "SHOP-123"),
         (asserted_change(tickets=()), ANY, "trailer"),
     ):
-        remedy = evaluate(judged, facts(judged), rules, Assurance.ASSERTED).remedy
+        remedy = evaluate(judged, facts(judged), under(rules)).remedy
         assert remedy is not None
         assert word in remedy.step
+
+
+TRACKER = TrackerRules(
+    kind="servicenow",
+    url="https://acme.service-now.com",
+    projects=("CHG",),
+    types=("normal",),
+    statuses=("Implement",),
+    approvals=("approved",),
+    within_window=True,
+)
+TRACKED = EffectivePolicy(assurance=Assurance.FORGE, trackers=(TRACKER,))
+
+
+def asked(lookup: Lookup | None = Lookup.FOUND, **differs: Any) -> Ticket:
+    """A change request as the tracker showed it: good, but for what differs. The deploy is at hour 4."""
+    values: dict[str, Any] = {"key": "CHG0030042", "kind": TicketKind.ISSUE, "assurance": Assurance.FORGE, "source": "title", "lookup": lookup}
+    values |= {"type": "normal", "state": "Implement", "approval": "approved", "starts": hours(1), "ends": hours(5), "created_at": hours(0)}
+    return Ticket(**values | differs)
+
+
+@pytest.mark.parametrize(
+    ("tickets", "outcome", "reason"),
+    [
+        ((asked(),), PASS, "linked"),
+        ((asked(type="Normal", state="implement"),), PASS, "linked"),
+        ((asked(Lookup.MISSING),), FAIL, "no-such-ticket"),
+        ((asked(Lookup.FORBIDDEN, assurance=Assurance.ASSERTED),), UNKNOWN, "tracker-forbids"),
+        ((asked(Lookup.CREDENTIALS),), UNKNOWN, "tracker-credentials"),
+        ((asked(Lookup.DOWN),), UNKNOWN, "tracker-down"),
+        ((asked(Lookup.UNREADABLE),), UNKNOWN, "ticket-unknown"),
+        ((asked(Lookup.MISSING), asked(Lookup.DOWN, key="CHG0030043")), UNKNOWN, "tracker-down"),
+        ((asked(Lookup.MISSING), asked(key="CHG0030043")), PASS, "linked"),
+        ((asked(type="emergency"),), FAIL, "wrong-type"),
+        ((asked(state="New"),), FAIL, "wrong-status"),
+        ((asked(approval="requested"),), FAIL, "not-approved"),
+        ((asked(approval=""),), FAIL, "not-approved"),
+        ((asked(starts=hours(5), ends=hours(6)),), FAIL, "outside-window"),
+        ((asked(ends=hours(3)),), FAIL, "outside-window"),
+        ((asked(ends=None),), FAIL, "outside-window"),
+        ((asked(created_at=hours(100)),), FAIL, "created-late"),
+        ((asked(created_at=GONE),), UNKNOWN, "ticket-unknown"),
+        ((asked(moved="CHG0099999"),), PASS, "linked"),
+        ((asked(moved="INC0099999"),), FAIL, "other-project"),
+        ((ticket("acme/shop#7"),), FAIL, "other-project"),
+        ((asked(lookup=None, kind=TicketKind.ASSERTED, assurance=Assurance.ASSERTED),), FAIL, "not-looked-up"),
+    ],
+)
+def test_what_the_tracker_says(tickets: tuple[Ticket, ...], outcome: Outcome, reason: str) -> None:
+    judged = change(tickets=tickets)
+    finding = evaluate(judged, facts(judged), TRACKED)
+    assert (finding.outcome, finding.reason) == (outcome, reason)
+    assert (finding.remedy is None) == (outcome is PASS)
+
+
+def test_what_is_no_fault_of_the_authors_is_not_the_authors_to_mend() -> None:
+    for lookup in (Lookup.FORBIDDEN, Lookup.CREDENTIALS, Lookup.DOWN, Lookup.UNREADABLE):
+        judged = change(tickets=(asked(lookup),))
+        remedy = evaluate(judged, facts(judged), TRACKED).remedy
+        assert remedy is not None
+        assert remedy.who == "whoever runs the pipeline"
+
+
+def test_issues_of_the_forge_count_too_where_the_policy_says_so() -> None:
+    both = TRACKED.model_copy(update={"controls": Controls(ticket_linked=TicketLinked(forge_issues=True))})
+    judged = change(tickets=(ticket("acme/shop#7"),))
+    assert evaluate(judged, facts(judged), both).reason == "linked"
+    assert evaluate(judged, facts(judged), TRACKED).reason == "other-project"
+
+
+def test_one_ticket_for_many_changes_is_said() -> None:
+    few = TicketLinked(changes_per_ticket=2)
+    changes = tuple(change(id=f"#{number}") for number in range(3))
+    assert evaluate(changes[0], facts(*changes[:2]), under(few)).reason == "linked"
+    finding = evaluate(changes[0], facts(*changes), under(few))
+    assert (finding.outcome, finding.reason) == (PASS, "shared")
+    assert "as 3 changes of this deploy" in finding.observed
