@@ -68,7 +68,7 @@ WORDS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "too_short": lambda about: f"a list of at least {about['min_length']}",
     "too_long": lambda about: f"a list of at most {about['max_length']}",
     "model_type": lambda _: "a mapping: keys of their own, indented below",
-    "time_zone": lambda _: "a time zone of the IANA database, such as Europe/Berlin, and one that this machine knows (pip install tzdata)",
+    "time_zone": lambda _: "a time zone of the IANA database, such as Europe/Berlin",
     "hours": lambda _: "hours of a week, such as mon-fri 09:00-17:00, sat-sun, or fri 16:00 - mon 08:00",
     "local_time": lambda _: "a day and a time from 2000 to 2099, such as 2026-12-24 17:00",
     "recurrence": lambda about: f"a recurrence rule such as FREQ=YEARLY ({about['why']})",
