@@ -49,7 +49,7 @@ class Hours(NamedTuple):
 
 @lru_cache(maxsize=64)
 def find_zone(name: str) -> ZoneInfo:
-    """A time zone of the IANA database: the machine's, else that of the package tzdata. Raises `FormatError` where this machine knows none of that name."""
+    """A time zone of the IANA database: the machine's, else that of the package tzdata. Raises `FormatError` for what is none."""
     try:
         if _ZONE.fullmatch(name):
             return ZoneInfo(name)
