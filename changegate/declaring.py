@@ -1,10 +1,10 @@
-"""How an emergency is declared: by whoever starts the run and says so, or by a label on a change. It takes a forge; the words are read here."""
+"""How an emergency is declared: by who starts the run, or by a label or a ticket of a change. It takes a forge; the words are read here."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from changegate.controls.emergency_declared import MAX_REASON, is_incident
-from changegate.facts import Change, Declaration, Deployment, Unavailable
+from changegate.facts import Change, Declaration, Deployment, Lookup, Unavailable
 from changegate.forges import Declaring
 from changegate.plan import find_sections, visible
 from changegate.policy import EmergencyRules
@@ -24,7 +24,7 @@ class Declared(NamedTuple):
 def fetch_declaration(
     declared: Declared | None, deployment: Deployment, changes: Iterable[Change], rules: EmergencyRules | None, forge: Declaring
 ) -> Declaration | None:
-    """The emergency that is declared for this deploy: by options of the run, else by a label that the policy names, on the first change that has it.
+    """The emergency that is declared for this deploy: by options of the run, else by a label, or a type of ticket, that the policy names.
 
     Raises `InputError` and `ForgeError` as the forge does.
     """
@@ -35,19 +35,31 @@ def fetch_declaration(
             declared_by=forge.fetch_declarer(deployment.run),
             named=tuple(forge.fetch_actor(login) for login in declared.agreed_by),
         )
-    labels = {label.casefold() for label in rules.labels} if rules is not None else set[str]()
-    for change in changes:
-        known = () if isinstance(change.labels, Unavailable) else change.labels
-        label = next((each for each in known if each.casefold() in labels), None)
-        if rules is not None and label is not None:
-            return Declaration(
-                reason=_reason(change),
-                incident=_incident(change, rules),
-                declared_by=forge.fetch_labeler(change.id, label),
-                label=label,
-                change=change.id,
-            )
-    return None
+    if rules is None:
+        return None
+    found = (_by_label(change, rules, forge) or _by_ticket(change, rules, deployment, forge) for change in changes)
+    return next(filter(None, found), None)
+
+
+def _by_label(change: Change, rules: EmergencyRules, forge: Declaring) -> Declaration | None:
+    labels = {label.casefold() for label in rules.labels}
+    known = () if isinstance(change.labels, Unavailable) else change.labels
+    label = next((each for each in known if each.casefold() in labels), None)
+    if label is None:
+        return None
+    by = forge.fetch_labeler(change.id, label)
+    return Declaration(reason=_reason(change), incident=_incident(change, rules), declared_by=by, label=label, change=change.id)
+
+
+def _by_ticket(change: Change, rules: EmergencyRules, deployment: Deployment, forge: Declaring) -> Declaration | None:
+    """A tracker's account is none of the forge's: who starts the run declares it, and the ticket says why."""
+    types = {each.casefold() for each in rules.ticket_types}
+    known = () if isinstance(change.tickets, Unavailable) else change.tickets
+    ticket = next((each for each in known if each.lookup is Lookup.FOUND and each.type.casefold() in types), None)
+    if ticket is None:
+        return None
+    incident = _incident(change, rules) or ticket.key
+    return Declaration(reason=ticket.title[:MAX_REASON], incident=incident, declared_by=forge.fetch_declarer(deployment.run), change=change.id)
 
 
 def _reason(change: Change) -> str:

@@ -4,19 +4,20 @@ A name in a commit proves nothing: anybody can write it. What counts is the acco
 that the forge verified.
 """
 
+from collections.abc import Iterable
+
 from changegate.facts import Change, Commit, Identity, IdentityKind, Unavailable
-from changegate.policy import PeerApproved
 
 
-def find_exempt_bot(change: Change, rules: PeerApproved) -> Identity | None:
-    """The bot, where all of this is known; else None.
+def find_exempt_bot(change: Change, bots: Iterable[int]) -> Identity | None:
+    """The bot, where all of this is known; else None. `bots` are the accounts of GitHub that may be one, by number.
 
-    1. It opened the change, and the policy lists its number.
+    1. It opened the change, and is one of these.
     2. Every commit that the change has or had is its own, co-authors included; it or the forge committed it; nobody else is known to have pushed.
     3. The forge verified every commit. A person's commit on a bot's change, be it a merge, ends the exemption.
     """
     bot = change.author
-    if isinstance(bot, Unavailable) or bot.kind is not IdentityKind.BOT or bot.key not in {f"github:{number}" for number in rules.exempt_bots}:
+    if isinstance(bot, Unavailable) or bot.kind is not IdentityKind.BOT or bot.key not in {f"github:{number}" for number in bots}:
         return None
     if isinstance(change.commits, Unavailable) or not change.commits:
         return None

@@ -126,7 +126,7 @@ def judge(
     trusted = forge.read_trusted(trusted_at, path, next_at="" if policy_file else deploy_range.head)
     policy, source = read_policy(policy_file, trusted.policy, trusted_at)
     effective = policy.for_environment(deployment.environment)
-    changes = look_up(forge.fetch_changes(deployment, deploy_range, needs_of(effective.controls)), effective, open_tracker)
+    changes = look_up(forge.fetch_changes(deployment, deploy_range, needs_of(effective)), effective, open_tracker)
     place = (deployment.repository, deployment.environment)
     at = now()
     facts = Facts(
@@ -156,12 +156,15 @@ def judge(
     return Judged(facts, effective, source, decision, history.previous)
 
 
-def needs_of(controls: Controls) -> Needs:
+def needs_of(policy: EffectivePolicy) -> Needs:
     """What the forge is asked for besides, under these rules."""
-    peers, plan = controls.peer_approved, controls.rollback_plan
+    peers, plan = policy.controls.peer_approved, policy.controls.rollback_plan
     return Needs(
         update_merges=peers.enabled and peers.ignore_update_merges,
-        files=(peers.enabled and peers.code_owners) or (plan.enabled and bool(plan.by_path)) or controls.policy_owner_approved.is_on,
+        files=(peers.enabled and peers.code_owners)
+        or (plan.enabled and bool(plan.by_path))
+        or policy.controls.policy_owner_approved.is_on
+        or bool(policy.standard_changes),
     )
 
 

@@ -13,7 +13,8 @@ from pydantic import Field, ValidationError
 from changegate import yaml_text
 from changegate.errors import PolicyError
 from changegate.facts import Assurance
-from changegate.policy_defects import FIELD, INCIDENT, ISSUER, OWNER, PROJECT, PUBLIC_KEY, TEAM, URL, WITHIN, WORDS_OF_A_PLAN, Defect, explain
+from changegate.owner_rules import PolicyOwnerApproved
+from changegate.policy_defects import FIELD, INCIDENT, ISSUER, PROJECT, PUBLIC_KEY, TEAM, URL, WITHIN, WORDS_OF_A_PLAN, Defect, explain
 from changegate.rules import Name, PathPattern, Rules
 from changegate.signing import identity
 from changegate.window_rules import DeployWindow
@@ -139,30 +140,6 @@ class TestsReported(Rules):
     )
 
 
-class PolicyOwnerApproved(Rules):
-    """What changes the gate itself was approved by an owner of that."""
-
-    enabled: bool = Field(default=True, description="Judged only where there are owners.")
-    owners: tuple[Annotated[str, Field(pattern=OWNER)], ...] = Field(
-        (),
-        strict=False,
-        max_length=50,
-        description="Logins, and teams (`org/team`, on GitLab groups): [alice, acme/platform]. Two at least: none approves their own.",
-    )
-    approvals: Annotated[int, Field(ge=1, le=20)] = Field(1, description="How many owners must have approved.")
-    paths: tuple[PathPattern, ...] = Field(
-        ("/.github/workflows/", "/.github/actions/", "/.gitlab-ci.yml", "/.gitlab/ci/"),
-        strict=False,
-        max_length=50,
-        description="What is guarded besides the policy, its calendars, CODEOWNERS and the workflow that runs the gate; patterns as in CODEOWNERS.",
-    )
-
-    @property
-    def is_on(self) -> bool:
-        """Whether anything is judged."""
-        return self.enabled and bool(self.owners)
-
-
 class Builder(Rules):
     """Somebody whom an OIDC issuer names, as Sigstore's certificates repeat it."""
 
@@ -226,6 +203,27 @@ class TrackerRules(Rules):
     )
 
 
+class StandardChange(Rules):
+    """A kind of change that is approved beforehand: low risk, done often, always alike."""
+
+    name: Name = Field(description="What it is called in reports: dependency updates.")
+    paths: tuple[PathPattern, ...] = Field(
+        strict=False, min_length=1, max_length=50, description="It touches no other files, by patterns as in CODEOWNERS: [uv.lock, docs/]."
+    )
+    labels: tuple[Name, ...] = Field((), strict=False, max_length=20, description="And bears one of these labels. Empty: none is asked for.")
+    bots: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (), strict=False, max_length=20, description="And one of these bots of GitHub, by account number, made it alone. Empty: anybody."
+    )
+    max_files: Annotated[int, Field(ge=1, le=3000)] = Field(20, description="And touches no more files than this.")
+    exempt_from: tuple[Liftable, ...] = Field(
+        ("ticket-linked", "peer-approved", "rollback-plan"),
+        strict=False,
+        min_length=1,
+        max_length=6,
+        description="The controls it needn't pass.",
+    )
+
+
 class EmergencyRules(Rules):
     """An emergency: a deploy that goes in spite of what fails, because somebody who may says that it must. Off where this section isn't there."""
 
@@ -240,6 +238,12 @@ class EmergencyRules(Rules):
         strict=False,
         max_length=20,
         description="Labels that declare one, on a change whose description says why under the heading `Emergency`. Empty: the run's options alone.",
+    )
+    ticket_types: tuple[Name, ...] = Field(
+        (),
+        strict=False,
+        max_length=20,
+        description="Types of tickets, in the policy's trackers, that declare one: [emergency]. Who starts the run declares it then.",
     )
     approvals: Literal[1, 2] = Field(1, description="How many others than the declarer, none of whom wrote the change, must have agreed.")
     agreement: Literal["approval", "named"] = Field(
@@ -296,6 +300,9 @@ class EffectivePolicy(Rules):
         description="Who must vouch for the facts: `asserted` takes a commit's own trailers, `forge` only what the forge's API says.",
     )
     controls: Controls = Controls()
+    standard_changes: tuple[StandardChange, ...] = Field(
+        (), strict=False, max_length=50, description="Kinds of changes that are approved beforehand, by what they touch."
+    )
     trackers: tuple[TrackerRules, ...] = Field((), strict=False, max_length=10, description="Where the tickets are that changes name.")
     emergency: EmergencyRules | None = Field(default=None, description="What an emergency needs. Left out: there is none.")
     privacy: Privacy = Privacy()

@@ -55,7 +55,7 @@ def judge_open(
     trusted = forge.read_trusted(trusted_at, policy_file.path if policy_file else policies.FILE_NAME)
     policy, source = read_policy(policy_file, trusted.policy, trusted_at)
     effective = policy.for_environment(deployment.environment)
-    found = forge.fetch_open_change(number, target, needs_of(effective.controls), environment=deployment.environment, run=deployment.run.id)
+    found = forge.fetch_open_change(number, target, needs_of(effective), environment=deployment.environment, run=deployment.run.id)
     (change,) = look_up((found.change,), effective, open_tracker)
     found = found._replace(change=change)
     if trusted_at != target and policy_file is not None:

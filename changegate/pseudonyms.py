@@ -14,8 +14,9 @@ from pydantic import BaseModel
 from changegate.controls.rollback_plan import find_plan
 from changegate.facts import NOT_ASKED, Change, CodeOwnersFile, Fact, Facts, Identity, IdentityKind, Team, Ticket, Waiver
 from changegate.openings import Kind, Opening, commit
+from changegate.owner_rules import PolicyOwnerApproved
 from changegate.plan import Plan, Verdict, named_in
-from changegate.policy import EffectivePolicy, EmergencyRules, PathPlan, PolicyOwnerApproved
+from changegate.policy import EffectivePolicy, EmergencyRules, PathPlan, StandardChange
 from changegate.tickets import ReferenceKind, find_references
 from changegate.window_rules import DeployWindow, Window
 
@@ -105,6 +106,7 @@ def hide(facts: Facts, policy: EffectivePolicy, path: str, salt: Callable[[], by
                     "policy_owner_approved": tokens.owners_without_names(controls.policy_owner_approved),
                 }
             ),
+            "standard_changes": tuple(map(tokens.kind_without_names, policy.standard_changes)),
             "emergency": tokens.rules_without_names(policy.emergency),
             "rewrites": tuple(each.model_copy(update={"reason": tokens.seal(each.reason)}) for each in policy.rewrites),
         }
@@ -181,6 +183,10 @@ class _Tokens:
     def _window(self, window: Window) -> dict[str, str]:
         return {"name": self.clear(window.name), "reason": self.seal(window.reason)}
 
+    def kind_without_names(self, kind: StandardChange) -> StandardChange:
+        """The same kind of change, by the same paths."""
+        return kind.model_copy(update={"paths": tuple(map(self.clear, kind.paths))})
+
     def rules_without_names(self, rules: EmergencyRules | None) -> EmergencyRules | None:
         """The same rules for the same people."""
         return None if rules is None else rules.model_copy(update={"declared_by": tuple(map(self.name, rules.declared_by))})
@@ -232,11 +238,17 @@ class _Tokens:
         else:
             commits = self.hide(commits)
         return {
+            "labels": tuple(map(self._label, change.labels)) if isinstance(change.labels, tuple) else self.hide(change.labels),
             "title": self._with_keys(change.title),
             "head_ref": self._with_keys(branch, change.head_ref),
             "commits": commits,
             "description": "\n\n".join(each for each in (self._with_keys(change.description), self._plan(plan)) if each),
         }
+
+    def _label(self, label: str) -> str:
+        """A label of the policy's stays: who wrote the policy wrote it."""
+        named = {each.casefold() for kind in self._policy.standard_changes for each in kind.labels}
+        return label if label.casefold() in named else self.seal(label)
 
     def _with_keys(self, text: str, whole: str = "") -> str:
         found = find_references(text, self._policy.ticket_rules.projects)

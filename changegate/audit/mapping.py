@@ -101,6 +101,7 @@ REASONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
             "not-approved", "outside-window",
         ),
         UNKNOWN: ("not-looked-up", "ticket-unknown", "tracker-forbids", "tracker-credentials", "tracker-down", "change-unknown"),
+        "approved beforehand": ("standard-change",),
         "taken back": ("undone",),
     },
     "peer-approved": {
@@ -112,24 +113,28 @@ REASONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         UNKNOWN: (
             "reviews-unknown", "reviewer-unknown", "contributor-unknown", "commits-unknown", "team-unknown", "owner-unknown", "change-unknown",
         ),
+        "approved beforehand": ("standard-change",),
         "taken back": ("undone",),
     },
     "rollback-plan": {
         GOOD: ("planned", "names-version"),
         "way back": ("no-plan", "empty-plan", "boilerplate", "template-text", "too-short", "path-asks-more"),
         UNKNOWN: ("template-unknown", "files-unknown", "change-unknown"),
+        "approved beforehand": ("standard-change",),
         "taken back": ("undone",),
     },
     "checks-passed": {
         GOOD: ("passed",),
         "testing": ("failed", "required-missing", "unfinished", "no-checks"),
         UNKNOWN: ("not-recorded", "checks-unknown", "change-unknown", "pending"),
+        "approved beforehand": ("standard-change",),
         "taken back": ("undone",),
     },
     "duties-separated": {
         GOOD: ("separated",),
         "separation of duties": ("deployer-wrote", "deployer-approved"),
         UNKNOWN: ("deployer-unknown", "authors-unknown", "change-unknown"),
+        "approved beforehand": ("standard-change",),
         "taken back": ("undone",),
     },
     "deploy-window": {
@@ -137,6 +142,7 @@ REASONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "time of the deploy": ("frozen", "closed"),
         "configuration": ("calendar-broken",),
         UNKNOWN: ("calendar-unknown", "change-unknown"),
+        "approved beforehand": ("standard-change",),
         "taken back": ("undone",),
     },
     "policy-owner-approved": {

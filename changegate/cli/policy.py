@@ -71,10 +71,12 @@ controls:
     provenance: none       # required: and a builder must have signed that it was built from the commit to deploy (--provenance)
     builders: []           # whose word counts: [{{issuer: https://token.actions.githubusercontent.com, identity: https://github.com/acme/shop/.github/workflows/build.yml@refs/heads/main}}]
     builder-keys: []       # and public keys, as PEM
+standard-changes: []       # kinds approved beforehand: [{{name: docs, paths: [docs/], exempt-from: [ticket-linked, rollback-plan]}}]
 trackers: []               # where tickets are kept (docs/trackers.md): [{{kind: jira-cloud, url: https://acme.atlassian.net, projects: [SHOP]}}]
 emergency: null            # off; else (docs/emergencies.md), with these defaults:
 #   declared-by: []        # logins or account numbers (github:1234); empty: whoever may maintain the repository
 #   labels: []             # labels that declare one, besides the run's options; the reason stands under the heading Emergency
+#   ticket-types: []       # types of tickets, in the policy's trackers, that declare one, too
 #   approvals: 1           # how many others than the declarer must have agreed
 #   agreement: approval    # named: the declarer's word for it does, too
 #   incident: []           # forms of an incident's key, e.g. [INC-#]; empty: any

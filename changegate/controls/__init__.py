@@ -19,6 +19,7 @@ from changegate.controls import (
     policy_readable,
     range_intact,
     rollback_plan,
+    standard_change,
     tests_reported,
     ticket_linked,
 )
@@ -98,7 +99,7 @@ def evaluate_change(change: Change, facts: Facts, policy: EffectivePolicy) -> It
     )
     for control, enabled, judge in judges:
         if enabled:
-            yield _of_unknown(change, control) or judge()
+            yield _of_unknown(change, control) or standard_change.apply(judge(), change, facts, policy)
 
 
 def _undone(change: Change, control: str, by: str) -> Finding:

@@ -85,7 +85,13 @@ def apply(findings: Sequence[Finding], declared: Declaration, facts: Facts, poli
     by = f"the emergency {declared.incident}"
     lifted = tuple(lift(each, by) if stops(each) else each for each in findings)
     who = ", ".join(f"{each.person.login} ({'named' if each.via == 'named' else 'approved'})" for each in agreed.values())
-    how = f", by the label {declared.label!r} on {declared.change}" if declared.label else ""
+    how = (
+        f", by the label {declared.label!r} on {declared.change}"
+        if declared.label
+        else f", by the ticket of {declared.change}"
+        if declared.change
+        else ""
+    )
     due = f"{emergency.review_due:%Y-%m-%d %H:%M} UTC"
     observed = f"{declarer.person.login} declared {declared.incident}{how}; agreed: {who}; to be reviewed by {due}"
     return Ruling(_with(lifted, Outcome.PASS, Reason.DECLARED, observed).findings, emergency)

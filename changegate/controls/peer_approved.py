@@ -97,7 +97,7 @@ def evaluate(change: Change, facts: Facts, rules: PeerApproved) -> Finding:
         return _requested(change, rules, requests)
     unknown = [each for each in judged if each.standing.unknown]
     requested = any(each.review.state is ReviewState.CHANGES_REQUESTED for each in unknown)
-    bot = find_exempt_bot(change, rules) if len(counting) < rules.approvals else None
+    bot = find_exempt_bot(change, rules.exempt_bots) if len(counting) < rules.approvals else None
     if bot is not None and not requested:
         exempt = f"made by {bot.login} alone ({bot.key}), every commit verified: the policy exempts it"
         return _lacking(change, facts, rules, judged, makers) or _landed(change, facts, rules, exempt, Reason.EXEMPT_BOT)

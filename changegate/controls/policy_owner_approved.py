@@ -8,8 +8,9 @@ from changegate.codeowners import read_pattern
 from changegate.controls.relanding import land_again
 from changegate.decision import Finding, Outcome, Remedy
 from changegate.facts import Assurance, Change, ChangeKind, Facts, Known, Unavailable
+from changegate.owner_rules import PolicyOwnerApproved
 from changegate.ownership import find_owners, paths_of
-from changegate.policy import FILE_NAME, Controls, PolicyOwnerApproved
+from changegate.policy import FILE_NAME, Controls
 
 ID: Final = "policy-owner-approved"
 _CODE_OWNERS: Final = ("CODEOWNERS", "docs/CODEOWNERS", ".github/CODEOWNERS", ".gitlab/CODEOWNERS")

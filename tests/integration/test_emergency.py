@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from doubles import trackers
 from doubles.github import TOKEN, GitHubServer, Hub, Pull, Repository
 from doubles.github.setup import Started
 from doubles.github.state import ALL_PERMISSIONS
+from doubles.trackers import JiraServer
 from repositories import History
 from support.gating import without_waiting
 
@@ -246,6 +248,27 @@ def test_the_run_goes_before_a_label(by_label: Shop, gate: Gate) -> None:
     labelled(by_label).label("emergency", by=by_label.alice)
     code, report = gate("--emergency", "the till is down", "--incident", "INC-8")
     assert (code, report["emergency"]["incident"]) == (ExitCode.ALLOWED, "INC-8")
+
+
+@pytest.mark.parametrize(
+    ("event", "type_", "code"), [("workflow_dispatch", "Emergency", 0), ("push", "Emergency", 3), ("workflow_dispatch", "Story", 1)]
+)
+def test_a_type_of_ticket_declares_it(shop: Shop, gate: Gate, monkeypatch: pytest.MonkeyPatch, event: str, type_: str, code: int) -> None:
+    with JiraServer("SHOP") as jira:
+        monkeypatch.setenv("CHANGEGATE_JIRA_USER", trackers.USER)
+        monkeypatch.setenv("CHANGEGATE_JIRA_TOKEN", trackers.TOKEN)
+        jira.issue("SHOP-12", title="The shop is down", type=type_)
+        rules = f"trackers: [{{kind: jira-cloud, url: '{jira.url}', projects: [SHOP]}}]\nemergency: {{ticket-types: [emergency]}}\n"
+        shop.repository.push("main", author=shop.alice, files={".changegate.yml": rules})
+        shop.repository.deploy()
+        shop.repository.setup.runs[RUN] = Started("carol", event=event)
+        body = "## Rollback plan\nSwitch the flag off; prices are back within a minute."
+        shop.repository.pull(author=shop.alice, title="SHOP-12: Mend it", body=body).check("tests").merge("squash").approve(shop.bob)
+        ended, report = gate()
+    assert ended == code
+    if code == ExitCode.ALLOWED:
+        said = {name: report["emergency"][name] for name in ("declaredBy", "incident", "reason")}
+        assert said == {"declaredBy": "carol", "incident": "SHOP-12", "reason": "The shop is down"}
 
 
 def test_markup_in_a_reason_stays_text(shop: Shop, gate: Gate) -> None:

@@ -7,7 +7,6 @@ from builders import ALICE, BOB, ROBOT, WEB_FLOW, change, commit
 
 from changegate.exemption import find_exempt_bot
 from changegate.facts import Identity, IdentityKind, Unavailable
-from changegate.policy import PeerApproved
 
 GAP = Unavailable(why="not told")
 OTHER_BOT = Identity(key="github:10", login="other[bot]", kind=IdentityKind.BOT)
@@ -50,11 +49,11 @@ def made(**differs: Any) -> Any:
     ],
 )
 def test_table(differs: dict[str, Any], exempt: bool) -> None:
-    found = find_exempt_bot(change(**{"author": ROBOT, "commits": (made(),)} | differs), PeerApproved(exempt_bots=(9,)))
+    found = find_exempt_bot(change(**{"author": ROBOT, "commits": (made(),)} | differs), (9,))
     assert found == (ROBOT if exempt else None)
 
 
 def test_nobody_is_exempt_unless_the_policy_lists_it() -> None:
     it = change(author=ROBOT, commits=(made(),))
-    assert find_exempt_bot(it, PeerApproved()) is None
-    assert find_exempt_bot(it, PeerApproved(exempt_bots=(90,))) is None
+    assert find_exempt_bot(it, ()) is None
+    assert find_exempt_bot(it, (90,)) is None

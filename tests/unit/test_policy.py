@@ -133,7 +133,7 @@ def test_every_mistake_is_named_with_its_line() -> None:
         (8, "environments.staging.version"),
     ]
     assert defects[2].allowed == "Did you mean 'newer-base'?"
-    assert defects[3].allowed.startswith("Valid here: enforce, assurance, controls, trackers, emergency, privacy, rewrites.")
+    assert defects[3].allowed.startswith("Valid here: enforce, assurance, controls, standard-changes, trackers, emergency, privacy, rewrites.")
 
 
 def test_an_environment_overrides_key_by_key() -> None:
@@ -168,7 +168,7 @@ def test_a_name_that_differs_by_case_alone_is_refused() -> None:
         (
             "zzz: 1\n",
             "p.yml:1: zzz: unknown key",
-            "Valid here: enforce, assurance, controls, trackers, emergency, privacy, rewrites, version, environments.",
+            "Valid here: enforce, assurance, controls, standard-changes, trackers, emergency, privacy, rewrites, version, environments.",
         ),
         ("version: 2\n", "p.yml:1: version: ", "policy schema"),
         ("controls:\n  peer-approved:\n    approvals: '2'\n", "p.yml:3: controls.peer-approved.approvals: ", "policy schema"),

@@ -13,7 +13,7 @@ from changegate.audit.matrix import answering
 from changegate.controls import CHANGE_CONTROLS, DEPLOY_CONTROLS
 from changegate.policy import Controls
 
-SHARED = {"change-unknown", "undone"}
+SHARED = {"change-unknown", "standard-change", "undone"}
 """Given for any control that judges a change (`changegate.controls`)."""
 POINTS = {point.id: point for framework in FRAMEWORKS for point in framework.points}
 

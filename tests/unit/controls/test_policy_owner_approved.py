@@ -23,8 +23,9 @@ from changegate.facts import (
     Team,
     Unavailable,
 )
+from changegate.owner_rules import PolicyOwnerApproved
 from changegate.ownership import teams_needed
-from changegate.policy import Controls, EffectivePolicy, PeerApproved, PolicyOwnerApproved
+from changegate.policy import Controls, EffectivePolicy, PeerApproved
 
 PASS, FAIL, UNKNOWN, NEITHER = Outcome.PASS, Outcome.FAIL, Outcome.UNKNOWN, Outcome.NOT_APPLICABLE
 UNREADABLE = Unavailable(why="403", remedy="give the token members: read")

@@ -9,7 +9,8 @@ from changegate.controls import CHANGE_CONTROLS, evaluate
 from changegate.controls.range_intact import Reason
 from changegate.decision import Decision, Outcome, Verdict, decide
 from changegate.facts import Assurance, BaseSource, ChangedFile, ChangeKind, Facts, RangeOutcome
-from changegate.policy import Controls, DutiesSeparated, EffectivePolicy, PeerApproved, PolicyOwnerApproved, Rewrite
+from changegate.owner_rules import PolicyOwnerApproved
+from changegate.policy import Controls, DutiesSeparated, EffectivePolicy, PeerApproved, Rewrite
 from changegate.window_rules import DeployWindow, WeeklyWindow
 
 FORGE = EffectivePolicy(assurance=Assurance.FORGE)
