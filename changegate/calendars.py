@@ -6,7 +6,7 @@ could move an event and isn't known refuses the file, with its line. What doesn'
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -93,7 +93,7 @@ def parse(data: bytes, zone: ZoneInfo) -> tuple[Event, ...]:
 def find_spans(events: Iterable[Event], at: datetime, *, wide: bool) -> tuple[Titled, ...]:
     """What holds at a moment or comes within a year after it, the earliest first. Raises `FormatError` for rules that take too long."""
     known = tuple(events)
-    replaced = {(each.uid, each.replaces.utc) for each in known if each.replaces is not None}
+    replaced = {(each.uid, _key(each.replaces)) for each in known if each.replaces is not None}
     low, high = at - LONGEST - timedelta(days=2), at + LONGEST
     counted = sum(max(0, (high.date() - each.begins.local.date()).days) for each in known if each.rule is not None and each.rule.times)
     if counted > MAX_COUNTED:
@@ -103,22 +103,26 @@ def find_spans(events: Iterable[Event], at: datetime, *, wide: bool) -> tuple[Ti
         for event in known
         if not event.cancelled
         for begins, span in _spans(event, low, high, wide=wide)
-        if event.replaces is not None or (event.uid, begins) not in replaced
+        if event.replaces is not None or replaced.isdisjoint({(event.uid, begins.utc), (event.uid, begins.local.date())})
     }
     return tuple(sorted(each for each in found if each.span.begins < each.span.ends and at < each.span.ends and each.span.begins < high))
 
 
-def _spans(event: Event, low: datetime, high: datetime, *, wide: bool) -> Iterator[tuple[datetime, Span]]:
-    """Each time of an event, with the moment at which its beginning is written."""
-    zone = event.begins.zone
-    times = [(begins, span) for begins, span in find_recurring(event.begins.local, event.length, event.rule, zone, low, high, wide=wide)]
-    times += [(each.local, windows.make_span(each.local, each.local + event.length, each.zone, wide=wide)) for each in event.besides]
-    without = {each.utc for each in event.without}
-    days_without = {each.local.date() for each in event.without if each.is_date}
+def _key(written: Moment) -> datetime | date:
+    """What another event, or an exception, means by a moment that it names: that moment or, of a whole day, whatever begins on it."""
+    return written.local.date() if written.is_date else written.utc
+
+
+def _spans(event: Event, low: datetime, high: datetime, *, wide: bool) -> Iterator[tuple[Moment, Span]]:
+    """Each time of an event, with its beginning as it is written."""
+    zone, is_date = event.begins.zone, event.begins.is_date
+    recurring = find_recurring(event.begins.local, event.length, event.rule, zone, low, high, wide=wide)
+    times = [(Moment(begins, zone, is_date), span) for begins, span in recurring]
+    times += [(each, windows.make_span(each.local, each.local + event.length, each.zone, wide=wide)) for each in event.besides]
+    without = {_key(each) for each in event.without}
     for begins, span in times:
-        written = Moment(begins, zone, event.begins.is_date).utc
-        if written not in without and begins.date() not in days_without:
-            yield written, span
+        if without.isdisjoint({begins.utc, begins.local.date()}):
+            yield begins, span
 
 
 def _unfold(text: str) -> Iterator[tuple[int, str]]:

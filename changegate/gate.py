@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from changegate import canonical, record
 from changegate import policy as policies
 from changegate.calendar_files import find_calendar_defect, with_calendars
-from changegate.controls import evaluate
+from changegate.controls import evaluate, policy_owner_approved
 from changegate.decision import Decision
 from changegate.declaring import Declared, fetch_declaration
 from changegate.due_reviews import find_due
@@ -34,7 +34,7 @@ from changegate.history import read_history
 from changegate.let_go import find_trusted, is_enforced, list_deployed, was_let_go
 from changegate.ownership import teams_needed
 from changegate.plan_files import with_plan_files
-from changegate.policy import EffectivePolicy, PeerApproved
+from changegate.policy import Controls, EffectivePolicy, PeerApproved
 from changegate.provenance import read_all as read_provenances
 from changegate.recorded import PolicySource, Previous
 from changegate.signing import RecordSigner
@@ -127,7 +127,6 @@ def judge(
     trusted = forge.read_trusted(trusted_at, path, next_at="" if policy_file else deploy_range.head)
     policy, source = read_policy(policy_file, trusted.policy, trusted_at)
     effective = policy.for_environment(deployment.environment)
-    rules = effective.controls.peer_approved
     changes = look_up(forge.fetch_changes(deployment, deploy_range, needs_of(effective)), effective, open_tracker)
     changes = with_plan_files(changes, forge, effective.controls.rollback_plan, deploy_range.head)
     place = (deployment.repository, deployment.environment)
@@ -143,11 +142,12 @@ def judge(
         provenances=read_provenances(given.attestations, deployment, effective.controls.artifact_bound, root=trust.sigstore_root if trust else None),
         tests=given.tests,
         coverage=given.coverage,
+        policy_path=source.path if source.source == "repository" else "",
         policy_defect=find_defect(trusted.next_policy, deployment.environment)
         or find_calendar_defect(forge, trusted.next_policy, deployment.environment, deploy_range.head, at),
         fetched_at=at,
     )
-    facts = with_owners(facts, forge, rules, trusted_at)
+    facts = with_owners(facts, forge, effective.controls, trusted_at)
     facts = with_calendars(facts, forge, effective.controls.deploy_window, trusted_at)
     decision = evaluate(facts, effective)
     strict = facts.model_copy(update={"emergency": None})
@@ -163,17 +163,20 @@ def needs_of(policy: EffectivePolicy) -> Needs:
     peers, plan = policy.controls.peer_approved, policy.controls.rollback_plan
     return Needs(
         update_merges=peers.enabled and peers.ignore_update_merges,
-        files=(peers.enabled and peers.code_owners) or (plan.enabled and bool(plan.by_path or plan.files)) or bool(policy.standard_changes),
+        files=(peers.enabled and peers.code_owners)
+        or (plan.enabled and bool(plan.by_path or plan.files))
+        or policy.controls.policy_owner_approved.is_on
+        or bool(policy.standard_changes),
     )
 
 
-def with_owners(facts: Facts, forge: OwnersReader, rules: PeerApproved, trusted_at: str) -> Facts:
+def with_owners(facts: Facts, forge: OwnersReader, rules: Controls, trusted_at: str) -> Facts:
     """The facts with the code owners and teams that the policy asks for. CODEOWNERS is read where the policy is: never in what is being judged."""
-    if not rules.enabled or not facts.changes:
-        return facts
-    if rules.code_owners:
+    peers = rules.peer_approved if rules.peer_approved.enabled else PeerApproved()
+    if facts.changes and peers.code_owners:
         facts = facts.model_copy(update={"code_owners": forge.read_code_owners(trusted_at)})
-    teams = teams_needed(facts, rules)
+    touching = rules.policy_owner_approved.is_on and any(policy_owner_approved.find_touched(each, facts, rules) for each in facts.changes)
+    teams = teams_needed(facts, peers, rules.policy_owner_approved.owners if touching else ()) if facts.changes else ()
     return facts.model_copy(update={"teams": forge.fetch_teams(teams)}) if teams else facts
 
 

@@ -39,13 +39,29 @@ class Gap(NamedTuple):
     step: str = ""
 
 
-def teams_needed(facts: Facts, rules: PeerApproved) -> tuple[str, ...]:
-    """The teams that are to be asked about (`org/team`, lower-case, sorted): the policy's, and those that own a changed file."""
+class Owners(NamedTuple):
+    """Who of some people are owners, each once, and what can't be told about that."""
+
+    people: tuple[Identity, ...]
+    doubts: tuple[Unavailable, ...]
+
+
+def find_owners(names: Sequence[str], facts: Facts, people: Sequence[Identity]) -> Owners:
+    """Who of these people are, or are in, one of `names`: logins, and teams (`org/team`)."""
+    teams = {team.name.lower(): team for team in facts.teams}
+    answers = [_approved_by_owner(Owner(f"@{name}"), facts, teams, people) for name in names]
+    found = {person.key: person for answer in answers if not isinstance(answer, Unavailable) for person in answer}
+    return Owners(tuple(found.values()), tuple(answer for answer in answers if isinstance(answer, Unavailable)))
+
+
+def teams_needed(facts: Facts, rules: PeerApproved, owners: Sequence[str] = ()) -> tuple[str, ...]:
+    """The teams that are to be asked about (`org/team`, lower-case, sorted): the policy's, those that own a changed file, those among `owners`."""
     named = {name.lower() for name in rules.required_teams}
-    owners = read_owners(facts) if rules.code_owners else None
-    if owners is not None and not isinstance(owners, Unavailable):
+    named |= {name for owner in owners if (name := _team_of(Owner(f"@{owner}"), facts))}
+    file = read_owners(facts) if rules.code_owners else None
+    if file is not None and not isinstance(file, Unavailable):
         paths = {path for change in facts.changes for path in paths_of(change)}
-        asked = {owner for path in paths for demand in owners.demands_of(path) for owner in demand.owners}
+        asked = {owner for path in paths for demand in file.demands_of(path) for owner in demand.owners}
         named |= {name for owner in asked if (name := _team_of(owner, facts))}
     return tuple(sorted(named))
 

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 from changegate import yaml_text
 from changegate.errors import PolicyError
 from changegate.facts import Assurance
+from changegate.owner_rules import PolicyOwnerApproved
 from changegate.policy_defects import FIELD, INCIDENT, ISSUER, PROJECT, PUBLIC_KEY, TEAM, URL, WITHIN, WORDS_OF_A_PLAN, Defect, explain
 from changegate.rules import Name, PathPattern, Rules
 from changegate.signing import identity
@@ -175,6 +176,7 @@ class Controls(Rules):
     checks_passed: ChecksPassed = ChecksPassed()
     duties_separated: DutiesSeparated = DutiesSeparated()
     deploy_window: DeployWindow = DeployWindow()
+    policy_owner_approved: PolicyOwnerApproved = PolicyOwnerApproved()
     tests_reported: TestsReported = TestsReported()
     artifact_bound: ArtifactBound = ArtifactBound()
 

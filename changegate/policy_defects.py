@@ -30,6 +30,7 @@ WITHIN: Final = r"^[1-9][0-9]{0,2} (hours?|days?)$"
 PATH: Final = r"^/?[^\s/#!\[\]\\][^\s\[\]\\]{0,198}$"
 WORDS_OF_A_PLAN: Final = r"^\S*\w.{0,199}$"
 FILE: Final = r"^[^\s/*?!#\[\]\\][^*?\[\]\\\x00-\x1f]{0,198}$"
+OWNER: Final = r"^[A-Za-z0-9._-]{1,100}(?:/[A-Za-z0-9._-]{1,100}){0,19}$"
 LOGIN: Final = r"^[^\s:]{1,100}(:[0-9]{1,18})?$"
 ISSUER: Final = r"^https://[^\s]{1,300}$"
 PUBLIC_KEY: Final = r"^-----BEGIN PUBLIC KEY-----\n[A-Za-z0-9+/=\n]{1,1000}-----END PUBLIC KEY-----\n*$"
@@ -41,6 +42,7 @@ _PATTERNS: Final = {
     ISSUER: "the https address of an OIDC issuer",
     PUBLIC_KEY: "a public key as PEM, such as `openssl pkey -pubout` prints",
     LOGIN: "a login, such as alice or robot[bot]; a colon and the account's number may follow",
+    OWNER: "a login, or an organization and a team, such as alice or acme/platform, without `@`",
     FILE: "a file's path from the repository's root, such as ops/freezes.ics",
     PATH: "a path or pattern as in CODEOWNERS, without blanks, brackets and backslashes, such as db/migrations/*.sql",
     WORDS_OF_A_PLAN: "a word or a few, such as restore from snapshot",
@@ -66,7 +68,7 @@ WORDS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "too_short": lambda about: f"a list of at least {about['min_length']}",
     "too_long": lambda about: f"a list of at most {about['max_length']}",
     "model_type": lambda _: "a mapping: keys of their own, indented below",
-    "time_zone": lambda _: "a time zone of the IANA database, such as Europe/Berlin, and one that this machine knows (pip install tzdata)",
+    "time_zone": lambda _: "a time zone of the IANA database, such as Europe/Berlin",
     "hours": lambda _: "hours of a week, such as mon-fri 09:00-17:00, sat-sun, or fri 16:00 - mon 08:00",
     "local_time": lambda _: "a day and a time from 2000 to 2099, such as 2026-12-24 17:00",
     "recurrence": lambda about: f"a recurrence rule such as FREQ=YEARLY ({about['why']})",

@@ -56,7 +56,6 @@ def judge_open(
     trusted = forge.read_trusted(trusted_at, policy_file.path if policy_file else policies.FILE_NAME)
     policy, source = read_policy(policy_file, trusted.policy, trusted_at)
     effective = policy.for_environment(deployment.environment)
-    rules = effective.controls.peer_approved
     found = forge.fetch_open_change(number, target, needs_of(effective), environment=deployment.environment, run=deployment.run.id)
     changes = look_up((found.change,), effective, open_tracker)
     (change,) = with_plan_files(changes, forge, effective.controls.rollback_plan, found.head)
@@ -70,10 +69,11 @@ def judge_open(
         changes=(found.change,),
         templates=trusted.templates,
         deployed=_versions(found, trusted),
+        policy_path=source.path if source.source == "repository" else "",
         policy_defect=_find_defect(forge, target, found.head, deployment.environment, at) if policy_file is None else "",
         fetched_at=at,
     )
-    facts = with_owners(facts, forge, rules, trusted_at)
+    facts = with_owners(facts, forge, effective.controls, trusted_at)
     facts = with_calendars(facts, forge, effective.controls.deploy_window, trusted_at)
     judged = (*policy_readable.evaluate(facts), *evaluate_change(found.change, facts, effective))
     findings = [each for each in judged if each.control not in _AT_THE_DEPLOY]

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from changegate.controls.rollback_plan import find_plan
 from changegate.facts import NOT_ASKED, Change, CodeOwnersFile, Fact, Facts, Identity, IdentityKind, Team, Ticket, Waiver
 from changegate.openings import Kind, Opening, commit
+from changegate.owner_rules import PolicyOwnerApproved
 from changegate.plan import Plan, Verdict, named_in
 from changegate.policy import EffectivePolicy, EmergencyRules, PathPlan, StandardChange
 from changegate.tickets import ReferenceKind, find_references
@@ -55,9 +56,9 @@ _CLEARED: Final = """
 PlanFile.path Trailer.key ChangedFile.path ChangedFile.was Team.name CodeOwnersFile.path CodeOwnersFile.text Review.via Review.url
 Ticket.key Ticket.source Ticket.url Ticket.state Ticket.type Ticket.approval Ticket.moved Check.name Check.url Change.url
 DeployRange.base_url Version.names Run.url Run.workflow Run.workflow_ref Run.workflow_sha Run.trigger Artifact.name Deployment.ref
-Declaration.incident DueReview.incident Waiver.requested_by Waiver.approved_by Facts.policy_defect Provenance.builder Provenance.signer
-Provenance.source Provenance.defect TestReport.name TestReport.names TestReport.defect CoverageReport.name CoverageReport.defect
-Calendar.path Calendar.defect
+Declaration.incident DueReview.incident Waiver.requested_by Waiver.approved_by Facts.policy_defect Facts.policy_path Provenance.builder
+Provenance.signer Provenance.source Provenance.defect TestReport.name TestReport.names TestReport.defect CoverageReport.name
+CoverageReport.defect Calendar.path Calendar.defect
 """
 _SEALED: Final = """
 PlanFile.text Review.id Missing.why Unavailable.why Unavailable.remedy Trailer.value Commit.subject Retarget.before Retarget.after
@@ -102,6 +103,7 @@ def hide(facts: Facts, policy: EffectivePolicy, path: str, salt: Callable[[], by
                     "rollback_plan": plan,
                     "artifact_bound": bound,
                     "deploy_window": windows,
+                    "policy_owner_approved": tokens.owners_without_names(controls.policy_owner_approved),
                 }
             ),
             "standard_changes": tuple(map(tokens.kind_without_names, policy.standard_changes)),
@@ -162,6 +164,11 @@ class _Tokens:
     def paths_without_names(self, rules: PathPlan) -> PathPlan:
         """The same rules for the same paths and procedures."""
         return rules.model_copy(update={name: tuple(map(self.clear, getattr(rules, name))) for name in ("paths", "brings", "names")})
+
+    def owners_without_names(self, rules: PolicyOwnerApproved) -> PolicyOwnerApproved:
+        """The same owners of the same paths."""
+        owners = tuple(self.clear(each) if "/" in each else self.name(each) for each in rules.owners)
+        return rules.model_copy(update={"owners": owners, "paths": tuple(map(self.clear, rules.paths))})
 
     def windows_without_names(self, rules: DeployWindow) -> DeployWindow:
         """The same windows at the same times, in the same places."""

@@ -49,15 +49,13 @@ class Hours(NamedTuple):
 
 @lru_cache(maxsize=64)
 def find_zone(name: str) -> ZoneInfo:
-    """A time zone of the IANA database. Raises `FormatError` where this machine knows none of that name."""
+    """A time zone of the IANA database: the machine's, else that of the package tzdata. Raises `FormatError` for what is none."""
     try:
         if _ZONE.fullmatch(name):
             return ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # KeyError: none of that name; the others: a folder, or a file that holds no zone
         pass
-    raise FormatError(
-        f"{name[:60]!r} is no time zone that this machine knows", remedy="Name one of the IANA database, such as Europe/Berlin (pip install tzdata)."
-    )
+    raise FormatError(f"{name[:60]!r} is no time zone that this machine knows", remedy="Name one of the IANA database, such as Europe/Berlin.")
 
 
 def read_hours(text: str) -> Hours:

@@ -58,6 +58,11 @@ controls:
     weekly: []             # e.g. {{kind: allow, name: office hours, reason: somebody is there, hours: [mon-thu 09:00-17:00]}}
     dates: []              # e.g. {{kind: freeze, name: year end, reason: the books are closed, from: 2026-12-18 17:00, to: 2027-01-04 08:00}}
     calendars: []          # e.g. {{kind: freeze, name: holidays, reason: nobody is there, path: ops/holidays.ics}}
+  policy-owner-approved:   # judged where there are owners: changes of the policy, CODEOWNERS, and what runs the gate need one's approval
+    enabled: true
+    owners: []             # logins, and teams; two at least, for nobody approves their own, e.g. [alice, acme/platform]
+    approvals: 1
+    paths: [/.github/workflows/, /.github/actions/, /.gitlab-ci.yml, /.gitlab/ci/] # what is guarded besides
   tests-reported:
     enabled: false         # true: the gate must be given the results of this commit's tests (--test-results)
     min-tests: 1

@@ -15,6 +15,7 @@ from changegate.controls import (
     emergency_declared,
     emergency_reviewed,
     peer_approved,
+    policy_owner_approved,
     policy_readable,
     range_intact,
     rollback_plan,
@@ -27,7 +28,15 @@ from changegate.decision import Decision, Finding, Outcome, Remedy, decide
 from changegate.facts import Change, ChangeKind, Facts
 from changegate.policy import EffectivePolicy
 
-CHANGE_CONTROLS: Final = (ticket_linked.ID, peer_approved.ID, rollback_plan.ID, checks_passed.ID, duties_separated.ID, deploy_window.ID)
+CHANGE_CONTROLS: Final = (
+    ticket_linked.ID,
+    peer_approved.ID,
+    rollback_plan.ID,
+    checks_passed.ID,
+    duties_separated.ID,
+    deploy_window.ID,
+    policy_owner_approved.ID,
+)
 """The controls that judge each change, in the order of a report's columns."""
 DEPLOY_CONTROLS: Final = (range_intact.ID, policy_readable.ID, tests_reported.ID, artifact_bound.ID, emergency_reviewed.ID, emergency_declared.ID)
 """The controls that judge the deploy as a whole."""
@@ -86,6 +95,7 @@ def evaluate_change(change: Change, facts: Facts, policy: EffectivePolicy) -> It
         (checks_passed.ID, rules.checks_passed.enabled, lambda: checks_passed.evaluate(change, facts, rules.checks_passed)),
         (duties_separated.ID, rules.duties_separated.enabled, lambda: duties_separated.evaluate(change, facts, rules)),
         (deploy_window.ID, bool(windows), lambda: deploy_window.evaluate(change, facts, rules.deploy_window)),
+        (policy_owner_approved.ID, rules.policy_owner_approved.is_on, lambda: policy_owner_approved.evaluate(change, facts, rules)),
     )
     for control, enabled, judge in judges:
         if enabled:

@@ -61,21 +61,19 @@ def judge(rules: DeployWindow, calendars: tuple[Calendar, ...], environment: str
         observed = "; ".join(f"the calendar {each.path} can't be gone by: {each.defect}" for each in broken)
         step = "mend the calendar by a change that is reviewed; to deploy that, waive deploy-window for it (`changegate waive`)"
         return _finding(Outcome.FAIL, Reason.CALENDAR_BROKEN, observed, Remedy(who="whoever keeps the calendar", step=step))
-    times = [held for each in concerned for held in _times(each, rules, calendars, at)]
-    freezes = [each for each in times if each.window.kind == "freeze"]
-    allowed = [each for each in times if each.window.kind == "allow"]
-    opens = find_opening([each.span for each in freezes], None if _all_freezes(concerned) else [each.span for each in allowed], at)
-    frozen = [each for each in freezes if each.span.holds(at)]
+    holding = [held for each in concerned for held in _times(each, rules, calendars, at, ahead=timedelta()) if held.span.holds(at)]
+    frozen = [each for each in holding if each.window.kind == "freeze"]
     if frozen:
         observed = f"{environment} is frozen by {_list(frozen, rules, calendars)}"
-        return _finding(Outcome.FAIL, Reason.FROZEN, observed, _wait(opens, frozen[0].window, rules))
-    within = [each for each in allowed if each.span.holds(at)]
+        return _finding(Outcome.FAIL, Reason.FROZEN, observed, _wait(concerned, frozen[0].window, rules, calendars, at))
+    within = [each for each in holding if each.window.kind == "allow"]
     if within or _all_freezes(concerned):
         how = f"within {_list(within, rules, calendars)}" if within else "no freeze holds"
         return _finding(Outcome.PASS, Reason.OPEN, f"{how}; deployed at {in_words(at, find_zone(rules.time_zone))}")
     names = ", ".join(f"'{each.name}' ({each.reason})" for each in concerned if each.kind == "allow")
     observed = f"deploys to {environment} go in {names} alone, and none of these is open at {in_words(at, find_zone(rules.time_zone))}"
-    return _finding(Outcome.FAIL, Reason.CLOSED, observed, _wait(opens, next(each for each in concerned if each.kind == "allow"), rules))
+    first = next(each for each in concerned if each.kind == "allow")
+    return _finding(Outcome.FAIL, Reason.CLOSED, observed, _wait(concerned, first, rules, calendars, at))
 
 
 def describe(facts: Facts, rules: DeployWindow) -> str:
@@ -97,10 +95,9 @@ def _calendar_of(window: CalendarWindow, rules: DeployWindow, calendars: Sequenc
     return next((each for each in calendars if (each.path, each.time_zone, each.kind) == wanted), unasked)
 
 
-def _times(window: Window, rules: DeployWindow, calendars: Sequence[Calendar], at: datetime) -> Iterator[Held]:
-    """The window's times that aren't over."""
-    zone, wide = find_zone(rules.zone_of(window)), window.kind == "freeze"
-    low, high = at - LONGEST - timedelta(days=2), at + LONGEST
+def _times(window: Window, rules: DeployWindow, calendars: Sequence[Calendar], at: datetime, *, ahead: timedelta) -> Iterator[Held]:
+    """The window's times that aren't over, and that begin so far ahead at most, or a little later."""
+    zone, wide, high = find_zone(rules.zone_of(window)), window.kind == "freeze", at + ahead
     match window:
         case WeeklyWindow():
             found = find_weekly(map(read_hours, window.hours), zone, at - timedelta(days=9), high, wide=wide)
@@ -108,7 +105,8 @@ def _times(window: Window, rules: DeployWindow, calendars: Sequence[Calendar], a
         case DatedWindow():
             begins = read_local(window.begins)
             rule = parse(window.repeats) if window.repeats else None
-            recurring = find_recurring(begins, read_local(window.ends) - begins, rule, zone, low, high, wide=wide)
+            length = read_local(window.ends) - begins
+            recurring = find_recurring(begins, length, rule, zone, at - length - timedelta(days=2), high, wide=wide)
             held = (Held(window, each) for _, each in recurring)
         case CalendarWindow():
             times = _calendar_of(window, rules, calendars).times
@@ -134,7 +132,11 @@ def _describe(held: Held, rules: DeployWindow, calendars: Sequence[Calendar]) ->
     return f"'{window.name}' ({'; '.join(about)}) until {in_words(held.span.ends, find_zone(rules.zone_of(window)))}"
 
 
-def _wait(opens: datetime | None, window: Window, rules: DeployWindow) -> Remedy:
+def _wait(windows: Sequence[Window], window: Window, rules: DeployWindow, calendars: Sequence[Calendar], at: datetime) -> Remedy:
+    """When deploys go again, by the clock of the window that stands in the way."""
+    times = [held for each in windows for held in _times(each, rules, calendars, at, ahead=LONGEST)]
+    freezes = [each.span for each in times if each.window.kind == "freeze"]
+    opens = find_opening(freezes, None if _all_freezes(windows) else [each.span for each in times if each.window.kind == "allow"], at)
     when = f"run the gate again at {in_words(opens, find_zone(rules.zone_of(window)))} or later" if opens else "no time within a year is open"
     return Remedy(who="whoever deploys", step=f"{when}; what can't wait takes a waiver of deploy-window, or an emergency, where the policy has them")
 

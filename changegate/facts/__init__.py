@@ -113,6 +113,8 @@ class Facts(Fact):
     """What builders say of the artifacts."""
     tests: tuple[TestReport, ...] = ()
     coverage: tuple[CoverageReport, ...] = ()
+    policy_path: Text = ""
+    """Where the policy that holds lies in the repository; empty where it lies elsewhere, or where there is none."""
     policy_defect: Text = ""
     """Why the policy that this deploy brings can't be read: it would judge the next one. Empty where it can, or where the policy lies elsewhere."""
     fetched_at: Time

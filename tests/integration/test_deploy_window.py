@@ -13,6 +13,7 @@ from doubles.github.setup import Started
 from doubles.github.state import ALL_PERMISSIONS
 from repositories import History
 from support.gating import without_waiting
+from support.gitlab_job import gitlab_job
 
 from changegate.cli import run
 from changegate.errors import ExitCode
@@ -195,3 +196,23 @@ def test_a_preview_notes_the_freeze_and_is_not_stopped_by_it(shop: Shop) -> None
     code, report = gate("--change", str(change.number), command="preview")
     assert (code, report["reasons"]) == (ExitCode.ALLOWED, [])
     assert "production is frozen by 'year end'" in json.dumps(report)
+
+
+@pytest.mark.parametrize(
+    ("deployed", "code", "reasons"),
+    [
+        (NOW, ExitCode.BLOCKED, ["deploy-window/frozen"]),
+        (LATER, ExitCode.ALLOWED, []),
+        ("no calendar", ExitCode.BLOCKED, ["deploy-window/calendar-broken", "policy-readable/broken"]),
+    ],
+    ids=["now", "later", "broken"],
+)
+def test_on_gitlab(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], deployed: str, code: int, reasons: list[str]
+) -> None:
+    with gitlab_job(tmp_path, monkeypatch, capsys) as job:
+        job.project.push("main", author=job.alice, files={".changegate.yml": CALENDAR_RULES, "ops/holidays.ics": deployed}, message="Policy")
+        job.project.deploy()
+        job.change().approve(job.bob).merge(by=job.alice)
+        said = job.gate()
+    assert (said.code, said.report["reasons"]) == (code, reasons), said

@@ -71,6 +71,12 @@ def test_one_of_many_is_moved_or_cancelled() -> None:
     ]
 
 
+def test_one_that_is_named_by_its_day_is_the_one_on_that_day() -> None:
+    weekly = event(f"{TEN}\nRRULE:FREQ=WEEKLY;COUNT=2")
+    moved = event("RECURRENCE-ID;VALUE=DATE:20260317\nDTSTART:20260318T100000Z\nDTEND:20260318T110000Z")
+    assert spans(weekly, moved) == ["03-10 10:00/03-10 12:00", "03-18 10:00/03-18 11:00"]
+
+
 def test_what_is_no_event_is_passed_over_and_titles_are_plain() -> None:
     zone = "BEGIN:VTIMEZONE\nTZID:Europe/Berlin\nBEGIN:STANDARD\nDTSTART:19701025T030000\nEND:STANDARD\nEND:VTIMEZONE\n"
     todo = "BEGIN:VTODO\nDTSTART:x\nEND:VTODO\n"

@@ -65,7 +65,7 @@ DEFECTS = {
     "too_short": ("controls: {rollback-plan: {headings: []}}", "must be a list of at least 1, not a list of 0"),
     "too_long": (f"controls: {{peer-approved: {{required-teams: [{', '.join(['a/b'] * 21)}]}}}}", "must be a list of at most 20, not a list of 21"),
     "model_type": ("controls: {peer-approved: true}", "must be a mapping: keys of their own, indented below, not true"),
-    "time_zone": (f"{WINDOWS} {{time-zone: Berlin}}}}", "must be a time zone of the IANA database, such as Europe/Berlin, and one that this machine"),
+    "time_zone": (f"{WINDOWS} {{time-zone: Berlin}}}}", "must be a time zone of the IANA database, such as Europe/Berlin, not 'Berlin'"),
     "hours": (f"{WINDOWS} {{weekly: [{{{SAME}, hours: [9-17]}}]}}}}", "must be hours of a week, such as mon-fri 09:00-17:00, sat-sun, or fri 16:00"),
     "local_time": (f"{WINDOWS} {{dates: [{{{SAME}, from: 2026-12-18, to: x}}]}}}}", "must be a day and a time from 2000 to 2099, such as 2026-12-24"),
     "recurrence": (
@@ -92,6 +92,7 @@ DEFECTS = {
         ("controls: {rollback-plan: {by-path: [{paths: [a b]}]}}", "must be a path or pattern as in CODEOWNERS"),
         ("controls: {rollback-plan: {by-path: [{paths: [a], brings: ['!b']}]}}", "must be a path or pattern as in CODEOWNERS"),
         ("controls: {rollback-plan: {by-path: [{paths: [a], names: ['--']}]}}", "must be a word or a few"),
+        ("controls: {policy-owner-approved: {owners: ['@alice']}}", "must be a login, or an organization and a team, such as alice or acme/platform"),
         (f"{WINDOWS} {{calendars: [{{{SAME}, path: '*.ics'}}]}}}}", "must be a file's path from the repository's root"),
         (f"{WINDOWS} {{calendars: [{{{SAME}, path: /etc/x.ics}}]}}}}", "must be a file's path from the repository's root"),
         (f"{WINDOWS} {{dates: [{{{SAME}, {CLOSED}, repeats: FREQ=WEEKLY;BYDAY=SU}}]}}}}", "whose first day is one of those that `repeats` gives"),

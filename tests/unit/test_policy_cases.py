@@ -25,6 +25,7 @@ RULES: dict[str, Any] = {
     "environments": {
         "staging": {"controls": {"peer-approved": {"enabled": False}}},
         "owned": {"controls": {"peer-approved": {"code-owners": True, "required-teams": ["acme/payments"]}}},
+        "guarded": {"controls": {"policy-owner-approved": {"owners": ["carol"]}}},
         "windowed": {"controls": {"deploy-window": WINDOWS}},
         "apart": {"controls": {"duties-separated": {"enabled": True}}},
         "tracked": {"trackers": [{"kind": "servicenow", "url": "https://acme.service-now.com", "projects": ["CHG"], "within-window": True}]},
@@ -82,6 +83,9 @@ def no_facts(name: str) -> Facts:
         ({"changes": [GOOD], "environment": "apart", "deployer": "alice"}, "blocked", ("duties-separated/deployer-wrote",)),
         ({"changes": [GOOD], "environment": "apart", "deployer": "dave"}, "allowed", ()),
         ({"changes": [GOOD], "environment": "windowed"}, "allowed", ()),
+        ({"changes": [GOOD | {"files": ["CODEOWNERS"]}], "environment": "guarded"}, "blocked", ("policy-owner-approved/not-approved",)),
+        ({"changes": [GOOD | {"files": ["CODEOWNERS"], "approved-by": ["carol"]}], "environment": "guarded"}, "allowed", ()),
+        ({"changes": [GOOD | {"files": ["app.py"]}], "environment": "guarded"}, "allowed", ()),
         ({"changes": [GOOD], "environment": "windowed", "at": "2026-01-05 18:00"}, "blocked", ("deploy-window/closed",)),
         ({"changes": [GOOD], "environment": "windowed", "calendars": {"ops/away.ics": AWAY}}, "blocked", ("deploy-window/frozen",)),
         ({"changes": [GOOD], "environment": "windowed", "calendars": {"ops/away.ics": "x"}}, "blocked", ("deploy-window/calendar-broken",)),

@@ -162,6 +162,10 @@ def test_a_plan_keeps_its_worth_and_not_its_words(description: str) -> None:
         ({}, {"controls": {"peer-approved": {"required-teams": ["acme/owners"]}, "duties-separated": {"enabled": True}}}),
         ({}, {"controls": {"peer-approved": {"required-teams": ["acme/alice"]}}}),
         ({}, {"controls": {"deploy-window": WINDOWS}}),
+        *(
+            ({"files": (ChangedFile(path="home/bob/x.sql"),)}, {"controls": {"policy-owner-approved": {"owners": owners, "paths": ["/home/bob/"]}}})
+            for owners in (["bob"], ["Bob", "alice"], ["carol"], ["acme/owners"], ["acme/alice"])
+        ),
         ({"merged_by": DAVE, "former": (CAROL,), "pushers": (BOB,), "labels": ("alice's",), "unknown": "alice"}, {}),
     ],
 )

@@ -46,6 +46,7 @@ PURE = [
             "recurrence.py",
             "windows.py",
             "window_rules.py",
+            "owner_rules.py",
             "calendars.py",
             "provenance.py",
             "reports.py",

@@ -1,5 +1,7 @@
 """Wall clocks and moments: weekly hours, the hours that summer time doubles and drops, and when deploys go again."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -52,6 +54,12 @@ def test_what_names_no_hours(text: str) -> None:
 def test_what_is_no_zone(name: str) -> None:
     with pytest.raises(FormatError, match="no time zone that this machine knows"):
         find_zone(name)
+
+
+def test_a_machine_without_zones_has_those_of_the_package() -> None:
+    program = "from changegate.windows import find_zone; print(find_zone('Europe/Berlin'), find_zone('UTC'))"
+    said = subprocess.run([sys.executable, "-c", program], env={"PYTHONTZPATH": ""}, capture_output=True, text=True, check=True)
+    assert said.stdout == "Europe/Berlin UTC\n"
 
 
 @pytest.mark.parametrize(

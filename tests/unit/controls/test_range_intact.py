@@ -8,7 +8,8 @@ from builders import BASE, DAVE, LANDED, asserted_change, change, deploy_range, 
 from changegate.controls import CHANGE_CONTROLS, evaluate
 from changegate.controls.range_intact import Reason
 from changegate.decision import Decision, Outcome, Verdict, decide
-from changegate.facts import Assurance, BaseSource, ChangeKind, Facts, RangeOutcome
+from changegate.facts import Assurance, BaseSource, ChangedFile, ChangeKind, Facts, RangeOutcome
+from changegate.owner_rules import PolicyOwnerApproved
 from changegate.policy import Controls, DutiesSeparated, EffectivePolicy, PeerApproved, Rewrite
 from changegate.window_rules import DeployWindow, WeeklyWindow
 
@@ -58,12 +59,18 @@ def test_table(found: Facts, policy: EffectivePolicy, outcome: Outcome, reason: 
 
 
 ALWAYS = WeeklyWindow(kind="allow", name="always", reason="somebody is there", hours=("mon-sun",))
-EVERYTHING = EffectivePolicy(controls=Controls(duties_separated=DutiesSeparated(enabled=True), deploy_window=DeployWindow(weekly=(ALWAYS,))))
+EVERYTHING = EffectivePolicy(
+    controls=Controls(
+        duties_separated=DutiesSeparated(enabled=True),
+        deploy_window=DeployWindow(weekly=(ALWAYS,)),
+        policy_owner_approved=PolicyOwnerApproved(owners=("bob",)),
+    )
+)
 """Every control is on."""
 
 
 def test_a_good_deploy_is_allowed_by_every_control() -> None:
-    found = facts()
+    found = facts(change(files=(ChangedFile(path="app.py"),)))
     decision = evaluate(found.model_copy(update={"deployment": found.deployment.model_copy(update={"deployer": DAVE})}), EVERYTHING)
     assert decision.verdict is Verdict.ALLOWED
     assert [each.control for each in decision.findings if each.change] == list(CHANGE_CONTROLS)
