@@ -33,6 +33,7 @@ from changegate.forges import Baseline, Forge, Needs, OwnersReader
 from changegate.history import read_history
 from changegate.let_go import find_trusted, is_enforced, list_deployed, was_let_go
 from changegate.ownership import teams_needed
+from changegate.plan_files import with_plan_files
 from changegate.policy import Controls, EffectivePolicy, PeerApproved
 from changegate.provenance import read_all as read_provenances
 from changegate.recorded import PolicySource, Previous
@@ -127,6 +128,7 @@ def judge(
     policy, source = read_policy(policy_file, trusted.policy, trusted_at)
     effective = policy.for_environment(deployment.environment)
     changes = look_up(forge.fetch_changes(deployment, deploy_range, needs_of(effective)), effective, open_tracker)
+    changes = with_plan_files(changes, forge, effective.controls.rollback_plan, deploy_range.head)
     place = (deployment.repository, deployment.environment)
     at = now()
     facts = Facts(
@@ -162,7 +164,7 @@ def needs_of(policy: EffectivePolicy) -> Needs:
     return Needs(
         update_merges=peers.enabled and peers.ignore_update_merges,
         files=(peers.enabled and peers.code_owners)
-        or (plan.enabled and bool(plan.by_path))
+        or (plan.enabled and bool(plan.by_path or plan.files))
         or policy.controls.policy_owner_approved.is_on
         or bool(policy.standard_changes),
     )

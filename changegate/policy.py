@@ -106,6 +106,9 @@ class RollbackPlan(Rules):
     min_words: Annotated[int, Field(ge=1, le=200)] = Field(
         3, description="Fewer words than this are no plan, unless they name a version that was deployed before."
     )
+    files: tuple[PathPattern, ...] = Field(
+        (), strict=False, max_length=20, description="Files that a change may bring in place of the section: [rollback/*.md]."
+    )
     by_path: tuple[PathPlan, ...] = Field((), strict=False, max_length=50, description="What a change of some files needs besides its plan.")
 
 
@@ -257,11 +260,7 @@ class EmergencyRules(Rules):
         description="Forms of the incident's key: `#` stands for digits, `*` for letters, digits, `-`, `_`: [INC-#]. Empty: any key.",
     )
     lifts: tuple[Liftable, ...] = Field(
-        ("peer-approved", "checks-passed", "deploy-window"),
-        strict=False,
-        min_length=1,
-        max_length=6,
-        description="The controls whose failures it lifts.",
+        ("peer-approved", "checks-passed", "deploy-window"), strict=False, min_length=1, max_length=6, description="Whose failures it lifts."
     )
     review_within: Annotated[str, Field(pattern=WITHIN)] = Field("2 days", description="How soon it must be reviewed: `12 hours`, `2 days`.")
     overdue: Literal["block", "warn"] = Field("block", description="What happens to further deploys once a review is overdue.")

@@ -12,6 +12,7 @@ from changegate.errors import PolicyError
 from changegate.facts import Assurance, BaseSource, Check, Deployment, DeployRange, Facts, Missing, RangeOutcome, Unavailable, Version
 from changegate.forges import OpenChange, Reviewing, TrustedFiles
 from changegate.gate import PolicyFile, find_defect, list_versions, needs_of, read_policy, with_owners
+from changegate.plan_files import with_plan_files
 from changegate.policy import EffectivePolicy
 from changegate.recorded import PolicySource
 from changegate.trackers import OpenTracker, look_up
@@ -56,7 +57,8 @@ def judge_open(
     policy, source = read_policy(policy_file, trusted.policy, trusted_at)
     effective = policy.for_environment(deployment.environment)
     found = forge.fetch_open_change(number, target, needs_of(effective), environment=deployment.environment, run=deployment.run.id)
-    (change,) = look_up((found.change,), effective, open_tracker)
+    changes = look_up((found.change,), effective, open_tracker)
+    (change,) = with_plan_files(changes, forge, effective.controls.rollback_plan, found.head)
     found = found._replace(change=change)
     if trusted_at != target and policy_file is not None:
         _require_outside(found, trusted_at, policy_file)

@@ -53,17 +53,18 @@ Calendar.commit Calendar.sha256 Calendar.time_zone Calendar.kind
 Deployment.forge Deployment.repository Deployment.repository_id Deployment.server_url Deployment.environment Deployment.head
 """
 _CLEARED: Final = """
-Trailer.key ChangedFile.path ChangedFile.was Team.name CodeOwnersFile.path CodeOwnersFile.text Review.via Review.url Ticket.key
-Ticket.source Ticket.url Ticket.state Ticket.type Ticket.approval Ticket.moved Check.name Check.url Change.url DeployRange.base_url
-Version.names Run.url Run.workflow Run.workflow_ref Run.workflow_sha Run.trigger Artifact.name Deployment.ref Declaration.incident
-DueReview.incident Waiver.requested_by Waiver.approved_by Facts.policy_defect Facts.policy_path Provenance.builder Provenance.signer
+PlanFile.path Trailer.key ChangedFile.path ChangedFile.was Team.name CodeOwnersFile.path CodeOwnersFile.text Review.via Review.url
+Ticket.key Ticket.source Ticket.url Ticket.state Ticket.type Ticket.approval Ticket.moved Check.name Check.url Change.url
+DeployRange.base_url Version.names Run.url Run.workflow Run.workflow_ref Run.workflow_sha Run.trigger Artifact.name Deployment.ref
+Declaration.incident DueReview.incident Waiver.requested_by Waiver.approved_by Facts.policy_defect Facts.policy_path
+Provenance.builder Provenance.signer
 Provenance.source Provenance.defect TestReport.name TestReport.names TestReport.defect CoverageReport.name CoverageReport.defect
 Calendar.path Calendar.defect
 """
 _SEALED: Final = """
-Review.id Missing.why Unavailable.why Unavailable.remedy Trailer.value Commit.subject Retarget.before Retarget.after Ticket.title Change.title
-Ticket.why Ticket.plan Change.unknown Change.description Change.labels Change.base_ref Change.head_ref RangeCommit.subject Facts.templates
-Declaration.reason Waiver.reason Waiver.defect CalendarTime.title
+PlanFile.text Review.id Missing.why Unavailable.why Unavailable.remedy Trailer.value Commit.subject Retarget.before Retarget.after
+Ticket.title Change.title Ticket.why Ticket.plan Change.unknown Change.description Change.labels Change.base_ref Change.head_ref
+RangeCommit.subject Facts.templates Declaration.reason Waiver.reason Waiver.defect CalendarTime.title
 """
 TEXTS: Final = (
     dict.fromkeys(_KEPT.split(), Treatment.KEEP) | dict.fromkeys(_CLEARED.split(), Treatment.CLEAR) | dict.fromkeys(_SEALED.split(), Treatment.SEAL)
@@ -239,6 +240,7 @@ class _Tokens:
             commits = self.hide(commits)
         return {
             "labels": tuple(map(self._label, change.labels)) if isinstance(change.labels, tuple) else self.hide(change.labels),
+            "plan_files": (),  # what they are worth is in the description
             "title": self._with_keys(change.title),
             "head_ref": self._with_keys(branch, change.head_ref),
             "commits": commits,

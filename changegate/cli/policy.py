@@ -43,6 +43,7 @@ controls:
     enabled: true
     headings: [Rollback plan, Rollback, Roll-back plan, Back-out plan, Backout plan]
     min-words: 3
+    files: []              # files that a change may bring in place of the section, e.g. [rollback/*.md]
     by-path: []            # what some files need besides: {{paths: [db/migrations/*.up.sql], brings: [db/migrations/*.down.sql]}}
   checks-passed:
     enabled: true

@@ -1,5 +1,6 @@
 """rollback-plan: this change may deploy if it says how to undo it."""
 
+import re
 from collections.abc import Iterable
 from enum import StrEnum
 from functools import partial
@@ -46,15 +47,25 @@ _GOOD: Final = frozenset({Verdict.SPECIFIC, Verdict.NAMES_VERSION})
 
 
 def find_plan(change: Change, facts: Facts, rules: RollbackPlan) -> Plan:
-    """The change's plan, and what it is worth under these rules: the one in its description; else the one in a ticket's field, where that is good."""
+    """The change's plan, and what it is worth under these rules.
+
+    The one in its description; else the one in a file that it brings, or in a ticket's field, where that is good.
+    """
     templates = () if isinstance(facts.templates, Unavailable) else facts.templates
     versions = tuple(name for version in facts.deployed for name in (version.commit, *version.names))
     read = partial(read_plan, headings=rules.headings, templates=templates, versions=versions, min_words=rules.min_words)
     own = read(change.description)
-    if own.verdict in _GOOD or isinstance(change.tickets, Unavailable):
+    if own.verdict in _GOOD:
         return own
-    kept = (read(f"## {rules.headings[0]}\n\n{ticket.plan}") for ticket in change.tickets if ticket.lookup is Lookup.FOUND and ticket.plan.strip())
+    tickets = () if isinstance(change.tickets, Unavailable) else change.tickets
+    texts = (*(each.text for each in change.plan_files), *(each.plan for each in tickets if each.lookup is Lookup.FOUND))
+    kept = (read(f"## {rules.headings[0]}\n\n{_without_headings(text)}") for text in texts if text.strip())
     return next((plan for plan in kept if plan.verdict in _GOOD), own)
+
+
+def _without_headings(text: str) -> str:
+    """The text of a file or field is all plan: a heading in it ends nothing."""
+    return re.sub(r"^ {0,3}#{1,6}[ \t]", "", text, flags=re.MULTILINE)
 
 
 def evaluate(change: Change, facts: Facts, rules: RollbackPlan) -> Finding:

@@ -230,6 +230,13 @@ class ChangeKind(StrEnum):
     """Which change this is can't be told; `Change.unknown` says why."""
 
 
+class PlanFile(Fact):
+    """A file that a change brings, and that the policy takes for its rollback plan."""
+
+    path: Text
+    text: Text
+
+
 class Change(Fact):
     """One change of the deploy range, with all that the controls ask about it."""
 
@@ -269,3 +276,4 @@ class Change(Fact):
     """Those of its commits that are update merges."""
     files: Known[tuple[ChangedFile, ...]] = NOT_ASKED
     """All that it touches."""
+    plan_files: tuple[PlanFile, ...] = ()

@@ -120,3 +120,43 @@ def test_a_blocked_decision_is_made_again_by_a_policy_that_allows_it(
     Path("lenient.yml").write_text("version: 1\ncontrols: {peer-approved: {permission: any}}\n", encoding="utf-8")
     assert run(["replay", shop.repo.head, "--store", "file:evidence", "--policy", "lenient.yml"]) == ALLOWED
     assert "instead: allowed" in capsys.readouterr().out
+
+
+ASKS_LESS = """version: 1
+controls:
+  rollback-plan: {files: [rollback/*.md]}
+standard-changes:
+  - {name: docs, paths: [docs/], max-files: 2, exempt-from: [peer-approved, rollback-plan]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("files", "code", "reasons"),
+    [
+        ({"docs/a.md": "words\n"}, ALLOWED, []),
+        ({"docs/a.md": "words\n", "src/a.py": "1\n"}, BLOCKED, ["peer-approved/not-approved", "rollback-plan/no-plan"]),
+        ({"docs/1": "1\n", "docs/2": "2\n", "docs/3": "3\n"}, BLOCKED, ["peer-approved/not-approved", "rollback-plan/no-plan"]),
+        ({"src/a.py": "1\n", "rollback/7.md": "# Way back\nSwitch the flag off, then purge the cache.\n"}, BLOCKED, ["peer-approved/not-approved"]),
+        ({"src/a.py": "1\n", "rollback/7.md": "TBD\n"}, BLOCKED, ["peer-approved/not-approved", "rollback-plan/no-plan"]),
+    ],
+    ids=["a standard change", "not only docs", "too many files", "a plan in a file", "no plan in the file"],
+)
+def test_what_a_change_touches_decides_what_it_needs(
+    shop: Shop,
+    server: Double,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    files: dict[str, str],
+    code: int,
+    reasons: list[str],
+) -> None:
+    shop.repo.push("main", author=ALICE, files={".changegate.yml": ASKS_LESS})
+    shop.deploy()
+    change = shop.change(body="Closes #{issue}", files=files)
+    capsys.readouterr()
+    assert preview(shop, server, change.number) == code
+    assert sorted(json.loads(capsys.readouterr().out)["reasons"]) == reasons
+    change.merge()
+    gated = gate(shop, server, monkeypatch, capsys, "--head", shop.repo.head)
+    assert (gated.code, sorted(gated.report["reasons"])) == (code, reasons)
+    assert run(["replay", shop.repo.head, "--store", "file:evidence"]) == ALLOWED

@@ -1,11 +1,13 @@
 """rollback-plan: which plan passes, what is said of one that doesn't."""
 
+from typing import Any
+
 import pytest
-from builders import BASE, PLAN, asserted_change, change, facts
+from builders import BASE, PLAN, asserted_change, change, facts, ticket
 
 from changegate.controls.rollback_plan import Reason, evaluate
 from changegate.decision import Outcome
-from changegate.facts import ChangedFile, Unavailable
+from changegate.facts import ChangedFile, Lookup, PlanFile, Unavailable
 from changegate.policy import PathPlan, RollbackPlan
 
 UNREADABLE = Unavailable(why="403")
@@ -91,3 +93,28 @@ def test_where_nothing_undoes_it_none_of_it_goes() -> None:
     remedy = evaluate(judged, facts(judged), RollbackPlan(by_path=(PathPlan(paths=("db/",)),))).remedy
     assert remedy is not None
     assert "take db/migrations/7.up.sql out" in remedy.step
+
+
+GOOD = "# Way back\n\n## Steps\nSwitch the flag off, then purge the cache.\n"
+
+
+@pytest.mark.parametrize(
+    ("differs", "reason"),
+    [
+        ({"plan_files": (PlanFile(path="rollback/1.md", text=GOOD),)}, Reason.PLANNED),
+        ({"plan_files": (PlanFile(path="rollback/1.md", text="TBD"),)}, Reason.NO_PLAN),
+        ({"plan_files": (PlanFile(path="rollback/1.md", text=" \n"),)}, Reason.NO_PLAN),
+        ({"plan_files": (PlanFile(path="rollback/1.md", text="TBD"), PlanFile(path="rollback/2.md", text=GOOD))}, Reason.PLANNED),
+        ({"plan_files": (PlanFile(path="rollback/1.md", text="Redeploy what was there before, please."),)}, Reason.NO_PLAN),
+        ({"tickets": (ticket("CHG0030042", lookup=Lookup.FOUND, plan=GOOD),)}, Reason.PLANNED),
+        ({"tickets": (ticket("CHG0030042", lookup=Lookup.FOUND, plan="n/a"),)}, Reason.NO_PLAN),
+        ({"tickets": (ticket("CHG0030042", lookup=Lookup.DOWN, plan=GOOD),)}, Reason.NO_PLAN),
+        ({"tickets": UNREADABLE}, Reason.NO_PLAN),
+        ({"description": "## Rollback plan\nTBD", "tickets": (ticket("CHG0030042", lookup=Lookup.FOUND, plan=GOOD),)}, Reason.PLANNED),
+        ({"description": "## Rollback plan\nTBD", "plan_files": (PlanFile(path="rollback/1.md", text="n/a"),)}, Reason.BOILERPLATE),
+    ],
+)
+def test_a_plan_elsewhere_is_held_to_the_same_measure(differs: dict[str, Any], reason: Reason) -> None:
+    judged = change(**{"description": ""} | differs)
+    found = facts(judged, templates=("## Rollback plan\nRedeploy what was there before, please.",))
+    assert evaluate(judged, found, RollbackPlan()).reason == reason
