@@ -6,11 +6,12 @@ from changegate.codeowners import read_pattern
 from changegate.errors import ForgeError, InputError
 from changegate.facts import Change, PlanFile, Unavailable
 from changegate.forges import TrustedFiles
-from changegate.plan import MAX_TEXT
 from changegate.policy import RollbackPlan
 
 MAX_FILES: Final = 3
 """Of one change. Who brings more has the plan in the first."""
+MAX_TEXT: Final = 16 * 1024
+"""Bytes of a file that are read: what a plan takes."""
 MAX_READ: Final = 200
 """Of one deploy: each costs a request."""
 

@@ -211,7 +211,7 @@ class StandardChange(Rules):
 
     name: Name = Field(description="What it is called in reports: dependency updates.")
     paths: tuple[PathPattern, ...] = Field(
-        strict=False, min_length=1, max_length=50, description="It touches no other files, by patterns as in CODEOWNERS: [uv.lock, docs/]."
+        strict=False, min_length=1, max_length=50, description="It touches no other files, by patterns as in CODEOWNERS: [/uv.lock, /docs/]."
     )
     labels: tuple[Name, ...] = Field((), strict=False, max_length=20, description="And bears one of these labels. Empty: none is asked for.")
     bots: tuple[Annotated[int, Field(ge=1)], ...] = Field(
@@ -308,6 +308,10 @@ class EffectivePolicy(Rules):
     rewrites: tuple[Rewrite, ...] = Field(
         (), strict=False, max_length=20, description="Rewritten history that is accepted, each named by its commits. All that it brings is judged."
     )
+
+    def tracker_of(self, project: str) -> TrackerRules | None:
+        """The tracker that keeps a project's tickets: the first that names it."""
+        return next((each for each in self.trackers if project in each.projects), None)
 
     @property
     def ticket_rules(self) -> TicketLinked:

@@ -31,6 +31,7 @@ from changegate.facts import (
     Facts,
     Identity,
     IdentityKind,
+    Lookup,
     RangeCommit,
     RangeOutcome,
     Review,
@@ -60,6 +61,20 @@ Logins = Annotated[tuple[Login, ...], Field(strict=False, max_length=50)]
 Texts = Annotated[tuple[Name, ...], Field(strict=False, max_length=3000)]
 
 
+class CaseTicket(Rules):
+    """What a tracker says of a ticket."""
+
+    lookup: Annotated[Lookup, Field(strict=False)] = Lookup.FOUND
+    type: str = ""
+    status: str = ""
+    approval: str = ""
+    starts: LocalTime | None = Field(None, description="From when a change request is planned, in UTC.")
+    ends: LocalTime | None = Field(None, description="Until when.")
+    created: Literal["before-merge", "after-merge"] = "before-merge"
+    moved: str = Field("", description="The key that it has now.")
+    plan: str = Field("", description="The rollback plan in its field.")
+
+
 class CaseChange(Rules):
     """What is special about a change."""
 
@@ -75,6 +90,7 @@ class CaseChange(Rules):
     description: str = _PLAN
     labels: Texts = ()
     tickets: Texts = Field(("#7",), description="Issues of the forge that it closes. Keys of a tracker stand in title or description.")
+    tracked: dict[str, CaseTicket] = Field(default_factory=dict, description="What the policy's trackers say of the tickets that it names, by key.")
     checks: dict[str, Annotated[CheckState, Field(strict=False)]] = Field(default_factory=lambda: {"tests": CheckState.SUCCESS})
     files: Texts = Field((), description="What it adds or changes.")
     removed: Texts = Field((), description="The files that it takes away.")
@@ -204,14 +220,31 @@ def _change(number: int, case: CaseChange, people: "_People") -> Change:
             Review(id=str(at), reviewer=people.get(login), state=state, submitted_at=when, commit=commit, may_write=login not in case.readers)
             for at, (login, state, when, commit) in enumerate(() if direct else reviews)
         ),
-        tickets=tuple(
-            Ticket(key=key, kind=TicketKind.ISSUE, assurance=Assurance.FORGE, source="closing-keyword", created_at=_NOON - timedelta(hours=4))
-            for key in (() if direct else case.tickets)
-        ),
+        tickets=() if direct else _tickets(case),
         checks=tuple(Check(name=name, commit=head, state=state) for name, state in case.checks.items()),
         update_merges=(),
         files=(*(ChangedFile(path=path) for path in case.files), *(ChangedFile(path=path, removed=True) for path in case.removed)),
     )
+
+
+def _tickets(case: CaseChange) -> tuple[Ticket, ...]:
+    before, after = _NOON - timedelta(hours=4), _NOON - timedelta(minutes=30)
+    issue = Ticket(key="", kind=TicketKind.ISSUE, assurance=Assurance.FORGE, source="closing-keyword", created_at=before)
+    tracked = (
+        Ticket(
+            key=key,
+            kind=TicketKind.ISSUE,
+            assurance=Assurance.FORGE,
+            source="title",
+            state=said.status,
+            created_at=before if said.created == "before-merge" else after,
+            starts=None if said.starts is None else read_local(said.starts).replace(tzinfo=UTC),
+            ends=None if said.ends is None else read_local(said.ends).replace(tzinfo=UTC),
+            **said.model_dump(include={"lookup", "type", "approval", "moved", "plan"}),
+        )
+        for key, said in case.tracked.items()
+    )
+    return (*(issue.model_copy(update={"key": key}) for key in case.tickets), *tracked)
 
 
 class _People:

@@ -72,7 +72,7 @@ controls:
     provenance: none       # required: and a builder must have signed that it was built from the commit to deploy (--provenance)
     builders: []           # whose word counts: [{{issuer: https://token.actions.githubusercontent.com, identity: https://github.com/acme/shop/.github/workflows/build.yml@refs/heads/main}}]
     builder-keys: []       # and public keys, as PEM
-standard-changes: []       # kinds approved beforehand: [{{name: docs, paths: [docs/], exempt-from: [ticket-linked, rollback-plan]}}]
+standard-changes: []       # kinds approved beforehand: [{{name: docs, paths: [/docs/], exempt-from: [ticket-linked, rollback-plan]}}]
 trackers: []               # where tickets are kept (docs/trackers.md): [{{kind: jira-cloud, url: https://acme.atlassian.net, projects: [SHOP]}}]
 emergency: null            # off; else (docs/emergencies.md), with these defaults:
 #   declared-by: []        # logins or account numbers (github:1234); empty: whoever may maintain the repository

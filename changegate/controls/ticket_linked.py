@@ -8,7 +8,7 @@ from typing import Final
 from changegate.controls.relanding import land_again
 from changegate.decision import Finding, Outcome, Remedy
 from changegate.facts import Assurance, Change, ChangeKind, Facts, Lookup, Missing, Ticket, TicketKind, Unavailable
-from changegate.policy import EffectivePolicy, TicketLinked
+from changegate.policy import EffectivePolicy, TicketLinked, TrackerRules
 from changegate.tickets import ReferenceKind, find_references, project_of
 
 ID: Final = "ticket-linked"
@@ -127,7 +127,7 @@ def _judge(ticket: Ticket, change: Change, facts: Facts, policy: EffectivePolicy
         return Reason.NO_SUCH_TICKET, f"there is no {ticket.key}: {ticket.why}"
     if ticket.lookup in _UNASKED:
         return _UNASKED[ticket.lookup][0], f"{ticket.key}: {ticket.why}"
-    if not ticket.assurance.meets(policy.assurance):
+    if not ticket.assurance.meets(policy.assurance) or (ticket.lookup is None and _tracker_of(ticket, policy) is not None):
         return Reason.NOT_LOOKED_UP, f"{ticket.key} is only named ({ticket.source}); nobody looked whether it exists"
     return _judge_times(ticket, change) or _judge_standing(ticket, facts, policy) or (Reason.LINKED, _words(ticket))
 
@@ -144,7 +144,7 @@ def _judge_times(ticket: Ticket, change: Change) -> tuple[Reason, str] | None:
 
 def _judge_standing(ticket: Ticket, facts: Facts, policy: EffectivePolicy) -> tuple[Reason, str] | None:
     """What the tracker's rules ask of a ticket that was found: its type and status, a change request's approval and time."""
-    rules = next((each for each in policy.trackers if project_of(ticket.key) in each.projects), None)
+    rules = _tracker_of(ticket, policy)
     if rules is None or ticket.lookup is not Lookup.FOUND:
         return None
     for reason, found, allowed, what in (
@@ -158,6 +158,10 @@ def _judge_standing(ticket: Ticket, facts: Facts, policy: EffectivePolicy) -> tu
         planned = f"{_at(ticket.starts)} to {_at(ticket.ends)}" if ticket.starts and ticket.ends else "no time"
         return Reason.OUTSIDE_WINDOW, f"{ticket.key} is planned for {planned}, and it is {_at(facts.fetched_at)}"
     return None
+
+
+def _tracker_of(ticket: Ticket, policy: EffectivePolicy) -> TrackerRules | None:
+    return policy.tracker_of(project_of(ticket.key))
 
 
 def _at(when: datetime) -> str:

@@ -33,19 +33,16 @@ def look_up(changes: tuple[Change, ...], policy: EffectivePolicy, open_tracker: 
     rules = policy.ticket_rules
     if not policy.trackers or not (rules.enabled or any(each.plan_field for each in policy.trackers)):
         return changes
-    named = {change.id: [each for each in find_tickets(change, rules) if each.lookup is None and tracker_of(each.key, policy)] for change in changes}
+    named = {
+        change.id: [each for each in find_tickets(change, rules) if each.lookup is None and policy.tracker_of(project_of(each.key))]
+        for change in changes
+    }
     wanted = dict.fromkeys(each.key for found in named.values() for each in found[:MAX_OF_A_CHANGE])
     found: dict[str, Ticket] = {}
     for tracker in policy.trackers:
-        keys = [key for key in wanted if tracker_of(key, policy) is tracker][:MAX_KEYS]
+        keys = [key for key in wanted if policy.tracker_of(project_of(key)) is tracker][:MAX_KEYS]
         found |= open_tracker(tracker).fetch(keys) if keys else {}
     return tuple(_with_tickets(change, named[change.id], found) for change in changes)
-
-
-def tracker_of(key: str, policy: EffectivePolicy) -> TrackerRules | None:
-    """The tracker that keeps tickets of this key's project: the first of the policy that names it."""
-    project = project_of(key)
-    return next((each for each in policy.trackers if project in each.projects), None)
 
 
 def _with_tickets(change: Change, named: list[Ticket], found: Mapping[str, Ticket]) -> Change:

@@ -28,10 +28,17 @@ RULES: dict[str, Any] = {
         "guarded": {"controls": {"policy-owner-approved": {"owners": ["carol"]}}},
         "windowed": {"controls": {"deploy-window": WINDOWS}},
         "apart": {"controls": {"duties-separated": {"enabled": True}}},
+        "tracked": {"trackers": [{"kind": "servicenow", "url": "https://acme.service-now.com", "projects": ["CHG"], "within-window": True}]},
+        "standard": {"standard-changes": [{"name": "docs", "paths": ["/docs/"]}]},
         "templates": {"controls": {"rollback-plan": {"min-words": 9}}},
     },
 }
 GOOD = {"title": "SHOP-12: round up"}
+PLANNED = {"starts": "2026-01-05 08:00", "ends": "2026-01-05 18:00"}
+
+
+def tracked(**said: str) -> dict[str, Any]:
+    return {"environment": "tracked", "changes": [{"tickets": [], "tracked": {"CHG0030042": PLANNED | said}}]}
 
 
 def read(*cases: dict[str, Any], **more: Any) -> policy_cases.Read:
@@ -48,6 +55,11 @@ def no_facts(name: str) -> Facts:
     [
         ({"changes": [GOOD]}, "allowed", ()),
         ({}, "blocked", ("ticket-linked/other-project",)),
+        (tracked(), "allowed", ()),
+        (tracked(ends="2026-01-05 09:00"), "blocked", ("ticket-linked/outside-window",)),
+        (tracked(created="after-merge"), "blocked", ("ticket-linked/created-late",)),
+        (tracked(lookup="down"), "unknown", ("ticket-linked/tracker-down",)),
+        ({"environment": "standard", "changes": [{"approved-by": [], "files": ["docs/a.md"]}]}, "allowed", ()),
         ({"changes": [GOOD | {"approved-by": []}]}, "blocked", ("peer-approved/not-approved",)),
         ({"changes": [GOOD | {"approved-by": []}], "environment": "staging"}, "allowed", ()),
         ({"changes": [GOOD | {"approved-by": ["alice"]}]}, "blocked", ("peer-approved/self-approved",)),

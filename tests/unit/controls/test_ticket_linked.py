@@ -108,6 +108,7 @@ def asked(lookup: Lookup | None = Lookup.FOUND, **differs: Any) -> Ticket:
         ((asked(moved="INC0099999"),), FAIL, "other-project"),
         ((ticket("acme/shop#7"),), FAIL, "other-project"),
         ((asked(lookup=None, kind=TicketKind.ASSERTED, assurance=Assurance.ASSERTED),), FAIL, "not-looked-up"),
+        ((asked(lookup=None, kind=TicketKind.ASSERTED),), FAIL, "not-looked-up"),
     ],
 )
 def test_what_the_tracker_says(tickets: tuple[Ticket, ...], outcome: Outcome, reason: str) -> None:
