@@ -260,11 +260,7 @@ class EmergencyRules(Rules):
         description="Forms of the incident's key: `#` stands for digits, `*` for letters, digits, `-`, `_`: [INC-#]. Empty: any key.",
     )
     lifts: tuple[Liftable, ...] = Field(
-        ("peer-approved", "checks-passed", "deploy-window"),
-        strict=False,
-        min_length=1,
-        max_length=6,
-        description="The controls whose failures it lifts.",
+        ("peer-approved", "checks-passed", "deploy-window"), strict=False, min_length=1, max_length=6, description="Whose failures it lifts."
     )
     review_within: Annotated[str, Field(pattern=WITHIN)] = Field("2 days", description="How soon it must be reviewed: `12 hours`, `2 days`.")
     overdue: Literal["block", "warn"] = Field("block", description="What happens to further deploys once a review is overdue.")
