@@ -11,9 +11,10 @@ from changegate.audit.criteria import FRAMEWORKS
 from changegate.audit.mapping import CONTROLS, REASONS, Counted
 from changegate.audit.matrix import answering
 from changegate.controls import CHANGE_CONTROLS, DEPLOY_CONTROLS
+from changegate.liftable import CONTROLS as LIFTABLE
 from changegate.policy import Controls
 
-SHARED = {"change-unknown", "standard-change", "undone"}
+SHARED = {"change-unknown", "undone"}
 """Given for any control that judges a change (`changegate.controls`)."""
 POINTS = {point.id: point for framework in FRAMEWORKS for point in framework.points}
 
@@ -27,6 +28,7 @@ def test_every_control_that_judges_has_its_row() -> None:
 def test_every_reason_is_about_one_thing(control: str) -> None:
     module = importlib.import_module(f"changegate.controls.{control.replace('-', '_')}")
     codes = {reason.value for reason in module.Reason} | (SHARED if control in CHANGE_CONTROLS else set())
+    codes |= {"standard-change"} if control in LIFTABLE else set()
     codes |= {preview.PENDING} if control == "checks-passed" else set()
     assert sorted(reason for reasons in REASONS[control].values() for reason in reasons) == sorted(codes)
 
