@@ -14,7 +14,7 @@ from changegate import canonical
 from changegate.controls.artifact_bound import source_of
 from changegate.errors import FormatError, InputError, VerificationError
 from changegate.facts import Deployment, Provenance
-from changegate.policy import ArtifactBound
+from changegate.pipeline_rules import ArtifactBound
 from changegate.signing import PublicKey, dsse, keys
 
 MAX_BYTES: Final = 4 * 1024 * 1024

@@ -6,7 +6,7 @@ from typing import Final
 
 from changegate.decision import Finding, Outcome, Remedy
 from changegate.facts import Artifact, Deployment, Facts, Provenance
-from changegate.policy import ArtifactBound
+from changegate.pipeline_rules import ArtifactBound
 
 ID: Final = "artifact-bound"
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from changegate.decision import Finding, Outcome, Remedy
 from changegate.facts import Facts, Report
-from changegate.policy import TestsReported
+from changegate.pipeline_rules import TestsReported
 
 ID: Final = "tests-reported"
 _SKEW: Final = timedelta(minutes=5)

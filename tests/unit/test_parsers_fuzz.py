@@ -62,7 +62,7 @@ from changegate.evidence import (
 )
 from changegate.forges import trailers
 from changegate.forges.git import history, objects
-from changegate.policy import ArtifactBound
+from changegate.pipeline_rules import ArtifactBound
 from changegate.portal import access as portal_access
 from changegate.portal import terms
 from changegate.record import facts_json

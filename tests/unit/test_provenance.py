@@ -10,7 +10,7 @@ from builders import deployment
 from changegate import provenance
 from changegate.errors import InputError
 from changegate.facts import Artifact, Provenance
-from changegate.policy import ArtifactBound, Builder
+from changegate.pipeline_rules import ArtifactBound, Builder
 from changegate.signing import dsse, keys
 
 KEY, OTHER = keys.PrivateKey.generate(), keys.EcdsaPrivateKey.generate()

@@ -47,6 +47,8 @@ PURE = [
             "windows.py",
             "window_rules.py",
             "owner_rules.py",
+            "pipeline_rules.py",
+            "plan_files.py",
             "calendars.py",
             "provenance.py",
             "reports.py",

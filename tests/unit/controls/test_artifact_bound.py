@@ -9,7 +9,8 @@ from changegate.controls import evaluate
 from changegate.controls.artifact_bound import ID, source_of
 from changegate.decision import Outcome
 from changegate.facts import Artifact, Facts, Provenance
-from changegate.policy import ArtifactBound, Controls, EffectivePolicy
+from changegate.pipeline_rules import ArtifactBound
+from changegate.policy import Controls, EffectivePolicy
 
 IMAGE, OTHER = Artifact(name="ghcr.io/acme/shop", sha256="a1" * 32), Artifact(name="shop.tar.gz", sha256="b2" * 32)
 NAMED = EffectivePolicy(controls=Controls(artifact_bound=ArtifactBound(enabled=True)))

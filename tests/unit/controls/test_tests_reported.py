@@ -10,7 +10,8 @@ from changegate.controls import evaluate
 from changegate.controls.tests_reported import ID
 from changegate.decision import Outcome
 from changegate.facts import CoverageReport, Facts, Missing, RangeOutcome, TestReport
-from changegate.policy import Controls, EffectivePolicy, TestsReported
+from changegate.pipeline_rules import TestsReported
+from changegate.policy import Controls, EffectivePolicy
 
 MERGED = hours(3)
 
