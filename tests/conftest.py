@@ -5,10 +5,19 @@ from collections.abc import Generator
 
 import pytest
 from hypothesis import settings
+from support.exhaustive import EXHAUSTIVE
 
 # A machine under load is slow, which is no fault of what is tested.
 settings.register_profile("changegate", deadline=None)
 settings.load_profile("changegate")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """`make test` leaves the long ones to CI."""
+    if EXHAUSTIVE:
+        return
+    config.hook.pytest_deselected(items=[item for item in items if "exhaustive" in item.keywords])
+    items[:] = [item for item in items if "exhaustive" not in item.keywords]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -83,6 +83,7 @@ def test_an_approved_change_may_go(runner: Runner) -> None:
     assert ran.steps["gate"].outputs["record-digest"][:16] == ran.steps["gate"].outputs["record-id"]
 
 
+@pytest.mark.exhaustive
 def test_a_change_without_approval_is_stopped(runner: Runner) -> None:
     ran = run(runner, "blocked")
     assert "✗ BLOCKED from production: 1 thing to do, on 1 of 1 change" in ran.log
@@ -93,6 +94,7 @@ def test_a_change_without_approval_is_stopped(runner: Runner) -> None:
     assert [reason.partition("/")[0] for reason in reasons] == ["peer-approved"]
 
 
+@pytest.mark.exhaustive
 def test_names_stay_names(runner: Runner) -> None:
     ran = run(runner, "names")
     assert {name for name, _, _ in ran.commands} <= {"add-mask", "group", "endgroup", "warning"}

@@ -42,6 +42,7 @@ def test_the_path_gets_changegate_and_nothing_else(runner: Runner) -> None:
     assert str(runner.temp) not in ran.log
 
 
+@pytest.mark.exhaustive
 def test_installing_anew_imports_nothing_from_the_workspace(runner: Runner) -> None:
     """Over what an interrupted installation left, with modules in the workspace that stop whoever imports them."""
     trap = "raise SystemExit('imported from the workspace')\n"
@@ -163,6 +164,7 @@ def test_every_extra_that_a_deploy_may_need_has_a_lock() -> None:
     assert set(EXTRAS) == declared.keys() - {"xlsx", "serve"}
 
 
+@pytest.mark.exhaustive
 def test_extras_are_installed_together_and_kept_apart_from_an_environment_without(runner: Runner) -> None:
     ran = install(runner, CHANGEGATE_EXTRAS="timestamps s3,timestamps")
     assert ran.outcome == "success", ran.log

@@ -3,11 +3,13 @@
 import subprocess
 from pathlib import Path
 
+import pytest
 from actions_harness import ROOT, Runner
 from doubles.github import TOKEN, GitHubServer, Hub
 from support.githttp import GitServer
 
 
+@pytest.mark.exhaustive
 def test_two_deploys_are_one_log_in_the_evidence_branch(tmp_path: Path, own_temp: Path) -> None:
     subprocess.run(["git", "init", "-q", "--bare", str(tmp_path / "served/acme/shop")], check=True)
     subprocess.run(["git", "-C", str(tmp_path / "served/acme/shop"), "config", "http.receivepack", "true"], check=True)

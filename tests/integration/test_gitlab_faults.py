@@ -59,7 +59,7 @@ def requests(asking: Asking) -> int:
 def test_no_fault_hides_anything(asking: Asking, whole: Gathered, kind: str) -> None:
     # What is refused or tried again is so whatever was asked; what is changed in an answer matters by the answer.
     often = 4 if kind in (*PASSING, *LASTING) and kind != "404" else 1
-    for at in thin(range(0, requests(asking), often), every=3):
+    for at in thin(range(0, requests(asking), often), every=6):
         asking.server.reset()
         asking.server.fail(kind, at=at)
         found = asking.ask()

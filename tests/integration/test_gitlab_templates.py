@@ -211,6 +211,7 @@ def test_a_deploy(job: Job, approved: bool, verdict: str) -> None:
     assert not any(secret in ran.log for secret in (READER_TOKEN, "PRIVATE KEY", "glcbt-"))
 
 
+@pytest.mark.exhaustive
 def test_its_sections_are_the_only_ones(job: Job) -> None:
     job.change().merge()
     found = re.findall("\x1b\\[0Ksection_(start|end):[0-9]+:([a-z_]+)(?:\\[collapsed=true\\])?\r\x1b\\[0K", job.gate().log)
@@ -225,6 +226,7 @@ def test_what_cannot_be_judged(job: Job) -> None:
     assert cases(ran) == {"failures": 0, "errors": 1}
 
 
+@pytest.mark.exhaustive
 def test_what_is_not_even_asked_is_an_error(job: Job) -> None:
     ran = job.gate(variables={"CHANGEGATE_TOKEN": ""})
     assert (ran.code, ran.dotenv["CHANGEGATE_DECISION"]) == (3, ""), ran.log
@@ -251,6 +253,7 @@ def test_a_pipelines_variables_choose_nothing(job: Job, variables: dict[str, str
     assert (job.folder / "evidence").is_dir()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "variables",
     [
@@ -276,6 +279,7 @@ def test_another_server_or_project_than_the_clones_is_refused(job: Job, template
     assert not job.server.requests
 
 
+@pytest.mark.exhaustive
 def test_a_runner_that_clones_from_elsewhere_is_told_the_place(job: Job) -> None:
     job.change().approve(job.bob).merge()
     job.clone_url = "http://gitlab.internal:8080/acme/shop.git"
@@ -286,6 +290,7 @@ def test_a_runner_that_clones_from_elsewhere_is_told_the_place(job: Job) -> None
     assert (ran.code, "one is missing" in ran.log) == (2, True), ran.log
 
 
+@pytest.mark.exhaustive
 def test_a_failed_job_is_not_taken_for_the_gates_own(job: Job) -> None:
     job.change().approve(job.bob).merge()
     job.project.report(job.project.head, "security-scan", "failed", job=4711)
@@ -301,11 +306,13 @@ def test_another_commit_than_the_one_that_is_checked_out_is_refused(job: Job) ->
     assert not job.server.requests
 
 
+@pytest.mark.exhaustive
 def test_a_traced_job_is_refused(job: Job) -> None:
     ran = job.gate(variables={"CI_DEBUG_TRACE": "true"})
     assert (ran.code, "CI_DEBUG_TRACE" in ran.log) == (2, True), ran.log
 
 
+@pytest.mark.exhaustive
 def test_an_input_is_text(job: Job) -> None:
     job.change().approve(job.bob).merge()
     ran = job.gate(environment='eu\'; $(touch pwned) `touch pwned` "$HOME" \\', base=job.project.branches["main"] + "~1", variables={})
@@ -374,6 +381,7 @@ def test_the_evidence_of_a_period(job: Job, exceptions: bool) -> None:
     assert (alone.code, (alone.report / "reconciliation.json").exists()) == (0, False), alone.log
 
 
+@pytest.mark.exhaustive
 def test_evidence_is_of_last_month_by_default_and_of_a_sound_store_alone(job: Job) -> None:
     job.change().approve(job.bob).merge()
     assert job.gate().code == 0
@@ -387,6 +395,7 @@ def test_evidence_is_of_last_month_by_default_and_of_a_sound_store_alone(job: Jo
     assert job.run("evidence", **place, from_="2026-02-31", to="2026-01-01").code == 2
 
 
+@pytest.mark.exhaustive
 def test_an_emergency_and_its_review(job: Job) -> None:
     carol = job.hub.user("carol")
     job.project.members[carol.id] = 40
@@ -410,6 +419,7 @@ def test_an_emergency_and_its_review(job: Job) -> None:
     assert not list(job.folder.rglob("pwned"))
 
 
+@pytest.mark.exhaustive
 def test_an_emergency_that_a_pushed_pipeline_declares_is_none(job: Job) -> None:
     job.project.started[5000000000] = (job.alice, "running", "push")
     job.change().merge().approve(job.bob)

@@ -87,6 +87,7 @@ def repository(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.exhaustive
 def test_a_writer_killed_around_any_git_command_leaves_a_branch_that_goes_on(repository: Path) -> None:
     (points,) = run("killed-git", repository)
     assert int(points) > 10
@@ -133,6 +134,7 @@ def test_a_directory_that_may_not_be_written_says_so(root: Path) -> None:
     assert len(entries_of(root)) == 1
 
 
+@pytest.mark.exhaustive
 def test_a_full_disk_says_so_and_leaves_nothing_half_written(root: Path) -> None:
     append_signed(log_in(DirectoryStore(root)), 1)
     for size in (0, 100, 800):

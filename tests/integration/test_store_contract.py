@@ -37,7 +37,10 @@ def bare(folder: Path) -> Path:
 S3 = {"s3": "s3://{0}", "s3-locked": "s3://{0}/logs/shop?retention-days=1", "s3-two-buckets": "s3://{0}?evidence={0}-locked&retention-days=1"}
 
 
-@pytest.fixture(params=["memory", "directory", "git", "git-http", "git-without-filter", "postgres", *S3])
+LONG = [pytest.param(each, marks=pytest.mark.exhaustive) for each in ("git-without-filter", "s3-locked")]
+
+
+@pytest.fixture(params=["memory", "directory", "git", "git-http", "postgres", "s3", "s3-two-buckets", *LONG])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     if request.param in S3:
         url = request.getfixturevalue("s3_url")(S3[request.param])

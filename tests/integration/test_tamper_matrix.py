@@ -32,11 +32,11 @@ from changegate.evidence.verify import verify_store
 
 
 def rows_of(store: str) -> Sequence[tuple[str, str]]:
-    return thin(ROWS, every=6) if store == "directory" else SOME if store != "s3" or EXHAUSTIVE else SOME[:2]
+    return thin(ROWS, every=12) if store == "directory" else SOME if store != "s3" or EXHAUSTIVE else SOME[:2]
 
 
 def schemes_of(store: str) -> Sequence[str]:
-    return thin(list(SCHEMES), every=2) if store == "directory" else SOME_SCHEMES if store != "s3" or EXHAUSTIVE else SOME_SCHEMES[:1]
+    return thin(list(SCHEMES), every=4) if store == "directory" else SOME_SCHEMES if store != "s3" or EXHAUSTIVE else SOME_SCHEMES[:1]
 
 
 @pytest.fixture(scope="module", params=RAW_STORES)
