@@ -75,14 +75,15 @@ class Linear:
         if not errors and reply.status < 300:
             return reading.part(reply.body, "data")
         first = errors[0] if isinstance(errors, list) and errors else {}
-        code, said = reading.text(first, "extensions", "code").upper(), reading.text(first, "message")
-        if code == "AUTHENTICATION_ERROR":
+        code, said = reading.text(first, "extensions", "code"), reading.text(first, "message")
+        kind = f"{code} {reading.text(first, 'extensions', 'type')}".lower()
+        if "authentication" in kind:
             raise TrackerError(f"{self._client.name} doesn't accept the credentials", Lookup.CREDENTIALS, remedy="")
-        if code == "FORBIDDEN":
+        if "forbidden" in kind:
             raise TrackerError(f"{self._client.name} refuses the account", Lookup.FORBIDDEN, remedy="")
         if or_none and said.startswith("Entity not found"):
             return None
-        lookup = Lookup.DOWN if code == "RATELIMITED" else Lookup.UNREADABLE
+        lookup = Lookup.DOWN if "ratelimited" in kind else Lookup.UNREADABLE
         raise TrackerError(f"{self._client.name} answered {reply.status}: {code or said or 'no reason'}"[:200], lookup, remedy="")
 
     def _read(self, key: str, issue: Any) -> Ticket:

@@ -154,9 +154,8 @@ type Team { key: String! }
 type TeamConnection { nodes: [Team!]! }
 input StringComparator { eq: String }
 input NumberComparator { in: [Float!] }
-input NullableTeamFilter { key: StringComparator }
 input TeamFilter { key: StringComparator }
-input IssueFilter { team: NullableTeamFilter number: NumberComparator }
+input IssueFilter { team: TeamFilter number: NumberComparator }
 type Query {
   issue(id: String!): Issue!
   issues(filter: IssueFilter, first: Int, includeArchived: Boolean): IssueConnection!
@@ -174,7 +173,7 @@ class LinearServer(Tracker):
         if token != f"lin_api_{TOKEN}":
             error = {
                 "message": "Authentication required, not authenticated",
-                "extensions": {"code": "AUTHENTICATION_ERROR"},
+                "extensions": {"code": "AUTHENTICATION_ERROR", "type": "authentication error"},
             }
             return Reply(400, {"errors": [error]}, {})
         done = graphql_sync(LINEAR, asked.body["query"], root_value=self, variable_values=asked.body["variables"])
