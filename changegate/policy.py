@@ -129,6 +129,9 @@ class DutiesSeparated(Rules):
     deployer_is_not: tuple[Literal["author", "approver"], ...] = Field(
         ("author", "approver"), strict=False, min_length=1, max_length=2, description="What whoever started the deploy may not be."
     )
+    requester_is_not: tuple[Literal["author", "approver", "deployer"], ...] = Field(
+        (), strict=False, max_length=3, description="What whoever opened its ticket on the forge may not be. Empty: anything."
+    )
 
 
 class Controls(Rules):

@@ -52,6 +52,7 @@ controls:
   duties-separated:
     enabled: false         # true: whoever starts the deploy is not who is named here
     deployer-is-not: [author, approver]
+    requester-is-not: []   # what whoever opened its ticket on the forge may not be: [author, approver, deployer]
   deploy-window:           # judged where there is a window (docs/controls/deploy-window.md)
     enabled: true
     time-zone: UTC         # whose clock the windows go by, e.g. Europe/Berlin
