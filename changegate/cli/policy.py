@@ -27,6 +27,7 @@ controls:
     enabled: true
     projects: []           # tracker projects whose keys count, e.g. [SHOP, OPS]; empty: the forge's own issues
     forge-issues: false    # true: with projects or trackers, the forge's own issues count, too
+    issue-states: []       # in which an issue of the forge counts, of [open, closed]; empty: in both
     changes-per-ticket: 20 # more changes of one deploy under one ticket are said
   peer-approved:
     enabled: true
