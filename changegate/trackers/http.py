@@ -108,6 +108,8 @@ class Client:
         status, asked = reply.status, read_seconds(reply.headers.get("retry-after"))
         if status == 401 or (status == 403 and "captcha" in reply.headers.get("x-authentication-denied-reason", "").lower()):
             return TrackerError(f"{self.name} doesn't accept the credentials ({status})", Lookup.CREDENTIALS, remedy="")
+        if _is_anonymous(reply):
+            return TrackerError(f"{self.name} doesn't accept the credentials, and answers as to anybody ({status})", Lookup.CREDENTIALS, remedy="")
         if status == 403 and asked is None:
             return TrackerError(f"{self.name} refuses the account ({status})", Lookup.FORBIDDEN, remedy="")
         if status in {403, 429} or status >= 500:
@@ -125,6 +127,16 @@ class Client:
         self._unreadable += 1
         why = f"{self.name} answers something else than JSON, such as a sign-in or maintenance page"
         return Retry(why) if self._unreadable <= _LOGIN_PAGE else TrackerError(why, Lookup.DOWN, remedy="")
+
+
+def _is_anonymous(reply: Reply) -> bool:
+    """Whether Jira let nobody in, and answers all the same: what an expired token can't see looks as if it weren't there.
+
+    Jira names the reason of a login and, in Data Center, the account. Of several reasons one is good where a proxy tried another login first.
+    """
+    reasons = {each.strip() for each in reply.headers.get("x-seraph-loginreason", "").upper().split(",")}
+    failed = bool(reasons & {"AUTHENTICATED_FAILED", "AUTHENTICATION_DENIED"}) and "OK" not in reasons
+    return failed or reply.headers.get("x-ausername", "").strip().lower() == "anonymous"
 
 
 _HEADERS: Final = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": f"changegate/{__version__}"}

@@ -1,20 +1,31 @@
 """ServiceNow: change requests by their numbers.
 
 Source: docs.servicenow.com, "Table API" (GET /api/now/table/{tableName}): `sysparm_display_value=all` gives each field's stored value (dates in UTC,
-YYYY-MM-DD hh:mm:ss) beside what people see. A row that the account may not read is left out; a field that it may not read is empty, or left out.
+YYYY-MM-DD hh:mm:ss) beside what people see. A row that the account may not read is left out, but counted in `X-Total-Count`, as access rules are
+applied after the query; a field that it may not read is empty, or left out.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from changegate.facts import Assurance, Lookup, Ticket, TicketKind
+from changegate.forges.patience import read_seconds
 from changegate.trackers import not_found, reading
 from changegate.trackers.http import Client, TrackerError
 
 BATCH: Final = 100
 _FIELDS: Final = ("number", "short_description", "type", "state", "approval", "start_date", "end_date", "sys_created_on", "sys_id")
 _TABLE: Final = "change_request"
+_NO_ROW: Final = "no record found"
+"""What a 404 says where the table is there, and no row matches. Any other 404 is of something else than ServiceNow's tables."""
+
+
+class _Rows(NamedTuple):
+    """The rows of an answer, and whether more match, which the account may not read."""
+
+    read: tuple[tuple[str, Ticket], ...]
+    hidden: bool
 
 
 class ServiceNow:
@@ -26,17 +37,24 @@ class ServiceNow:
     def fetch(self, keys: Sequence[str]) -> Mapping[str, Ticket]:
         """See the protocol."""
         found: dict[str, Ticket] = {}
-        for start in range(0, len(keys), BATCH):
-            batch = keys[start : start + BATCH]
-            try:
-                found |= {key: ticket for key, ticket in self._fetch(batch) if key in batch}
-            except TrackerError as error:
-                return found | {key: not_found(key, error.lookup, error.message) for key in keys if key not in found}
-            missing = f"{self._client.name} has no change request of this number that the account may read"
-            found |= {key: not_found(key, Lookup.MISSING, missing) for key in batch if key not in found}
+        try:
+            for start in range(0, len(keys), BATCH):
+                batch = keys[start : start + BATCH]
+                rows = self._fetch(batch)
+                found |= {key: ticket for key, ticket in rows.read if key in batch}
+                for key in batch:
+                    if key not in found:
+                        found[key] = self._not_shown(key, hidden=rows.hidden and (len(batch) == 1 or self._fetch([key]).hidden))
+        except TrackerError as error:
+            return found | {key: not_found(key, error.lookup, error.message) for key in keys if key not in found}
         return found
 
-    def _fetch(self, keys: Sequence[str]) -> Iterator[tuple[str, Ticket]]:
+    def _not_shown(self, key: str, *, hidden: bool) -> Ticket:
+        if hidden:
+            return not_found(key, Lookup.FORBIDDEN, f"{self._client.name} has {key}, and doesn't let the account read it")
+        return not_found(key, Lookup.MISSING, f"{self._client.name} has no change request of this number that the account may read")
+
+    def _fetch(self, keys: Sequence[str]) -> _Rows:
         fields = (*_FIELDS, *([self._plan_field] if self._plan_field else []))
         query = {
             "sysparm_query": f"numberIN{','.join(keys)}",
@@ -46,11 +64,15 @@ class ServiceNow:
             "sysparm_limit": str(BATCH + 1),
         }
         reply = self._client.get(f"/api/now/table/{_TABLE}", query)
+        if reply.status == 404 and reading.text(reply.body, "error", "message").lower() == _NO_ROW:
+            return _Rows((), hidden=False)
         rows = reading.part(reply.body, "result")
-        if reply.status == 404:
-            return  # the documented answer where no row matches, too
         if reply.status >= 300 or not isinstance(rows, list):
             raise reading.unreadable(f"the answer of {self._client.name} ({reply.status})")
+        total = read_seconds(reply.headers.get("x-total-count")) or 0
+        return _Rows(tuple(self._read_all(rows)), hidden=total > len(rows))
+
+    def _read_all(self, rows: list[Any]) -> Iterator[tuple[str, Ticket]]:
         for row in rows:
             key = reading.text(row, "number", "value")
             yield key, self._read(key, row)

@@ -32,6 +32,7 @@ KINDS: Mapping[str, faults.Fault] = {
     "cut in the middle": lambda status, body, headers: (status, body, {**headers, "X-Cut": "1"}),
     "a list": faults.fixed(200, []),
     "nothing": faults.fixed(200, {}),
+    "404": faults.fixed(404, {"message": "no Route matched with those values"}),
     "null": faults.fixed(200, b"null"),
     "no fields": faults.nulls("fields", "value", "state", "display_value"),
     "huge": faults.fixed(200, b'{"issues": ["' + b"x" * 17 * 1024 * 1024 + b'"]}'),
@@ -47,6 +48,8 @@ class Issue:
     type: str = "Story"
     status: str = "In Progress"
     created: str = "2025-01-05T10:15:03.000+0100"
+    hidden: bool = False
+    """Whether an access rule keeps it from the account."""
     former: str = ""
     """The key before it was moved."""
     fields: dict[str, Any] = field(default_factory=dict)
@@ -70,7 +73,7 @@ class Tracker(Double):
     def find(self, key: str) -> Issue | None:
         """By its key, or the one that it had."""
         found = next((each for each in self.issues.values() if key in {each.key, each.former}), None)
-        return found if found is not None and found.key.rpartition("-")[0] in self.visible else None
+        return found if found is not None and not found.hidden and found.key.rpartition("-")[0] in self.visible else None
 
 
 class JiraServer(Tracker):
@@ -79,11 +82,20 @@ class JiraServer(Tracker):
     def __init__(self, *projects: str, cloud: bool = True) -> None:
         super().__init__(*projects)
         self.cloud = cloud
+        self.public = False
+        """Whether its projects are open to everybody, so that wrong credentials are answered, too."""
 
     def answer(self, asked: Asked, token: str) -> Reply:
         """What Jira would answer."""
-        if token != (BASIC if self.cloud else TOKEN):
-            return Reply(401, {"errorMessages": ["Client must be authenticated to access this resource."]}, {})
+        if token == (BASIC if self.cloud else TOKEN):
+            return self._answer(asked)
+        if self.public:
+            return self._answer(asked)._replace(
+                headers={"X-Seraph-LoginReason": "AUTHENTICATED_FAILED"} if self.cloud else {"X-AUSERNAME": "anonymous"}
+            )
+        return Reply(401, {"errorMessages": ["Client must be authenticated to access this resource."]}, {})
+
+    def _answer(self, asked: Asked) -> Reply:
         path = urlsplit(asked.path).path
         if asked.method == "POST" and path == "/rest/api/2/issue/bulkfetch" and self.cloud:
             found = [self.find(key) for key in asked.body["issueIdsOrKeys"]]
@@ -115,6 +127,9 @@ def _jira(issue: Issue) -> dict[str, Any]:
 class ServiceNowServer(Tracker):
     """ServiceNow's table of change requests."""
 
+    empty_is_404 = False
+    """Whether no matching row is a 404, as in older versions."""
+
     def answer(self, asked: Asked, token: str) -> Reply:
         """What ServiceNow would answer."""
         if token != BASIC:
@@ -125,8 +140,11 @@ class ServiceNowServer(Tracker):
             return Reply(400, {"error": {"message": f"Invalid table {parts.path}", "detail": None}, "status": "failure"}, {})
         assert query["sysparm_display_value"] == "all"
         wanted = query["sysparm_query"].removeprefix("numberIN").split(",")
-        rows = [self._row(issue, query["sysparm_fields"].split(",")) for key in wanted if (issue := self.issues.get(key))]
-        return Reply(200, {"result": rows}, {})
+        matching = [self.issues[key] for key in wanted if key in self.issues]
+        if not matching and self.empty_is_404:
+            return Reply(404, {"error": {"message": "No Record found", "detail": "Record doesn't exist or ACL restricts"}, "status": "failure"}, {})
+        rows = [self._row(issue, query["sysparm_fields"].split(",")) for issue in matching if not issue.hidden]
+        return Reply(200, {"result": rows}, {"X-Total-Count": str(len(matching))})
 
     def _row(self, issue: Issue, columns: list[str]) -> dict[str, Any]:
         stored = {

@@ -125,6 +125,42 @@ def test_wrong_credentials(kind: str, server: Tracker) -> None:
     assert TOKEN not in found.why
 
 
+@pytest.mark.parametrize("kind", ["Jira Cloud", "Jira Data Center"])
+def test_credentials_that_are_no_good_are_said_where_everybody_is_answered(kind: str, server: JiraServer) -> None:
+    """An expired token is answered as nobody is: 200, and what isn't public isn't there. Neither says anything of the ticket."""
+    server.public = True
+    server.issue("SHOP-12")
+    fetch = KINDS_OF_TRACKERS[kind][1]
+    found = fetch(server, "Bearer expired")(["SHOP-12", "SHOP-13"])
+    assert {each.lookup for each in found.values()} == {Lookup.CREDENTIALS}
+    assert "as to anybody" in found["SHOP-12"].why
+    assert fetch(server)(["SHOP-12"])["SHOP-12"].lookup is Lookup.FOUND
+
+
+@pytest.mark.parametrize("empty_is_404", [False, True])
+def test_a_change_request_that_the_account_may_not_read_is_no_missing_one(empty_is_404: bool) -> None:
+    good, hidden, missing = "CHG0030042", "CHG0030043", "CHG0030044"
+    with ServiceNowServer("CHG") as server:
+        server.empty_is_404 = empty_is_404
+        server.issue(good)
+        server.issue(hidden, hidden=True)
+        found = servicenow(server)([good, hidden, missing])
+        assert [found[key].lookup for key in (good, hidden, missing)] == [Lookup.FOUND, Lookup.FORBIDDEN, Lookup.MISSING]
+        assert servicenow(server)([hidden])[hidden].lookup is Lookup.FORBIDDEN
+        assert servicenow(server)([missing])[missing].lookup is Lookup.MISSING
+
+
+@every_kind
+def test_one_that_hangs_is_not_waited_for(kind: str, server: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, fetch, key = KINDS_OF_TRACKERS[kind]
+    server.issue(key)
+    monkeypatch.setattr("changegate.trackers.http.ONE_ANSWER", 0.05)
+    server.stall(at=0)
+    found = fetch(server)([key])[key]
+    server.release()
+    assert (found.lookup, "did not answer in time" in found.why) == (Lookup.DOWN, True)
+
+
 EXPECTED: dict[str, set[Lookup]] = {
     "401": {Lookup.CREDENTIALS},
     "403": {Lookup.FORBIDDEN},
@@ -138,6 +174,7 @@ EXPECTED: dict[str, set[Lookup]] = {
     "cut in the middle": {Lookup.DOWN},
     "huge": {Lookup.DOWN},
     "null": {Lookup.DOWN},
+    "404": {Lookup.UNREADABLE, Lookup.FORBIDDEN},
 }
 
 
