@@ -6,13 +6,15 @@ import pytest
 
 from changegate.doctor import Check, KeyState, State, StoreState, exit_code, judge_key, judge_store
 from changegate.doctor.branches import judge_deployed, judge_evidence
-from changegate.doctor.policy import judge_owners, judge_templates
+from changegate.doctor.policy import judge_owners, judge_policy, judge_templates
 from changegate.facts import MISSING, Unavailable
 from changegate.forges.github.settings import token_kind
 from changegate.settings import Branch, File, Protection
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 HIDDEN = Unavailable(why="hidden", remedy="look")
+
+TRACKERS = "trackers: [{{kind: jira-cloud, url: 'https://a', projects: [A]}}, {{kind: {}, url: '{}', projects: [B]}}]"
 
 
 def day(number: int) -> datetime:
@@ -139,3 +141,29 @@ def test_kinds_of_token(token: str, personal: bool) -> None:
     kind, is_personal = token_kind(token)
     assert is_personal is personal
     assert ("unknown" in kind) == (token == "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "id_", "state"),
+    [
+        ("controls: {policy-owner-approved: {owners: [alice]}}", "policy-owners", State.WEAK),
+        ("controls: {policy-owner-approved: {owners: [alice, bob]}}", "policy-owners", State.GOOD),
+        ("controls: {policy-owner-approved: {owners: [acme/platform]}}", "policy-owners", State.GOOD),
+        ("controls: {artifact-bound: {enabled: true, provenance: required}}", "policy-builders", State.BAD),
+        (
+            "controls: {artifact-bound: {enabled: true, provenance: required, builders: [{issuer: 'https://x', identity: y}]}}",
+            "policy-builders",
+            State.GOOD,
+        ),
+        ("standard-changes: [{name: all, paths: ['*']}]", "policy-standard-changes", State.BAD),
+        ("standard-changes: [{name: docs, paths: [/docs/]}]", "policy-standard-changes", State.GOOD),
+        (TRACKERS.format("linear", "https://b"), "policy-trackers", State.GOOD),
+        (TRACKERS.format("jira-data-center", "https://b"), "policy-trackers", State.BAD),
+        (TRACKERS.format("jira-data-center", "https://a"), "policy-trackers", State.GOOD),
+    ],
+)
+def test_what_a_policy_asks_for_can_be_met(text: str, id_: str, state: State) -> None:
+    found = {each.id: each.state for each in judge_policy(text.encode(), "production", ".changegate.yml", "")}
+    assert found[id_] is state
+    plain = {each.id for each in judge_policy(b"enforce: true", "production", ".changegate.yml", "")}
+    assert id_ not in plain, "nothing is said of what the policy doesn't have"
