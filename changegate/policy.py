@@ -8,15 +8,17 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from changegate import yaml_text
 from changegate.errors import PolicyError
 from changegate.facts import Assurance
 from changegate.owner_rules import PolicyOwnerApproved
 from changegate.pipeline_rules import ArtifactBound, TestsReported
-from changegate.policy_defects import FIELD, INCIDENT, PROJECT, TEAM, URL, WITHIN, WORDS_OF_A_PLAN, Defect, explain
+from changegate.policy_defects import INCIDENT, PROJECT, TEAM, WITHIN, WORDS_OF_A_PLAN, Defect, explain
 from changegate.rules import Name, PathPattern, Rules
+from changegate.tickets import KeyForm
+from changegate.tracker_rules import TrackerRules, check_together
 from changegate.window_rules import DeployWindow
 from changegate.yaml_text import YamlError
 
@@ -155,27 +157,6 @@ Liftable = Literal["ticket-linked", "peer-approved", "rollback-plan", "checks-pa
 """The controls whose findings on a change an emergency or a waiver may lift; what is found on the range as a whole, nothing does."""
 
 
-class TrackerRules(Rules):
-    """A tracker that is asked for the tickets that a change names. Its credentials are in the environment: docs/trackers.md."""
-
-    kind: Literal["jira-cloud", "jira-data-center", "servicenow", "linear"]
-    url: Annotated[str, Field(pattern=URL)] = Field(description="Where it is: https://acme.atlassian.net, https://acme.service-now.com.")
-    projects: tuple[Annotated[str, Field(pattern=PROJECT)], ...] = Field(
-        strict=False, min_length=1, max_length=200, description="Its projects, teams, or the prefix of its numbers: [SHOP], [CHG]."
-    )
-    types: tuple[Name, ...] = Field((), strict=False, max_length=50, description="Types of tickets that count. Empty: all.")
-    statuses: tuple[Name, ...] = Field((), strict=False, max_length=50, description="Statuses, as people see them, that count. Empty: all.")
-    approvals: tuple[Name, ...] = Field(
-        (), strict=False, max_length=10, description="How a change request's approval must stand: [approved]. Empty: however it stands."
-    )
-    within_window: bool = Field(default=False, description="A change request counts only within its planned start and end.")
-    plan_field: str = Field(
-        "",
-        pattern=FIELD,
-        description="The field with the rollback plan, which counts as one in the description does: backout_plan, customfield_10042.",
-    )
-
-
 class StandardChange(Rules):
     """A kind of change that is approved beforehand: low risk, done often, always alike."""
 
@@ -272,7 +253,9 @@ class EffectivePolicy(Rules):
     standard_changes: tuple[StandardChange, ...] = Field(
         (), strict=False, max_length=50, description="Kinds of changes that are approved beforehand, by what they touch."
     )
-    trackers: tuple[TrackerRules, ...] = Field((), strict=False, max_length=10, description="Where the tickets are that changes name.")
+    trackers: Annotated[tuple[TrackerRules, ...], AfterValidator(check_together)] = Field(
+        (), strict=False, max_length=10, description="Where the tickets are that changes name."
+    )
     emergency: EmergencyRules | None = Field(default=None, description="What an emergency needs. Left out: there is none.")
     privacy: Privacy = Privacy()
     rewrites: tuple[Rewrite, ...] = Field(
@@ -280,8 +263,13 @@ class EffectivePolicy(Rules):
     )
 
     def tracker_of(self, project: str) -> TrackerRules | None:
-        """The tracker that keeps a project's tickets: the first that names it."""
+        """The tracker that keeps a project's tickets."""
         return next((each for each in self.trackers if project in each.projects), None)
+
+    @property
+    def key_forms(self) -> Mapping[str, KeyForm]:
+        """How tickets are named, by project, as far as a tracker says so."""
+        return {project: tracker.key_form for tracker in self.trackers for project in tracker.projects}
 
     @property
     def ticket_rules(self) -> TicketLinked:

@@ -72,6 +72,8 @@ WORDS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "hours": lambda _: "hours of a week, such as mon-fri 09:00-17:00, sat-sun, or fri 16:00 - mon 08:00",
     "local_time": lambda _: "a day and a time from 2000 to 2099, such as 2026-12-24 17:00",
     "recurrence": lambda about: f"a recurrence rule such as FREQ=YEARLY ({about['why']})",
+    "left_out": lambda about: f"left out ({about['why']})",
+    "trackers": lambda about: f"a list of trackers {about['that']}",
     "window": lambda about: f"a window {about['that']}",
     "dict_type": lambda _: "a mapping: keys of their own, indented below",
 }

@@ -5,19 +5,20 @@ brings names along. The same value has the same token within one record, and ano
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum, StrEnum
 from typing import Any, Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
 from changegate.controls.rollback_plan import find_plan
+from changegate.controls.ticket_linked import find_keys, find_keys_of_branch, words_of_commit
 from changegate.facts import NOT_ASKED, Change, CodeOwnersFile, Fact, Facts, Identity, IdentityKind, Team, Ticket, Waiver
 from changegate.openings import Kind, Opening, commit
 from changegate.owner_rules import PolicyOwnerApproved
 from changegate.plan import Plan, Verdict, named_in
 from changegate.policy import EffectivePolicy, EmergencyRules, PathPlan, StandardChange
-from changegate.tickets import ReferenceKind, find_references
+from changegate.tickets import Reference
 from changegate.window_rules import DeployWindow, Window
 
 WITHHELD: Final = "withheld"
@@ -203,7 +204,7 @@ class _Tokens:
         elif isinstance(value, CodeOwnersFile):
             special = {"text": self._owners(value.text)}
         elif isinstance(value, Ticket):
-            special = {"plan": ""}  # what it is worth is in the description by then
+            special = {"plan": ""} if isinstance(value.plan, str) else {}  # what it is worth is in the description by then
         elif isinstance(value, Waiver):
             special = {name: self.name(getattr(value, name)) for name in ("requested_by", "approved_by")}
         elif isinstance(value, Team) and "/" not in value.name:
@@ -231,19 +232,23 @@ class _Tokens:
     def _texts_of(self, change: Change) -> dict[str, Any]:
         """Of a change's own texts there stays what the controls read: the keys of tickets, and what its rollback plan is worth."""
         plan = find_plan(change, self._facts, self._policy.controls.rollback_plan)
-        branch = re.sub(r"(?<=[0-9])-(?=[A-Za-z])", " ", change.head_ref)
         commits = change.commits
         if isinstance(commits, tuple):
-            commits = tuple(self.hide(each).model_copy(update={"subject": self._with_keys(each.subject)}) for each in commits)
+            commits = tuple(
+                self.hide(each).model_copy(update={"subject": self._with_keys(each.subject, find_keys(words_of_commit(each), self._policy))})
+                for each in commits
+            )
         else:
             commits = self.hide(commits)
         return {
             "labels": tuple(map(self._label, change.labels)) if isinstance(change.labels, tuple) else self.hide(change.labels),
             "plan_files": (),  # what they are worth is in the description
-            "title": self._with_keys(change.title),
-            "head_ref": self._with_keys(branch, change.head_ref),
+            "title": self._with_keys(change.title, find_keys(change.title, self._policy)),
+            "head_ref": self._with_keys(change.head_ref, find_keys_of_branch(change.head_ref, self._policy)),
             "commits": commits,
-            "description": "\n\n".join(each for each in (self._with_keys(change.description), self._plan(plan)) if each),
+            "description": "\n\n".join(
+                each for each in (self._with_keys(change.description, find_keys(change.description, self._policy)), self._plan(plan)) if each
+            ),
         }
 
     def _label(self, label: str) -> str:
@@ -251,10 +256,8 @@ class _Tokens:
         named = {each.casefold() for kind in self._policy.standard_changes for each in kind.labels}
         return label if label.casefold() in named else self.seal(label)
 
-    def _with_keys(self, text: str, whole: str = "") -> str:
-        found = find_references(text, self._policy.ticket_rules.projects)
-        keys = [self.clear(each.key) for each in found if each.kind is ReferenceKind.KEY]
-        return " ".join((*keys, self.seal(whole or text))).strip()
+    def _with_keys(self, text: str, found: Iterable[Reference]) -> str:
+        return " ".join((*(self.clear(each.key) for each in found), self.seal(text))).strip()
 
     def _plan(self, plan: Plan) -> str:
         """A section of the same worth."""

@@ -12,10 +12,19 @@ A reference is only a name. Whether such a ticket exists is for a tracker to say
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 from urllib.parse import unquote, urlsplit
+
+
+class KeyForm(StrEnum):
+    """How a tracker names its tickets."""
+
+    KEY = "key"
+    """`SHOP-12`."""
+    NUMBER = "number"
+    """`CHG0030042`."""
 
 
 class ReferenceKind(StrEnum):
@@ -51,6 +60,7 @@ NOT_PROJECTS: Final = frozenset({
 """Prefixes that look like a project's key: standards, algorithms, advisories, and words that stand where a ticket should be. A policy that names such
 a project overrules this."""
 
+_ANY_FORM: Final[Mapping[str, KeyForm]] = {}
 _ADDRESS: Final = re.compile(r"https?://[^\s<>\"'`|\\^{}]+", re.IGNORECASE)
 _TRAILING: Final = ".,;:!?)]*_"
 _REFERENCE: Final = re.compile(
@@ -65,14 +75,18 @@ _KEY_PATH: Final = re.compile(r"/(?:browse|issue|issues)/(?P<key>(?P<project>[A-
 _NO_TICKET_PATH: Final = re.compile(r"/(?:pull|pulls|merge_requests|pull-requests|commit|commits|compare|tree|blob)(?:/|\Z)")
 
 
-def find_references(text: str, projects: Collection[str] = (), *, any_address: bool = False) -> tuple[Reference, ...]:
+def find_references(
+    text: str, projects: Collection[str] = (), forms: Mapping[str, KeyForm] = _ANY_FORM, *, any_address: bool = False
+) -> tuple[Reference, ...]:
     """The tickets that `text` names, in order, each once.
 
-    With `projects`, only keys of those projects count. `any_address` takes every http(s) address that is not visibly a change or a
-    commit: right for a trailer whose value is a ticket, wrong for prose.
+    With `projects`, only keys of those projects count, and of those in `forms` only keys of that form. `any_address` takes every http(s)
+    address that is not visibly a change or a commit: right for a trailer whose value is a ticket, wrong for prose.
     """
     found: dict[str, Reference] = {}
     for reference in _scan(text, frozenset(projects), any_address=any_address):
+        if forms and reference.kind is ReferenceKind.KEY and not _has_form(reference.key, forms):
+            continue
         found.setdefault(reference.key, reference)
     return tuple(found.values())
 
@@ -124,6 +138,11 @@ def project_of(key: str) -> str:
     """The project of a tracker's key: `SHOP` of SHOP-12, `CHG` of CHG0030042; empty for other names of tickets."""
     match = _PROJECT.fullmatch(key)
     return (match["project"] or match["table"]) if match else ""
+
+
+def _has_form(key: str, forms: Mapping[str, KeyForm]) -> bool:
+    wanted = forms.get(project_of(key))
+    return wanted is None or (wanted is KeyForm.KEY) == ("-" in key)
 
 
 def _is_project(name: str, projects: frozenset[str]) -> bool:

@@ -119,7 +119,7 @@ REASONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "rollback-plan": {
         GOOD: ("planned", "names-version"),
         "way back": ("no-plan", "empty-plan", "boilerplate", "template-text", "too-short", "path-asks-more"),
-        UNKNOWN: ("template-unknown", "files-unknown", "change-unknown"),
+        UNKNOWN: ("template-unknown", "files-unknown", "ticket-unknown", "change-unknown"),
         "approved beforehand": ("standard-change",),
         "taken back": ("undone",),
     },

@@ -9,18 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from changegate.cli import publish
-from changegate.errors import PolicyError
 from changegate.facts import Lookup, Ticket
-from changegate.policy import TrackerRules
+from changegate.tracker_rules import TrackerRules
 from changegate.trackers import OpenTracker, Tracker, not_found
 
-VARIABLES: Final = {
-    "jira-cloud": "JIRA",
-    "jira-data-center": "JIRA",
-    "servicenow": "SERVICENOW",
-    "linear": "LINEAR",
-}
-"""CHANGEGATE_<NAME>_TOKEN, and CHANGEGATE_<NAME>_USER where a user belongs to it."""
 _NAMES: Final = {"JIRA": "Jira", "SERVICENOW": "ServiceNow", "LINEAR": "Linear"}
 
 
@@ -35,16 +27,13 @@ class _Unasked:
 
 
 def opener(given: Mapping[str, Any]) -> OpenTracker:
-    """What opens the policy's trackers. `timeout` bounds each one's time as it bounds the forge's."""
-    opened: dict[str, str] = {}
+    """What opens the policy's trackers: by CHANGEGATE_<NAME>_TOKEN, and CHANGEGATE_<NAME>_USER where a user belongs to it.
+
+    `timeout` bounds each one's time as it bounds the forge's.
+    """
 
     def open_tracker(rules: TrackerRules) -> Tracker:
-        name = VARIABLES[rules.kind]
-        if opened.setdefault(name, rules.url) != rules.url:
-            raise PolicyError(
-                f"the policy has two trackers of {_NAMES[name]} at different addresses, and one CHANGEGATE_{name}_TOKEN",
-                remedy="Name one of them: a token must not be sent to another's server.",
-            )
+        name = rules.credentials
         user, token = (os.environ.get(f"CHANGEGATE_{name}_{part}", "").strip() for part in ("USER", "TOKEN"))
         if not token:
             return _Unasked(f"CHANGEGATE_{name}_TOKEN isn't set: nobody can ask {_NAMES[name]}")

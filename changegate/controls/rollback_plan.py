@@ -30,6 +30,7 @@ class Reason(StrEnum):
     TEMPLATE_UNKNOWN = "template-unknown"
     PATH_ASKS_MORE = "path-asks-more"
     FILES_UNKNOWN = "files-unknown"
+    TICKET_UNKNOWN = "ticket-unknown"
 
 
 _REASONS: Final = {
@@ -58,7 +59,10 @@ def find_plan(change: Change, facts: Facts, rules: RollbackPlan) -> Plan:
     if own.verdict in _GOOD:
         return own
     tickets = () if isinstance(change.tickets, Unavailable) else change.tickets
-    texts = (*(each.text for each in change.plan_files), *(each.plan for each in tickets if each.lookup is Lookup.FOUND))
+    texts = (
+        *(each.text for each in change.plan_files),
+        *(each.plan for each in tickets if each.lookup is Lookup.FOUND and isinstance(each.plan, str)),
+    )
     kept = (read(f"## {rules.headings[0]}\n\n{_without_headings(text)}") for text in texts if text.strip())
     return next((plan for plan in kept if plan.verdict in _GOOD), own)
 
@@ -73,6 +77,12 @@ def evaluate(change: Change, facts: Facts, rules: RollbackPlan) -> Finding:
     plan = find_plan(change, facts, rules)
     reason = _REASONS[plan.verdict]
     if reason not in (Reason.PLANNED, Reason.NAMES_VERSION):
+        unread = _find_unread(change)
+        if unread is not None:
+            step = unread.remedy or "mend what keeps the ticket's field from being read, and run the gate again; or put the plan into the description"
+            remedy = Remedy(who="whoever runs the pipeline", step=step, link=change.url)
+            observed = f"{_observe(plan)}; the ticket may have one: {unread.why}"
+            return _finding(change, rules, Outcome.UNKNOWN, Reason.TICKET_UNKNOWN, observed, remedy)
         return _finding(change, rules, Outcome.FAIL, reason, _observe(plan), _remedy(change, rules))
     if reason is Reason.PLANNED and isinstance(facts.templates, Unavailable):
         observed = f"a plan, but the repository's template can't be read to compare it: {facts.templates.why}"
@@ -81,6 +91,12 @@ def evaluate(change: Change, facts: Facts, rules: RollbackPlan) -> Finding:
         )
         return _finding(change, rules, Outcome.UNKNOWN, Reason.TEMPLATE_UNKNOWN, observed, remedy)
     return _judge_paths(change, plan, rules) or _finding(change, rules, Outcome.PASS, reason, _observe(plan))
+
+
+def _find_unread(change: Change) -> Unavailable | None:
+    """Why a ticket's field, which may hold a plan, couldn't be read."""
+    tickets = () if isinstance(change.tickets, Unavailable) else change.tickets
+    return next((each.plan for each in tickets if isinstance(each.plan, Unavailable)), None)
 
 
 def _judge_paths(change: Change, plan: Plan, rules: RollbackPlan) -> Finding | None:

@@ -7,9 +7,10 @@ from typing import Final
 
 from changegate.controls.relanding import land_again
 from changegate.decision import Finding, Outcome, Remedy
-from changegate.facts import Assurance, Change, ChangeKind, Facts, Lookup, Missing, Ticket, TicketKind, Unavailable
-from changegate.policy import EffectivePolicy, TicketLinked, TrackerRules
-from changegate.tickets import ReferenceKind, find_references, project_of
+from changegate.facts import Assurance, Change, ChangeKind, Commit, Facts, Lookup, Missing, Ticket, TicketKind, Unavailable
+from changegate.policy import EffectivePolicy, TicketLinked
+from changegate.tickets import Reference, ReferenceKind, find_references, project_of
+from changegate.tracker_rules import TrackerRules
 
 ID: Final = "ticket-linked"
 MENTION: Final = "number"
@@ -58,10 +59,10 @@ def evaluate(change: Change, facts: Facts, policy: EffectivePolicy) -> Finding:
     """Judge one change. One good ticket is enough; where none is good, the nearest miss is named."""
     rules = policy.ticket_rules
     misses: dict[Reason, str] = {}
-    for ticket in find_tickets(change, rules):
+    for ticket in find_tickets(change, policy):
         reason, observed = _judge(ticket, change, facts, policy)
         if reason is Reason.LINKED:
-            return _linked(ticket, change, facts, rules, observed)
+            return _linked(ticket, change, facts, policy, observed)
         misses.setdefault(reason, observed)
     if isinstance(change.tickets, Unavailable):
         misses.setdefault(Reason.TICKET_UNKNOWN, f"its tickets can't be read: {change.tickets.why}")
@@ -80,33 +81,50 @@ def evaluate(change: Change, facts: Facts, policy: EffectivePolicy) -> Finding:
     return _finding(change, rules, Outcome.FAIL, Reason.NO_TICKET, "names no ticket", _remedy(change, rules, Reason.NO_TICKET))
 
 
-def _linked(ticket: Ticket, change: Change, facts: Facts, rules: TicketLinked, observed: str) -> Finding:
+def _linked(ticket: Ticket, change: Change, facts: Facts, policy: EffectivePolicy, observed: str) -> Finding:
     """One ticket for many changes may be right; whoever reads the report sees it."""
-    others = sum(any(each.key == ticket.key for each in find_tickets(other, rules)) for other in facts.changes)
+    rules = policy.ticket_rules
+    others = sum(any(each.key == ticket.key for each in find_tickets(other, policy)) for other in facts.changes)
     if others <= rules.changes_per_ticket:
         return _finding(change, rules, Outcome.PASS, Reason.LINKED, observed)
     return _finding(change, rules, Outcome.PASS, Reason.SHARED, f"{observed}, as {others} changes of this deploy")
 
 
-def find_tickets(change: Change, rules: TicketLinked) -> tuple[Ticket, ...]:
+def find_keys(text: str, policy: EffectivePolicy) -> tuple[Reference, ...]:
+    """The keys of the policy's projects in a text; where it names none, whatever looks like a key."""
+    found = find_references(text, policy.ticket_rules.projects, policy.key_forms)
+    return tuple(each for each in found if each.kind is ReferenceKind.KEY)
+
+
+def find_keys_of_branch(name: str, policy: EffectivePolicy) -> tuple[Reference, ...]:
+    """As `find_keys`. In a branch's name words hang together by hyphens (feature/SHOP-12-round-up), and Linear proposes lower case."""
+    words = re.sub(r"(?<=[0-9])-(?=[A-Za-z])", " ", name)
+    lower = {project for tracker in policy.trackers if tracker.lowers_keys for project in tracker.projects}
+    return (*find_keys(words, policy), *(find_references(words.upper(), lower) if lower else ()))
+
+
+def words_of_commit(commit: Commit) -> str:
+    """What of a commit may name tickets."""
+    return "\n".join((commit.subject, *(each.value for each in commit.trailers)))
+
+
+def find_tickets(change: Change, policy: EffectivePolicy) -> tuple[Ticket, ...]:
     """The tickets that the forge knows or the trailers name, then the keys of the policy's projects wherever the change's texts hold them."""
     known = () if isinstance(change.tickets, Unavailable) else change.tickets
-    if not rules.projects:
+    if not policy.ticket_rules.projects:
         return known
     commits = () if isinstance(change.commits, Unavailable) else change.commits
-    # In a branch's name words hang together by hyphens: feature/SHOP-12-round-up.
-    branch = re.sub(r"(?<=[0-9])-(?=[A-Za-z])", " ", change.head_ref)
-    texts = {
-        "title": change.title,
-        "description": change.description,
-        "branch": branch,
-        "commits": "\n".join(each.subject for each in commits),
+    sources = {
+        "title": find_keys(change.title, policy),
+        "description": find_keys(change.description, policy),
+        "branch": find_keys_of_branch(change.head_ref, policy),
+        "commits": find_keys("\n".join(map(words_of_commit, commits)), policy),
     }
     seen = {ticket.key for ticket in known}
     named: list[Ticket] = []
-    for source, text in texts.items():
-        for reference in find_references(text, rules.projects):
-            if reference.kind is ReferenceKind.KEY and reference.key not in seen:
+    for source, references in sources.items():
+        for reference in references:
+            if reference.key not in seen:
                 seen.add(reference.key)
                 named.append(Ticket(key=reference.key, kind=TicketKind.ASSERTED, assurance=Assurance.ASSERTED, source=source, url=reference.url))
     return (*known, *named)

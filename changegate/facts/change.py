@@ -192,7 +192,7 @@ class Ticket(Fact):
     """Of a change request: from when it is planned…"""
     ends: Time | None = None
     """…and until when."""
-    plan: Text = ""
+    plan: Known[Text] = ""
     """The rollback plan in the field that the policy names."""
 
 

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 from changegate.controls.ticket_linked import find_tickets
-from changegate.facts import Assurance, Change, Lookup, Ticket, TicketKind, Unavailable
-from changegate.policy import EffectivePolicy, TrackerRules
+from changegate.facts import Assurance, Change, Known, Lookup, Ticket, TicketKind, Unavailable
+from changegate.policy import EffectivePolicy
 from changegate.tickets import project_of
+from changegate.tracker_rules import TrackerRules
 
 MAX_KEYS: Final = 1000
 """Of one deploy. Who names more has a range that should be deployed in parts."""
@@ -30,11 +31,10 @@ OpenTracker = Callable[[TrackerRules], Tracker]
 
 def look_up(changes: tuple[Change, ...], policy: EffectivePolicy, open_tracker: OpenTracker) -> tuple[Change, ...]:
     """The changes, with what the policy's trackers say of the tickets that they name. Each key is asked for once."""
-    rules = policy.ticket_rules
-    if not policy.trackers or not (rules.enabled or any(each.plan_field for each in policy.trackers)):
+    if not policy.trackers or not _matters(policy):
         return changes
     named = {
-        change.id: [each for each in find_tickets(change, rules) if each.lookup is None and policy.tracker_of(project_of(each.key))]
+        change.id: [each for each in find_tickets(change, policy) if each.lookup is None and policy.tracker_of(project_of(each.key))]
         for change in changes
     }
     wanted = dict.fromkeys(each.key for found in named.values() for each in found[:MAX_OF_A_CHANGE])
@@ -42,25 +42,33 @@ def look_up(changes: tuple[Change, ...], policy: EffectivePolicy, open_tracker: 
     for tracker in policy.trackers:
         keys = [key for key in wanted if policy.tracker_of(project_of(key)) is tracker][:MAX_KEYS]
         found |= open_tracker(tracker).fetch(keys) if keys else {}
-    return tuple(_with_tickets(change, named[change.id], found) for change in changes)
+    return tuple(_with_tickets(change, named[change.id], found, policy) for change in changes)
 
 
-def _with_tickets(change: Change, named: list[Ticket], found: Mapping[str, Ticket]) -> Change:
+def _matters(policy: EffectivePolicy) -> bool:
+    """Whether anything depends on what the trackers say."""
+    planned = policy.controls.rollback_plan.enabled and any(each.plan_field for each in policy.trackers)
+    return policy.controls.ticket_linked.enabled or planned or bool(policy.emergency and policy.emergency.ticket_types)
+
+
+def _with_tickets(change: Change, named: list[Ticket], found: Mapping[str, Ticket], policy: EffectivePolicy) -> Change:
     if not named:
         return change
     keys = {each.key for each in named}
     known = () if isinstance(change.tickets, Unavailable) else tuple(each for each in change.tickets if each.key not in keys)
-    return change.model_copy(update={"tickets": (*known, *_answers(named, found))})
+    return change.model_copy(update={"tickets": (*known, *_answers(named, found, policy))})
 
 
-def _answers(named: Iterable[Ticket], found: Mapping[str, Ticket]) -> Iterator[Ticket]:
+def _answers(named: Iterable[Ticket], found: Mapping[str, Ticket], policy: EffectivePolicy) -> Iterator[Ticket]:
     for each in named:
         answer = found.get(each.key)
         if answer is None:
             why = f"of the tickets that one change names, {MAX_OF_A_CHANGE} are looked up, and {MAX_KEYS} of one deploy"
-            yield each.model_copy(update={"lookup": Lookup.UNREADABLE, "why": why})
-        else:
-            yield answer.model_copy(update={"source": each.source})
+            answer = not_found(each.key, Lookup.UNREADABLE, why)
+        rules = policy.tracker_of(project_of(each.key))
+        hidden = rules is not None and rules.plan_field and answer.lookup not in {Lookup.FOUND, Lookup.MISSING}
+        plan: Known[str] = Unavailable(why=f"{answer.key}: {answer.why}") if hidden else answer.plan
+        yield answer.model_copy(update={"source": each.source, "plan": plan})
 
 
 def not_found(key: str, lookup: Lookup, why: str) -> Ticket:

@@ -90,7 +90,7 @@ class Jira:
                 state=reading.needed(fields, "status", "name"),
                 type=reading.needed(fields, "issuetype", "name"),
                 created_at=reading.moment(fields, "created"),
-                plan=reading.body(fields, self._plan_field) if self._plan_field else "",
+                plan=reading.plan(fields, self._plan_field, always_there=False),
             )
         except TrackerError as error:
             return not_found(key, error.lookup, f"{key}: {error.message}")

@@ -15,7 +15,7 @@ from changegate.trackers.absent import Absent
 from changegate.trackers.http import Client, TrackerError
 
 BATCH: Final = 100
-_ISSUE: Final = "identifier title url createdAt description state { name }"
+_ISSUE: Final = "identifier title url createdAt state { name }"
 _MANY: Final = (
     f"query($team: String!, $numbers: [Float!]!, $first: Int!) {{ issues(filter: {{ team: {{ key: {{ eq: $team }} }}, number: {{ in: $numbers }} }}, "
     f"first: $first, includeArchived: true) {{ nodes {{ {_ISSUE} }} }} }}"

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from changegate.facts import Lookup
+from changegate.facts import Known, Lookup, Unavailable
 from changegate.trackers.http import TrackerError
 
 MAX_TEXT: Final = 16 * 1024
@@ -34,6 +34,22 @@ def body(value: Any, *path: str) -> str:
     """A text of several lines; empty where there is none."""
     found = part(value, *path)
     return found[:MAX_TEXT] if isinstance(found, str) else ""
+
+
+def plan(value: Any, field: str, *path: str, always_there: bool) -> Known[str]:
+    """The rollback plan in a field of this ticket, empty where there is none.
+
+    `always_there` says that the tracker gives the field of every ticket: one that is left out is one that the account may not read. Elsewhere some
+    types of tickets don't have it.
+    """
+    if not field:
+        return ""
+    if always_there and part(value, field) is None:
+        return Unavailable(why=f"its field {field} isn't in the answer: there is none, or the account may not read it")
+    found = part(value, field, *path)
+    if found is not None and not isinstance(found, str):
+        return Unavailable(why=f"its field {field} holds no text")
+    return body(value, field, *path)
 
 
 def needed(value: Any, *path: str) -> str:

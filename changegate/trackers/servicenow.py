@@ -94,7 +94,7 @@ class ServiceNow:
                 starts=_moment(row, "start_date"),
                 ends=_moment(row, "end_date"),
                 created_at=reading.at(reading.needed(row, "sys_created_on", "value"), "its field sys_created_on", zone=UTC),
-                plan=reading.body(row, self._plan_field, "value") if self._plan_field else "",
+                plan=reading.plan(row, self._plan_field, "value", always_there=True),
             )
         except TrackerError as error:
             return not_found(key, error.lookup, f"{key}: {error.message}")

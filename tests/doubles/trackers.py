@@ -99,7 +99,7 @@ class JiraServer(Tracker):
         path = urlsplit(asked.path).path
         if asked.method == "POST" and path == "/rest/api/2/issue/bulkfetch" and self.cloud:
             found = [self.find(key) for key in asked.body["issueIdsOrKeys"]]
-            return Reply(200, {"expand": "", "issueErrors": [], "issues": [_jira(each) for each in found if each]}, {})
+            return Reply(200, {"issueErrors": [], "issues": [_jira(each) for each in found if each]}, {})
         if asked.method == "POST" and path == "/rest/api/2/search" and not self.cloud:
             assert asked.body["validateQuery"] is False, "else one unknown key refuses the whole query"
             keys = re.fullmatch(r"key in \(([A-Z0-9_, -]+)\)", asked.body["jql"])

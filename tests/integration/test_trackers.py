@@ -360,7 +360,7 @@ def test_a_tracker_that_does_not_answer_stops_the_deploy_and_is_not_the_authors(
 def test_without_credentials_it_is_said_and_all_else_is_judged(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CHANGEGATE_JIRA_TOKEN")
     code, report = gate("SHOP-12: Round prices up", body="")
-    assert (code, set(report["reasons"])) == (ExitCode.NOT_JUDGED, {"ticket-linked/tracker-credentials", "rollback-plan/no-plan"})
+    assert (code, set(report["reasons"])) == (ExitCode.NOT_JUDGED, {"ticket-linked/tracker-credentials", "rollback-plan/ticket-unknown"})
 
 
 def test_a_ticket_that_many_changes_name_is_asked_for_once(jira: JiraServer, gate: Gate) -> None:

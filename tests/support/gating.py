@@ -11,7 +11,7 @@ from doubles.serving import Double
 from changegate.cli import run
 from changegate.forges.github import GitHub
 from changegate.forges.gitlab import GitLab
-from changegate.policy import TrackerRules
+from changegate.tracker_rules import TrackerRules
 from changegate.trackers import Tracker
 from support.shops import SHOPS, Shop
 

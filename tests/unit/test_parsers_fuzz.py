@@ -69,6 +69,7 @@ from changegate.record import facts_json
 from changegate.signing import dsse, keyless, keys
 from changegate.stores import s3url
 from changegate.stores.postgres import address
+from changegate.trackers import reading
 from changegate.witness import submission
 
 PACKAGE: Final = Path(__file__).parents[2] / "changegate"
@@ -236,6 +237,7 @@ PARSERS: Final[Mapping[str, tuple[Parse, bytes]]] = {
     "signing.keys.read_private": (keys.read_private, KEY.to_pem()),
     "stores.postgres.address.parse_address": (of_text(address.parse_address), b"postgresql://host/db?schema=a"),
     "stores.s3url.parse_url": (of_text(s3url.parse_url), b"s3://bucket/prefix?region=eu-central-1"),
+    "trackers.reading.at": (of_text(lambda text: reading.at(text, "it", zone=UTC)), b"2025-01-05T10:15:03.000+0100"),
     "trust.parse": (trust.parse, trust.format_trust(TRUST)),
     "windows.read_hours": (of_text(windows.read_hours), b"fri 16:00 - mon 08:00"),
     "windows.read_local": (of_text(windows.read_local), b"2026-12-24 17:00"),

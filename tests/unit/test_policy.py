@@ -47,6 +47,8 @@ def test_the_file_that_init_writes_is_the_defaults_and_names_every_key() -> None
 WINDOWS = "controls: {deploy-window:"
 SAME = "kind: freeze, name: year end, reason: the books are closed"
 CLOSED = "from: 2026-12-18 17:00, to: 2027-01-04 08:00"
+LINEAR = "kind: linear, url: https://api.linear.app, projects: [SHOP]"
+JIRA = "kind: jira-cloud, url: https://acme.atlassian.net, projects: [OPS]"
 DEFECTS = {
     "bool_type": ("enforce: 1", "enforce: must be true or false, not 1"),
     "int_type": ("controls: {peer-approved: {approvals: 2.5}}", "must be a whole number, not '2.5'"),
@@ -72,6 +74,8 @@ DEFECTS = {
         f"{WINDOWS} {{dates: [{{{SAME}, {CLOSED}, repeats: FREQ=HOURLY}}]}}}}",
         "must be a recurrence rule such as FREQ=YEARLY (the recurrence rule: FREQ must be one of DAILY, WEEKLY, MONTHLY, YEARLY), not 'FREQ=HOURLY'",
     ),
+    "left_out": (f"trackers: [{{{LINEAR}, types: [Bug]}}]", "trackers.0.types: must be left out (issues of Linear have no types), not a list of 1"),
+    "trackers": (f"trackers: [{{{LINEAR}}}, {{{LINEAR}}}]", "must be a list of trackers of which one alone has the project SHOP, not a list of 2"),
     "window": (
         f"{WINDOWS} {{dates: [{{{SAME}, from: 2026-12-18 17:00, to: 2026-12-18 17:00}}]}}}}",
         "must be a window that ends after it begins, and at most 366 days later, not a mapping",
@@ -97,6 +101,13 @@ DEFECTS = {
         (f"{WINDOWS} {{calendars: [{{{SAME}, path: /etc/x.ics}}]}}}}", "must be a file's path from the repository's root"),
         (f"{WINDOWS} {{dates: [{{{SAME}, {CLOSED}, repeats: FREQ=WEEKLY;BYDAY=SU}}]}}}}", "whose first day is one of those that `repeats` gives"),
         (f"{WINDOWS} {{dates: [{{{SAME}, from: 2026-01-01 00:00, to: 2027-06-01 00:00}}]}}}}", "at most 366 days later"),
+        (f"trackers: [{{{LINEAR}, plan-field: plan}}]", "plan-field: must be left out (issues of Linear have no such fields)"),
+        (f"trackers: [{{{JIRA}, approvals: [approved]}}]", "approvals: must be left out (only change requests of ServiceNow have an approval)"),
+        (f"trackers: [{{{JIRA}, within-window: true}}]", "within-window: must be left out (only change requests"),
+        (
+            f"trackers: [{{{JIRA}}}, {{kind: jira-data-center, url: https://jira.example.com, projects: [OLD]}}]",
+            "with one address for CHANGEGATE_JIRA_TOKEN: a token must not be sent to another's server",
+        ),
         (f"{WINDOWS} {{weekly: [{{{SAME}, hours: []}}]}}}}", "must be a list of at least 1"),
         (f"{WINDOWS} {{weekly: [{{kind: allow, name: x, hours: [mon]}}]}}}}", "weekly.0.reason: is missing"),
     ],

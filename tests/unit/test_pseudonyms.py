@@ -27,6 +27,7 @@ from changegate.facts import (
     Facts,
     Identity,
     IdentityKind,
+    Lookup,
     Permission,
     ReviewState,
     Team,
@@ -102,6 +103,7 @@ def hidden(found: Facts, **rules: Any) -> tuple[Facts, EffectivePolicy]:
     return made.facts, made.policy
 
 
+LINEAR = {"kind": "linear", "url": "https://api.linear.app", "projects": ["SHOP"]}
 OWNERS = "# ask alice, or bob@example.com\n* @Alice @acme/owners\n/docs/ bob@example.com\n/home/bob/ @bob # bob's\n[ broken @bob\n"
 PLANS = {
     "absent": "Nothing to see, says alice",
@@ -140,6 +142,15 @@ def test_a_plan_keeps_its_worth_and_not_its_words(description: str) -> None:
         ({"title": "SHOP-12: as alice said", "tickets": ()}, {"controls": {"ticket-linked": {"projects": ["SHOP"]}}}),
         ({"head_ref": "alice/SHOP-12-round-up", "tickets": ()}, {"controls": {"ticket-linked": {"projects": ["SHOP"]}}}),
         ({"commits": (commit(subject="bob: SHOP-12"),), "tickets": ()}, {"controls": {"ticket-linked": {"projects": ["SHOP"]}}}),
+        (
+            {"commits": (commit(trailers=(Trailer(key="Refs", value="SHOP-12, says bob"),)),), "tickets": ()},
+            {"controls": {"ticket-linked": {"projects": ["SHOP"]}}},
+        ),
+        ({"head_ref": "alice/shop-12-round-up", "tickets": ()}, {"assurance": "asserted", "trackers": [LINEAR]}),
+        (
+            {"description": "", "tickets": (ticket("SHOP-12", lookup=Lookup.FORBIDDEN, plan=Unavailable(why="alice may not")),)},
+            {"trackers": [LINEAR]},
+        ),
         ({"tickets": (ticket("alice/shop#7", title="alice's bug", url="https://x.example/alice/shop/7"),)}, {}),
         ({"checks": (check("alice's tests"),)}, {"controls": {"checks-passed": {"required": ["alice's tests"]}}}),
         ({"author": ROBOT, "commits": (commit(author=ROBOT, committer=ROBOT, verified=True),), "reviews": ()}, {}),

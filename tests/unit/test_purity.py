@@ -47,6 +47,7 @@ PURE = [
             "windows.py",
             "window_rules.py",
             "owner_rules.py",
+            "tracker_rules.py",
             "pipeline_rules.py",
             "plan_files.py",
             "calendars.py",

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from changegate.tickets import ReferenceKind, find_references, project_of
+from changegate.tickets import KeyForm, ReferenceKind, find_references, project_of
 
 
 @pytest.mark.parametrize(
@@ -128,6 +128,12 @@ def test_an_address_names_a_ticket_by_more_than_its_host(address: str, is_ticket
 def test_numbers_of_change_requests_where_their_prefix_is_named(text: str, found: list[str]) -> None:
     assert [each.key for each in find_references(text, ("CHG", "SHOP"))] == found
     assert "CHG0030042" not in [each.key for each in find_references(text)]
+
+
+def test_a_project_whose_tracker_is_known_has_keys_of_its_form_alone() -> None:
+    text = "CHG-12 CHG0030042 SHOP-3 SHOP0030042 OPS-4 OPS0030042 https://x.example/browse/CHG-5"
+    forms = {"CHG": KeyForm.NUMBER, "SHOP": KeyForm.KEY}
+    assert [each.key for each in find_references(text, ("CHG", "SHOP", "OPS"), forms)] == ["CHG0030042", "SHOP-3", "OPS-4", "OPS0030042"]
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,23 @@
 """Settings that are misspelt in the environment."""
 
+from typing import get_args
+
 import click
 import pytest
 
 from changegate.cli import group, run
-from changegate.cli.tracking import VARIABLES
 from changegate.cli.variables import SETTINGS, find_misspelt
 from changegate.render import outputs
+from changegate.tracker_rules import TrackerRules
 
 SECRETS = {"TOKEN", "SIGNING_KEY", "KEY_PASSPHRASE", "LOG_KEY", "LOG_KEY_PASSPHRASE", "SIGSTORE_CONFIG", "DEBUG"}
 
 
-SECRETS |= {f"{tracker}_{part}" for tracker in VARIABLES.values() for part in ("TOKEN", "USER")}
+TRACKERS = [
+    TrackerRules.model_validate({"kind": kind, "url": "https://x.example", "projects": ["SHOP"]})
+    for kind in get_args(TrackerRules.model_fields["kind"].annotation)
+]
+SECRETS |= {f"{tracker.credentials}_{part}" for tracker in TRACKERS for part in ("TOKEN", "USER")}
 
 
 def variables(command: click.Command) -> set[str]:

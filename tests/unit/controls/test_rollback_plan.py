@@ -56,6 +56,28 @@ def test_the_step_fits_the_forge() -> None:
         assert word in remedy.step
 
 
+@pytest.mark.parametrize(
+    ("description", "plans", "reason"),
+    [
+        ("", (UNREADABLE,), Reason.TICKET_UNKNOWN),
+        ("Rollback: revert", (UNREADABLE,), Reason.TICKET_UNKNOWN),
+        ("", ("Switch the flag off again.", UNREADABLE), Reason.PLANNED),
+        (PLAN, (UNREADABLE,), Reason.PLANNED),
+        ("", ("TBD",), Reason.NO_PLAN),
+    ],
+)
+def test_a_ticket_whose_field_can_not_be_read_may_hold_a_plan(description: str, plans: tuple[str | Unavailable, ...], reason: Reason) -> None:
+    tickets = tuple(ticket(f"SHOP-{number}", lookup=Lookup.FOUND, plan=plan) for number, plan in enumerate(plans))
+    judged = change(description=description, tickets=tickets)
+    finding = evaluate(judged, facts(judged), RollbackPlan())
+    assert finding.reason == reason
+    if reason is Reason.TICKET_UNKNOWN:
+        assert finding.outcome is Outcome.UNKNOWN
+        assert finding.remedy is not None
+        assert finding.remedy.who == "whoever runs the pipeline"
+        assert "403" in finding.observed
+
+
 UP, DOWN = ChangedFile(path="db/migrations/7.up.sql"), ChangedFile(path="db/migrations/7.down.sql")
 MIGRATIONS = PathPlan(paths=("db/migrations/*.up.sql",), brings=("*.down.sql",), names=("restore from snapshot", "point-in-time recovery"))
 

@@ -5,14 +5,16 @@ from typing import Any
 import pytest
 from builders import asserted_change, change, commit, facts, hours, ticket
 
-from changegate.controls.ticket_linked import Reason, evaluate
+from changegate.controls.ticket_linked import Reason, evaluate, find_tickets
 from changegate.decision import Outcome
-from changegate.facts import MISSING, Assurance, Lookup, Ticket, TicketKind, Unavailable
-from changegate.policy import Controls, EffectivePolicy, TicketLinked, TrackerRules
+from changegate.facts import MISSING, Assurance, Lookup, Ticket, TicketKind, Trailer, Unavailable
+from changegate.policy import Controls, EffectivePolicy, TicketLinked
+from changegate.tracker_rules import TrackerRules
 
 PASS, FAIL, UNKNOWN = Outcome.PASS, Outcome.FAIL, Outcome.UNKNOWN
 ANY = TicketLinked()
 SHOP = TicketLinked(projects=("SHOP",))
+REFS = Trailer(key="Refs", value="SHOP-12")
 GONE = Unavailable(why="403")
 NAMED = ticket("SHOP-12", kind=TicketKind.ASSERTED, assurance=Assurance.ASSERTED, created_at=MISSING, source="trailer:Ticket")
 
@@ -36,6 +38,8 @@ CASES: list[tuple[str, dict[str, Any], TicketLinked, Assurance, Outcome, Reason]
     ("the key in the description", {"description": "For SHOP-12."}, SHOP, Assurance.ASSERTED, PASS, Reason.LINKED),
     ("the key in the branch", {"head_ref": "feature/SHOP-12-round-up"}, SHOP, Assurance.ASSERTED, PASS, Reason.LINKED),
     ("the key in a commit", {"commits": (commit(subject="SHOP-12 round up"), commit("last"))}, SHOP, Assurance.ASSERTED, PASS, Reason.LINKED),
+    ("the key in a trailer of a commit", {"commits": (commit(trailers=(REFS,)),)}, SHOP, Assurance.ASSERTED, PASS, Reason.LINKED),
+    ("in lower case it is no key", {"head_ref": "alice/shop-12-round-up", "tickets": ()}, SHOP, Assurance.ASSERTED, FAIL, Reason.NO_TICKET),
     ("UTF-8 is no ticket", {"tickets": (), "title": "UTF-8 and CVE-2026-1, SHA-256"}, SHOP, Assurance.ASSERTED, FAIL, Reason.NO_TICKET),
     ("tickets can't be read, but the key is there", {"tickets": GONE, "title": "SHOP-12"}, SHOP, Assurance.ASSERTED, PASS, Reason.LINKED),
 ]
@@ -74,6 +78,29 @@ TRACKER = TrackerRules(
     within_window=True,
 )
 TRACKED = EffectivePolicy(assurance=Assurance.FORGE, trackers=(TRACKER,))
+
+
+LINEAR = TrackerRules(kind="linear", url="https://api.linear.app", projects=("SHOP", "UTF"))
+
+
+@pytest.mark.parametrize(
+    ("differs", "keys"),
+    [
+        ({"head_ref": "alice/shop-12-round-up"}, ["SHOP-12"]),
+        ({"head_ref": "alice/SHOP-12-round-up"}, ["SHOP-12"]),
+        ({"head_ref": "shop-12"}, ["SHOP-12"]),
+        ({"head_ref": "alice/bishop-12-round-up"}, []),
+        ({"head_ref": "alice/ops-12"}, []),
+        ({"title": "shop-12 and utf-8"}, []),
+        ({"title": "SHOP-12", "head_ref": "alice/shop-12-round-up"}, ["SHOP-12"]),
+        ({"title": "SHOP0030042"}, []),
+        ({"title": "CHG0030042 CHG-7", "head_ref": "chg0030043"}, ["CHG0030042"]),
+    ],
+)
+def test_keys_are_of_their_trackers_form(differs: dict[str, Any], keys: list[str]) -> None:
+    """Linear proposes branches in lower case; nobody writes a number of ServiceNow so."""
+    both = EffectivePolicy(trackers=(LINEAR, TRACKER))
+    assert [each.key for each in find_tickets(change(tickets=(), **differs), both)] == keys
 
 
 def asked(lookup: Lookup | None = Lookup.FOUND, **differs: Any) -> Ticket:
