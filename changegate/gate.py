@@ -167,6 +167,7 @@ def needs_of(policy: EffectivePolicy) -> Needs:
         or (plan.enabled and bool(plan.by_path or plan.files))
         or policy.controls.policy_owner_approved.is_on
         or bool(policy.standard_changes),
+        requesters=policy.controls.duties_separated.enabled and bool(policy.controls.duties_separated.requester_is_not),
     )
 
 

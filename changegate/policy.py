@@ -76,6 +76,9 @@ class TicketLinked(Rules):
     forge_issues: bool = Field(
         default=False, description="Where projects or trackers are named: issues of the forge that a change is linked to count, too."
     )
+    issue_states: tuple[Literal["open", "closed"], ...] = Field(
+        (), strict=False, max_length=2, description="In which states an issue of the forge counts, at the time of the gate. Empty: in both."
+    )
     changes_per_ticket: Annotated[int, Field(ge=1, le=100_000)] = Field(
         20, description="From how many changes of one deploy under the same ticket on the finding says so."
     )
@@ -130,6 +133,9 @@ class DutiesSeparated(Rules):
     enabled: bool = False
     deployer_is_not: tuple[Literal["author", "approver"], ...] = Field(
         ("author", "approver"), strict=False, min_length=1, max_length=2, description="What whoever started the deploy may not be."
+    )
+    requester_is_not: tuple[Literal["author", "approver", "deployer"], ...] = Field(
+        (), strict=False, max_length=3, description="What whoever opened its ticket on the forge may not be. Empty: anything."
     )
 
 

@@ -7,6 +7,7 @@ coverage-04.dtd; LCOV's tracefile (man geninfo). XML is read by defusedxml: no e
 import hashlib
 import io
 import re
+from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -80,10 +81,8 @@ def _tests(data: bytes) -> dict[str, Any]:
 
 
 def _cobertura(data: bytes) -> dict[str, Any]:
-    root = None
-    for root, name in _elements(data):  # noqa: B007 - the root ends last
-        pass
-    if root is None or name != "coverage":
+    *_, (root, name) = deque(_elements(data), maxlen=1)  # the root ends last; XML has one, or can't be read
+    if name != "coverage":
         raise FormatError("no Cobertura XML: its root isn't `coverage`", remedy=_REMEDY)
     times = [_epoch(root.get("timestamp", ""))] if root.get("timestamp") else []
     if root.get("lines-valid"):

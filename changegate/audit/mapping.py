@@ -132,8 +132,8 @@ REASONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     },
     "duties-separated": {
         GOOD: ("separated",),
-        "separation of duties": ("deployer-wrote", "deployer-approved"),
-        UNKNOWN: ("deployer-unknown", "authors-unknown", "change-unknown"),
+        "separation of duties": ("deployer-wrote", "deployer-approved", "requester-wrote", "requester-approved", "requester-deploys"),
+        UNKNOWN: ("deployer-unknown", "authors-unknown", "requester-unknown", "change-unknown"),
         "approved beforehand": ("standard-change",),
         "taken back": ("undone",),
     },

@@ -26,7 +26,7 @@ from changegate.render.text import count, visible
 from changegate.stores import open_store
 from changegate.trust import Trust, parse
 
-KINDS: Final = ("changes", "deploys", "rollbacks", "blocked")
+KINDS: Final = ("changes", "deploys", "rollbacks", "blocked", "emergencies", "waivers")
 """The populations that verify.py makes again."""
 _ENDED: Final = (
     "The newest checkpoint is signed by a key that has ended since: whoever verifies this pack must say when he had it (--received).\n"

@@ -27,6 +27,7 @@ controls:
     enabled: true
     projects: []           # tracker projects whose keys count, e.g. [SHOP, OPS]; empty: the forge's own issues
     forge-issues: false    # true: with projects or trackers, the forge's own issues count, too
+    issue-states: []       # in which an issue of the forge counts, of [open, closed]; empty: in both
     changes-per-ticket: 20 # more changes of one deploy under one ticket are said
   peer-approved:
     enabled: true
@@ -52,6 +53,7 @@ controls:
   duties-separated:
     enabled: false         # true: whoever starts the deploy is not who is named here
     deployer-is-not: [author, approver]
+    requester-is-not: []   # what whoever opened its ticket on the forge may not be: [author, approver, deployer]
   deploy-window:           # judged where there is a window (docs/controls/deploy-window.md)
     enabled: true
     time-zone: UTC         # whose clock the windows go by, e.g. Europe/Berlin

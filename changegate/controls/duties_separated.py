@@ -5,7 +5,7 @@ from typing import Final
 
 from changegate.approvals import contributors, judge_reviews
 from changegate.decision import Finding, Outcome, Remedy
-from changegate.facts import Change, Facts, Identity, Unavailable
+from changegate.facts import Change, Facts, Identity, TicketKind, Unavailable
 from changegate.policy import Controls, DutiesSeparated
 
 ID: Final = "duties-separated"
@@ -19,6 +19,10 @@ class Reason(StrEnum):
     DEPLOYER_APPROVED = "deployer-approved"
     DEPLOYER_UNKNOWN = "deployer-unknown"
     AUTHORS_UNKNOWN = "authors-unknown"
+    REQUESTER_WROTE = "requester-wrote"
+    REQUESTER_APPROVED = "requester-approved"
+    REQUESTER_DEPLOYS = "requester-deploys"
+    REQUESTER_UNKNOWN = "requester-unknown"
 
 
 def evaluate(change: Change, facts: Facts, rules: Controls) -> Finding:
@@ -46,7 +50,38 @@ def evaluate(change: Change, facts: Facts, rules: Controls) -> Finding:
         if len(others) < len(counting) and len(others) < rules.peer_approved.approvals:
             observed = f"{deployer.login} deploys, and gave an approval that it needs"
             return _fail(change, own, Reason.DEPLOYER_APPROVED, observed, "somebody who approved none of it")
-    return _finding(change, own, Outcome.PASS, Reason.SEPARATED, f"deployed by {deployer.login}")
+    return _judge_requesters(change, deployer, rules) or _finding(change, own, Outcome.PASS, Reason.SEPARATED, f"deployed by {deployer.login}")
+
+
+def _judge_requesters(change: Change, deployer: Identity, rules: Controls) -> Finding | None:
+    """Who opened its tickets on the forge, each of them, is none of what the policy names."""
+    own = rules.duties_separated
+    if not own.requester_is_not:
+        return None
+    tickets = () if isinstance(change.tickets, Unavailable) else [each for each in change.tickets if each.kind is TicketKind.ISSUE]
+    opened = [each.requested_by for each in tickets]
+    people = [each for each in opened if isinstance(each, Identity)]
+    makers = contributors(change, rules.peer_approved)
+    for person in people:
+        asked = f"{person.login} opened its ticket"
+        if "deployer" in own.requester_is_not and deployer.keys & person.keys:
+            return _fail(change, own, Reason.REQUESTER_DEPLOYS, f"{asked}, and deploys", "somebody who didn't ask for it")
+        if "author" in own.requester_is_not and makers.include(person):
+            return _fail(
+                change, own, Reason.REQUESTER_WROTE, f"{asked}, and made it or a part of it", "somebody who asks for it, by a ticket of their own"
+            )
+    if "approver" in own.requester_is_not and people:
+        counting = [each.review.reviewer for each in judge_reviews(change, rules.peer_approved) if each.standing.counts]
+        others = [each for each in counting if isinstance(each, Identity) and not any(each.keys & person.keys for person in people)]
+        if len(others) < len(counting) and len(others) < rules.peer_approved.approvals:
+            observed = "who opened its ticket gave an approval that it needs"
+            remedy = Remedy(who="somebody who didn't ask for it", step="approve the final head of the change", link=change.url)
+            return _finding(change, own, Outcome.FAIL, Reason.REQUESTER_APPROVED, observed, remedy)
+    if not people or len(people) < len(opened):
+        gap = next((each.why for each in opened if isinstance(each, Unavailable)), "no ticket of the forge says so")
+        remedy = Remedy(who="the author", step="link the issue by which it was asked for, opened by an account that is there", link=change.url)
+        return _finding(change, own, Outcome.UNKNOWN, Reason.REQUESTER_UNKNOWN, f"it can't be told who asked for it: {gap}", remedy)
+    return None
 
 
 def _fail(change: Change, own: DutiesSeparated, reason: Reason, observed: str, who: str) -> Finding:

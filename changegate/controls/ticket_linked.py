@@ -39,6 +39,8 @@ class Reason(StrEnum):
     TRACKER_DOWN = "tracker-down"
 
 
+_FORGES_WORDS: Final = {"opened": "open"}
+"""GitLab's."""
 _UNASKED: Final = {
     Lookup.FORBIDDEN: (Reason.TRACKER_FORBIDS, "let the tracker's account see the project (docs/trackers.md says what it needs)"),
     Lookup.CREDENTIALS: (Reason.TRACKER_CREDENTIALS, "give the job the tracker's credentials, or new ones (docs/trackers.md names the variables)"),
@@ -147,6 +149,8 @@ def _judge(ticket: Ticket, change: Change, facts: Facts, policy: EffectivePolicy
         return _UNASKED[ticket.lookup][0], f"{ticket.key}: {ticket.why}"
     if not ticket.assurance.meets(policy.assurance) or (ticket.lookup is None and _tracker_of(ticket, policy) is not None):
         return Reason.NOT_LOOKED_UP, f"{ticket.key} is only named ({ticket.source}); nobody looked whether it exists"
+    if issue and rules.issue_states and _FORGES_WORDS.get(ticket.state, ticket.state) not in rules.issue_states:
+        return Reason.WRONG_STATUS, f"{ticket.key} is {ticket.state or 'in no state'}, not {' or '.join(rules.issue_states)}"
     return _judge_times(ticket, change) or _judge_standing(ticket, facts, policy) or (Reason.LINKED, _words(ticket))
 
 

@@ -85,6 +85,25 @@ def _differences(rules: EffectivePolicy) -> Iterator[tuple[str, State, bool, str
     why = "`asserted` takes the word of a commit message, which its author writes; GitHub's API can vouch for the facts"
     asserted = rules.assurance is Assurance.ASSERTED
     yield "policy-assurance", State.WEAK, asserted, "asserted facts are taken", why, "assurance: forge"
+    yield from _oversights(rules)
+
+
+def _oversights(rules: EffectivePolicy) -> Iterator[tuple[str, State, bool, str, str, str]]:
+    """What is asked for and can't be met, or is wider than anybody means: looked at where the policy has it at all."""
+    owners, bound = rules.controls.policy_owner_approved, rules.controls.artifact_bound
+    if owners.is_on:
+        alone = len(owners.owners) == 1 and "/" not in owners.owners[0]
+        remedy = "controls:\n  policy-owner-approved:\n    owners: [alice, acme/platform]"
+        yield "policy-owners", State.WEAK, alone, f"{owners.owners[0]} alone owns the policy", "nobody approves their own change of it", remedy
+    if bound.enabled and bound.provenance == "required":
+        none = not bound.builders and not bound.builder_keys
+        remedy = "controls:\n  artifact-bound:\n    builders: [{issuer: …, identity: …}]"
+        yield "policy-builders", State.BAD, none, "provenance is required, and no builder is named", "nothing can meet it, and no deploy goes", remedy
+    if rules.standard_changes:
+        wide = [each.name for each in rules.standard_changes if {"*", "**", "/**", "/*", "**/*"} & {*each.paths}]
+        observed = f"the kind {wide[0]!r} is any change" if wide else ""
+        remedy = "standard-changes: [{name: docs, paths: [/docs/]}]"
+        yield "policy-standard-changes", State.BAD, bool(wide), observed, "what is approved beforehand is judged by nobody", remedy
 
 
 def judge_templates(found: Known[tuple[str, ...]], url: str, places: Places = GITHUB) -> Check:

@@ -177,6 +177,8 @@ class Ticket(Fact):
     url: Text = ""
     state: Text = ""
     created_at: Maybe[Time] = MISSING
+    requested_by: Maybe[Identity] = MISSING
+    """Who opened it, by the forge's account. A tracker's accounts are none of the forge's."""
     lookup: Lookup | None = None
     """What the policy's tracker answered; None where none was asked."""
     why: Text = ""

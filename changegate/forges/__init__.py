@@ -51,6 +51,7 @@ class Needs(NamedTuple):
 
     update_merges: bool = False
     files: bool = False
+    requesters: bool = False
 
 
 NO_NEEDS: Final = Needs()

@@ -74,7 +74,7 @@ class Client:
     def _exchange(self, method: str, path: str, query: Mapping[str, str] | None, body: Mapping[str, Any] | None) -> Reply | Retry:
         began, status = self._now(), 0
         # A proxy of the network is used as everywhere; see REQUESTS_CA_BUNDLE for its certificates.
-        settings = self._session.merge_environment_settings(self._url, {}, True, None, None)  # noqa: FBT003 - the library's order
+        settings = self._session.merge_environment_settings(self._url, proxies={}, stream=True, verify=None, cert=None)
         try:
             prepared = self._session.prepare_request(requests.Request(method, self._url + path, params=query, json=body, headers=_HEADERS))
             with self._session.send(prepared, timeout=ONE_ANSWER, allow_redirects=False, **settings) as response:

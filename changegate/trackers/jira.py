@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from changegate.facts import Assurance, Lookup, Ticket, TicketKind
-from changegate.tickets import project_of
 from changegate.trackers import not_found, reading
+from changegate.trackers.absent import Absent
 from changegate.trackers.http import Client, TrackerError
 
 BATCH: Final = 100
@@ -23,7 +23,7 @@ class Jira:
 
     def __init__(self, client: Client, *, url: str, cloud: bool, plan_field: str) -> None:
         self._client, self._url, self._cloud, self._plan_field = client, url.rstrip("/"), cloud, plan_field
-        self._visible: dict[str, bool] = {}
+        self._absent = Absent(client.name, "project", self._sees)
 
     def fetch(self, keys: Sequence[str]) -> Mapping[str, Ticket]:
         """See the protocol."""
@@ -62,16 +62,12 @@ class Jira:
                 return self._read(key, reply.body)
             if reply.status != 404:
                 raise reading.unreadable(f"the answer of {self._client.name} ({reply.status})")
-            if self._sees(project_of(key)):
-                return not_found(key, Lookup.MISSING, f"{self._client.name} has no {key} that the account may see")
-            return not_found(key, Lookup.FORBIDDEN, f"{self._client.name} shows the account no project {project_of(key)}")
+            return self._absent.explain(key)
         except TrackerError as error:
             return not_found(key, error.lookup, error.message)
 
     def _sees(self, project: str) -> bool:
-        if project not in self._visible:
-            self._visible[project] = self._client.get(f"/rest/api/2/project/{project}").status == 200
-        return self._visible[project]
+        return self._client.get(f"/rest/api/2/project/{project}").status == 200
 
     @property
     def _fields(self) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from changegate.facts import Assurance, Lookup, Ticket, TicketKind
 from changegate.tickets import project_of
 from changegate.trackers import not_found, reading
+from changegate.trackers.absent import Absent
 from changegate.trackers.http import Client, TrackerError
 
 BATCH: Final = 100
@@ -29,7 +30,7 @@ class Linear:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._visible: dict[str, bool] = {}
+        self._absent = Absent(client.name, "team", self._sees)
 
     def fetch(self, keys: Sequence[str]) -> Mapping[str, Ticket]:
         """See the protocol."""
@@ -57,16 +58,12 @@ class Linear:
             issue = reading.part(self._query(_ONE, {"id": key}, or_none=True), "issue")
             if issue is not None:
                 return self._read(key, issue)
-            if self._sees(project_of(key)):
-                return not_found(key, Lookup.MISSING, f"{self._client.name} has no {key} that the account may see")
-            return not_found(key, Lookup.FORBIDDEN, f"{self._client.name} shows the account no team {project_of(key)}")
+            return self._absent.explain(key)
         except TrackerError as error:
             return not_found(key, error.lookup, error.message)
 
     def _sees(self, team: str) -> bool:
-        if team not in self._visible:
-            self._visible[team] = bool(reading.part(self._query(_TEAM, {"team": team}), "teams", "nodes"))
-        return self._visible[team]
+        return bool(reading.part(self._query(_TEAM, {"team": team}), "teams", "nodes"))
 
     def _query(self, document: str, variables: Mapping[str, Any], *, or_none: bool = False) -> Any:
         """The `data`; with `or_none`, None where Linear says that there is no such thing. Raises `TrackerError`."""

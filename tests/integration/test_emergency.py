@@ -1,6 +1,9 @@
 """Emergencies from the run to the record: on a GitHub double over real HTTP, a real directory store, the command line as a pipeline calls it."""
 
 import json
+import subprocess
+import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -328,6 +331,15 @@ def test_the_population_of_emergencies(shop: Shop, gate: Gate, capsys: pytest.Ca
     assert ("exception" in header, len(rows)) == (True, 1)
     assert "allowed-as-emergency" in rows[0]
     assert "peer-approved/late-approval" in rows[0]
+    capsys.readouterr()
+    (pack := Path("pack.zip")).unlink(missing_ok=True)
+    assert run(["audit", "export", "--kind", "emergencies", *period, "--out", "pack.zip"]) == 0
+    assert run(["verify", "pack.zip"]) == 0
+    with zipfile.ZipFile(pack) as held:
+        assert held.read("population.csv").count(b"allowed-as-emergency") == 1
+        script = held.read("verify.py")
+    Path("verify.py").write_bytes(script)
+    assert subprocess.run([sys.executable, "verify.py", "pack.zip", "--key", "changegate-trust.yml"], check=False).returncode == 0
     capsys.readouterr()
     run(["audit", "readiness", "--period", f"{today}..{today}", "--store", "file:evidence"])
     assert "1 of 2 deploys went as an emergency (50.0%)" in capsys.readouterr().out

@@ -9,10 +9,12 @@ import pytest
 from doubles.serving import Double
 from support.gating import gate, open_shop, without_waiting
 from support.parity import ALICE, ALLOWED, BLOCKED
-from support.shops import SHOPS, Shop
+from support.shops import PLAN, SHOPS, Shop
 
 from changegate.cli import run
 from changegate.errors import ExitCode
+from changegate.facts import Identity
+from changegate.pipeline import read_pipeline
 
 BROKEN = "version: 1\ncontrols:\n  rollback-plan: {}\n  peer-approved: {aprovals: 2}\n"
 STRICT = "version: 1\ncontrols:\n  peer-approved: {approvals: 2}\n"
@@ -160,3 +162,26 @@ def test_what_a_change_touches_decides_what_it_needs(
     gated = gate(shop, server, monkeypatch, capsys, "--head", shop.repo.head)
     assert (gated.code, sorted(gated.report["reasons"])) == (code, reasons)
     assert run(["replay", shop.repo.head, "--store", "file:evidence"]) == ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("asks", "code", "reasons"),
+    [("carol", ALLOWED, []), ("bob", BLOCKED, ["duties-separated/requester-approved"]), ("dave", BLOCKED, ["duties-separated/requester-deploys"])],
+)
+def test_who_asked_for_it_is_held_apart(
+    shop: Shop, server: Double, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], asks: str, code: int, reasons: list[str]
+) -> None:
+    rules = "controls: {duties-separated: {enabled: true, requester-is-not: [approver, deployer]}}\n"
+    shop.repo.push("main", author=ALICE, files={".changegate.yml": rules})
+    shop.deploy()
+    shop.change(body=PLAN.replace("{issue}", str(shop.issue(by=asks)))).approve("bob").merge()
+    monkeypatch.setattr(
+        "changegate.cli.gate.read_pipeline", lambda *given, **more: read_pipeline(*given, **more)._replace(deployer=identity(shop, "dave"))
+    )
+    gated = gate(shop, server, monkeypatch, capsys, "--head", shop.repo.head)
+    assert (gated.code, gated.report["reasons"]) == (code, reasons)
+
+
+def identity(shop: Shop, name: str) -> Identity:
+    """Who started the run, as the CI says."""
+    return Identity(key=f"{shop.name}:{shop.number_of(name)}", login=name)

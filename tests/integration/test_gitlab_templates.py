@@ -14,7 +14,9 @@ from xml.etree import ElementTree as ET
 import pytest
 import yaml
 from actions_harness import load
+from doubles import trackers
 from doubles.gitlab import READER_TOKEN, TOKEN, GitLabServer, Hub, Request
+from doubles.trackers import JiraServer
 from support.exhaustive import EXHAUSTIVE, thin
 from support.githttp import GitServer
 from templates_harness import ROOT, TEMPLATES, Ran, Runner, fill, snapshot, specification
@@ -319,6 +321,19 @@ def test_an_input_is_text(job: Job) -> None:
     assert ran.code in (0, 1, 3), ran.log
     assert not list(job.folder.rglob("pwned"))
     assert "$(touch pwned)" in ran.log
+
+
+def test_a_tracker_is_asked_with_the_projects_credentials(job: Job) -> None:
+    with JiraServer("SHOP") as jira:
+        jira.issue("SHOP-12")
+        rules = f"trackers: [{{kind: jira-cloud, url: '{jira.url}', projects: [SHOP]}}]\n"
+        job.project.push("main", author=job.alice, files={".changegate.yml": rules})
+        job.project.deploy()
+        body = "## Rollback plan\nSwitch the flag off; prices are back within a minute."
+        job.project.request(author=job.alice, title="SHOP-12: round up", description=body).status("test").approve(job.bob).merge()
+        ran = job.gate(variables={"CHANGEGATE_JIRA_USER": trackers.USER, "CHANGEGATE_JIRA_TOKEN": trackers.TOKEN})
+    assert (ran.code, ran.dotenv["CHANGEGATE_DECISION"]) == (0, "allowed"), ran.log
+    assert trackers.TOKEN not in ran.log
 
 
 def test_an_input_on_two_lines_is_refused(job: Job) -> None:

@@ -18,7 +18,7 @@ from changegate.policy import EffectivePolicy, Policy, Privacy
 PEOPLE = ("alice", "bob", "carol", "dave", "example.com", "noreply.github")
 ACCOUNT = re.compile(rb'"id":"(?!#)[a-z-]+:[0-9]+"|(?:github|gitlab):[0-9]+')
 """An account's number, as a key or in a review's id."""
-NOBODY = {b"github:49699333", b"github:19864447", b"github:1006", b"gitlab:1008"}
+NOBODY = {b"github:49699333", b"github:19864447", b"github:41898282", b"github:1006", b"gitlab:1008"}
 """Bots (`updater` is the last two), and GitHub itself."""
 
 

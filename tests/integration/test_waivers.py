@@ -1,6 +1,9 @@
 """Waivers from the command to the decision that uses them, and what doesn't count: on a bare history and a real directory store."""
 
 import json
+import subprocess
+import sys
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -156,6 +159,12 @@ def test_the_population_of_waivers(gate: Gate) -> None:
     assert gate()[0] == ExitCode.ALLOWED
     period = ("--from", str(TODAY), "--to", str(TODAY), "--store", "file:evidence")
     assert run(["audit", "population", "--kind", "waivers", *period, "--out", "waivers.csv"]) == 0
+    assert run(["audit", "export", "--kind", "waivers", *period, "--out", "pack.zip"]) == 0
+    assert run(["verify", "pack.zip"]) == 0
+    with zipfile.ZipFile("pack.zip") as held:
+        assert b":waiver-1" in held.read("population.csv")
+        Path("verify.py").write_bytes(held.read("verify.py"))
+    assert subprocess.run([sys.executable, "verify.py", "pack.zip", "--key", "changegate-trust.yml"], check=False).returncode == 0
     _, *rows = Path("waivers.csv").read_text().splitlines()
     assert len(rows) == 1
     assert "carol" in rows[0]

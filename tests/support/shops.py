@@ -81,7 +81,9 @@ class Shop(Protocol):
     ) -> Change:
         """A change with all that it needs but an approval; `{issue}` in its body is a new issue's number."""
 
-    def issue(self) -> int: ...
+    def issue(self, by: str = "") -> int:
+        """A new issue, opened by somebody."""
+
     def number_of(self, name: str) -> int:
         """Of an account."""
 
@@ -141,8 +143,8 @@ class OnGitHub:
         made = _Pull(self, pull)
         return made.check() if checked else made
 
-    def issue(self) -> int:
-        return self.repo.issue().number
+    def issue(self, by: str = "") -> int:
+        return self.repo.issue(by=self.people.get(by)).number
 
     def number_of(self, name: str) -> int:
         return self.people[name].id
@@ -283,8 +285,8 @@ class OnGitLab:
         made = _Request(self, request.run_in_parent())
         return made.check() if checked else made
 
-    def issue(self) -> int:
-        return self.repo.issue().iid
+    def issue(self, by: str = "") -> int:
+        return self.repo.issue(by=self.people.get(by)).iid
 
     def number_of(self, name: str) -> int:
         return self.people[name].id

@@ -268,9 +268,15 @@ def check_population(members: Members, entries: dict[int, bytes], records: dict[
         went = card["decision"] in ("allowed", "allowed-as-emergency") or not predicate["policy"]["enforced"]
         back = went and (predicate["range"]["outcome"] == "rollback" or ended.get(card["envelope"]) == "rolled-back")
         need(predicate["decision"]["verdict"] == card["decision"], f"entry {index} says another verdict than its record")
-        if {"changes": went, "deploys": went, "rollbacks": back, "blocked": not went}[kind]:
-            short, tail = card["envelope"][:16], (card["envelope"], str(index), card["time"], card["environment"], card["commit"], card["decision"])
-            expected += [(f"{short}:{each['id']}", *tail) for each in predicate["changes"]] if kind == "changes" else [(short, *tail)]
+        urgent = went and (card["decision"] == "allowed-as-emergency" or predicate["decision"].get("emergency"))
+        waived = predicate["decision"].get("waivers") or []
+        short, tail = card["envelope"][:16], (card["envelope"], str(index), card["time"], card["environment"], card["commit"], card["decision"])
+        if kind == "changes":
+            expected += [(f"{short}:{each['id']}", *tail) for each in predicate["changes"] if went]
+        elif kind == "waivers":
+            expected += [(f"{short}:waiver-{number}", *tail) for number, _ in enumerate(waived, 1) if went]
+        elif {"deploys": went, "rollbacks": back, "blocked": not went, "emergencies": urgent}[kind]:
+            expected.append((short, *tail))
     rows = csv.DictReader(io.StringIO(members["population.csv"].decode(), newline=""), strict=True)
     found = [tuple(row[name] for name in ("id", "record", "log_index", "decided", "environment", "commit", "verdict")) for row in rows]
     by_key = {card["envelope"] for card, predicate in records.values() if predicate is not None}

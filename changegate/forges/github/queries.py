@@ -71,7 +71,7 @@ TIMELINE: Final = Connection(
     key="timeline",
     counted="filteredCount",  # totalCount counts the whole timeline, whatever itemTypes says
 )
-_ISSUE: Final = "id number title url state createdAt repository { nameWithOwner }"
+_ISSUE: Final = f"id number title url state createdAt author {{ {_ACTOR} }} repository {{ nameWithOwner }}"
 _NAMED_PULL: Final = _ISSUE.replace("state", "standing: state")  # two types of one name can't be asked side by side
 CLOSES: Final = Connection("PullRequest", "closingIssuesReferences", _ISSUE, first=50, key="closes")
 LINKED: Final = Connection("PullRequest", "closingIssuesReferences", _ISSUE, first=50, arguments="userLinkedOnly: true", key="linked")

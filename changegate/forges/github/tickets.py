@@ -13,6 +13,7 @@ from changegate.forges.caps import MAX_REFERENCES, cut_line
 from changegate.forges.github.answer import Answer, UnreadableError
 from changegate.forges.github.faults import permission_remedy
 from changegate.forges.github.pages import Ask, read_all
+from changegate.forges.github.people import read_actor
 from changegate.forges.github.queries import CLOSES, LINKED, Reference
 
 _NOT_TEXT: Final = re.compile(
@@ -79,6 +80,7 @@ def read_issue(issue: Answer, kind: TicketKind, source: str) -> Ticket:
         url=issue.text("url"),
         state=issue.text("state" if kind is TicketKind.ISSUE else "standing").lower(),
         created_at=issue.time("createdAt"),
+        requested_by=read_actor(issue, "author"),
     )
 
 

@@ -99,7 +99,7 @@ def read_change(source: Source, detail: Answer, landed: tuple[str, ...], listed:
         else known(lambda: read_reviews(client, people, path, url, history, notes, asked=_reviewers(detail))),
         force_pushed_at=history if isinstance(history, Unavailable) else history.rewritten_at,
         retargeted=_retargets(notes, history),
-        tickets=known(lambda: read_tickets(client, source.project, path, description)),
+        tickets=known(lambda: read_tickets(client, source.project, path, description, people if source.needs.requesters else None)),
         checks=head if isinstance(head, Unavailable) else known(lambda: _checks(source, detail, head, landed)),
     )
     if source.needs.files:

@@ -10,11 +10,12 @@ from typing import Final, NamedTuple
 from urllib.parse import quote, unquote
 
 from changegate.errors import ForgeError
-from changegate.facts import Assurance, Ticket, TicketKind
+from changegate.facts import MISSING, Assurance, Ticket, TicketKind
 from changegate.forges.answer import UnreadableError
 from changegate.forges.caps import cut_line
 from changegate.forges.gitlab.client import Answer, Client
 from changegate.forges.gitlab.faults import NEEDED, NotFoundError
+from changegate.forges.gitlab.people import People
 
 _LONGEST: Final = 2000
 """Characters of inline code: in a text full of unpaired marks each would else be held against all that follows it."""
@@ -49,28 +50,31 @@ def find_references(text: str, server: str) -> tuple[Reference, ...]:
     return tuple(found.values())
 
 
-def read_tickets(client: Client, project: str, path: str, description: str) -> tuple[Ticket, ...]:
-    """Every ticket of a merge request, once each. Raises `UnreadableError` where one can't be seen, `ForgeError`."""
+def read_tickets(client: Client, project: str, path: str, description: str, people: People | None) -> tuple[Ticket, ...]:
+    """Every ticket of a merge request, once each; who opened it, where `people` are given: each costs requests of its own.
+
+    Raises `UnreadableError` where one can't be seen, `ForgeError`.
+    """
     found: dict[str, Ticket] = {}
     for issue in client.list_all(f"{path}/closes_issues"):
         if "iid" in issue.value:  # an external tracker's issue has a key alone
-            ticket = _read(issue, "closing-keyword")
+            ticket = _read(issue, "closing-keyword", people)
             found[ticket.key] = ticket
     references = find_references(description, client.root)
     if len(references) > _MOST:
         raise UnreadableError(f"the description names more than {_MOST} issues", remedy="Name the ticket, and few others.")
     seen = {key.casefold() for key in found}
     left = tuple(each for each in references if f"{each.project or unquote(project)}#{each.number}".casefold() not in seen)
-    for ticket in _look_up(client, project, left):
+    for ticket in _look_up(client, project, left, people):
         found.setdefault(ticket.key, ticket)
     return tuple(found.values())
 
 
-def _look_up(client: Client, project: str, references: tuple[Reference, ...]) -> Iterator[Ticket]:
+def _look_up(client: Client, project: str, references: tuple[Reference, ...], people: People | None) -> Iterator[Ticket]:
     for reference in references:
         where = quote(reference.project, safe="") or project
         try:
-            yield _read(client.get(f"/projects/{where}/issues/{reference.number}"), reference.source)
+            yield _read(client.get(f"/projects/{where}/issues/{reference.number}"), reference.source, people)
         except NotFoundError:
             if reference.project:
                 _check_visible(client, where, reference)
@@ -89,7 +93,7 @@ def _check_visible(client: Client, project: str, reference: Reference) -> None:
         ) from None
 
 
-def _read(issue: Answer, source: str) -> Ticket:
+def _read(issue: Answer, source: str, people: People | None) -> Ticket:
     return Ticket(
         key=issue.at("references").text("full"),
         kind=TicketKind.ISSUE,
@@ -99,4 +103,5 @@ def _read(issue: Answer, source: str) -> Ticket:
         url=issue.text("web_url"),
         state=issue.text("state"),
         created_at=issue.time("created_at"),
+        requested_by=MISSING if people is None else people.identity(issue.get("author")),
     )

@@ -292,6 +292,7 @@ class _Api:
     def issue(self, repo: Repository, issue: Issue) -> Node:
         return {
             **_head("Issue", repo, issue.number),
+            "author": self.actor(issue.author or self.hub.actions),
             "number": issue.number,
             "title": issue.title,
             "url": f"https://{self.host}/{repo.name}/issues/{issue.number}",

@@ -57,6 +57,8 @@ class Issue:
     state: str = "OPEN"
     body: str = ""
     labels: tuple[str, ...] = ()
+    author: Account | None = None
+    """None: an App opened it."""
 
 
 @dataclass
@@ -211,10 +213,10 @@ class Repository(History):
         """Issues and pull requests share their numbers."""
         return len(self.issues) + len(self.pulls) + 1
 
-    def issue(self, title: str = "Something is to be done") -> Issue:
+    def issue(self, title: str = "Something is to be done", *, by: Account | None = None) -> Issue:
         """A new issue."""
         number = self.next_number()
-        issue = self.issues[number] = Issue(number, title, self.hub.tick())
+        issue = self.issues[number] = Issue(number, title, self.hub.tick(), author=by)
         return issue
 
     def pull(

@@ -227,6 +227,7 @@ def issue(found: Issue, project: Project, root: str) -> Json:
         "created_at": moment(found.created_at),
         "references": {"short": f"#{found.iid}", "relative": f"#{found.iid}", "full": f"{project.path}#{found.iid}"},
         "web_url": f"{root}/{project.path}/-/issues/{found.iid}",
+        "author": user_basic(found.author, root) if found.author else None,
         "confidential": found.confidential,
         "issue_type": "issue",
     }

@@ -71,6 +71,8 @@ class Issue:
     confidential: bool = False
     description: str = ""
     labels: tuple[str, ...] = ()
+    author: User | None = None
+    """None: the account is gone."""
 
 
 @dataclass
@@ -184,10 +186,10 @@ class Project(History):
         self.association_lag = 0
         """How many more lists know nothing yet of what was merged last."""
 
-    def issue(self, title: str = "Something is to be done") -> Issue:
+    def issue(self, title: str = "Something is to be done", *, by: User | None = None) -> Issue:
         """A new issue."""
         number = len(self.issues) + 1
-        issue = self.issues[number] = Issue(self.hub.next_id(), number, title, self.hub.tick())
+        issue = self.issues[number] = Issue(self.hub.next_id(), number, title, self.hub.tick(), author=by)
         return issue
 
     def request(

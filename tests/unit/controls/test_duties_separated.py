@@ -1,7 +1,9 @@
 """duties-separated: who may deploy what."""
 
+from typing import Any, Literal
+
 import pytest
-from builders import ALICE, BOB, CAROL, change, facts, review
+from builders import ALICE, BOB, CAROL, DAVE, change, facts, review, ticket
 
 from changegate.controls.duties_separated import Reason, evaluate
 from changegate.decision import Outcome
@@ -46,3 +48,37 @@ def test_a_deployer_is_known_by_any_of_their_keys() -> None:
     deployer = Identity(key="github:999", login="bob", aliases=tuple(BOB.keys))
     found = evaluate(judged, deployed_by(deployer, facts(judged)), Controls(duties_separated=DutiesSeparated(enabled=True)))
     assert found.reason == Reason.DEPLOYER_APPROVED
+
+
+def asked_by(*people: Maybe[Identity]) -> dict[str, Any]:
+    return {**BY_BOB, "tickets": tuple(ticket(f"acme/shop#{number}", requested_by=each) for number, each in enumerate(people, 1))}
+
+
+def apart(*whom: Literal["author", "approver", "deployer"]) -> DutiesSeparated:
+    return DutiesSeparated(enabled=True, requester_is_not=whom)
+
+
+@pytest.mark.parametrize(
+    ("of", "rules", "reason"),
+    [
+        (asked_by(DAVE), apart("author", "approver", "deployer"), Reason.SEPARATED),
+        (asked_by(ALICE), apart("author"), Reason.REQUESTER_WROTE),
+        (asked_by(ALICE), apart("approver", "deployer"), Reason.SEPARATED),
+        (asked_by(BOB), apart("approver"), Reason.REQUESTER_APPROVED),
+        (asked_by(BOB), apart("author", "deployer"), Reason.SEPARATED),
+        ({**asked_by(BOB), **BY_BOTH}, apart("approver"), Reason.SEPARATED),
+        (asked_by(CAROL), apart("deployer"), Reason.REQUESTER_DEPLOYS),
+        (asked_by(DAVE, ALICE), apart("author"), Reason.REQUESTER_WROTE),
+        (asked_by(DAVE, UNREADABLE), apart("author"), Reason.REQUESTER_UNKNOWN),
+        (asked_by(ALICE, UNREADABLE), apart("author"), Reason.REQUESTER_WROTE),
+        (asked_by(MISSING), apart("author"), Reason.REQUESTER_UNKNOWN),
+        (asked_by(), apart("author"), Reason.REQUESTER_UNKNOWN),
+        ({**BY_BOB, "tickets": UNREADABLE}, apart("author"), Reason.REQUESTER_UNKNOWN),
+        (asked_by(UNREADABLE), DutiesSeparated(enabled=True), Reason.SEPARATED),
+    ],
+)
+def test_who_asked_for_it(of: dict[str, Any], rules: DutiesSeparated, reason: Reason) -> None:
+    judged = change(**of)
+    found = evaluate(judged, deployed_by(CAROL, facts(judged)), Controls(duties_separated=rules))
+    assert found.reason == reason, found.observed
+    assert (found.remedy is None) == (reason is Reason.SEPARATED)

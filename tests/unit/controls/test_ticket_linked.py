@@ -167,3 +167,19 @@ def test_one_ticket_for_many_changes_is_said() -> None:
     finding = evaluate(changes[0], facts(*changes), under(few))
     assert (finding.outcome, finding.reason) == (PASS, "shared")
     assert "as 3 changes of this deploy" in finding.observed
+
+
+@pytest.mark.parametrize(
+    ("state", "allowed", "reason"),
+    [
+        ("open", (), "linked"),
+        ("open", ("open",), "linked"),
+        ("opened", ("open",), "linked"),
+        ("closed", ("open",), "wrong-status"),
+        ("closed", ("open", "closed"), "linked"),
+        ("", ("open",), "wrong-status"),
+    ],
+)
+def test_the_state_of_an_issue(state: str, allowed: tuple[Any, ...], reason: str) -> None:
+    judged = change(tickets=(ticket(state=state),))
+    assert evaluate(judged, facts(judged), under(TicketLinked(issue_states=allowed))).reason == reason

@@ -6,7 +6,7 @@ import pytest
 
 from changegate.doctor import Check, KeyState, State, StoreState, exit_code, judge_key, judge_store
 from changegate.doctor.branches import judge_deployed, judge_evidence
-from changegate.doctor.policy import judge_owners, judge_templates
+from changegate.doctor.policy import judge_owners, judge_policy, judge_templates
 from changegate.doctor.trackers import TrackerState, judge_trackers, key_of_none
 from changegate.facts import MISSING, Lookup, Unavailable
 from changegate.forges.github.settings import token_kind
@@ -171,3 +171,26 @@ def test_trackers(answers: dict[str, Lookup] | None, state: str, said: str) -> N
 
 def test_what_is_asked_for_is_a_key_of_the_trackers_form() -> None:
     assert [key_of_none(JIRA, "OPS"), key_of_none(NOW_RULES, "CHG")] == ["OPS-999999999", "CHG9999999"]
+
+
+@pytest.mark.parametrize(
+    ("text", "id_", "state"),
+    [
+        ("controls: {policy-owner-approved: {owners: [alice]}}", "policy-owners", State.WEAK),
+        ("controls: {policy-owner-approved: {owners: [alice, bob]}}", "policy-owners", State.GOOD),
+        ("controls: {policy-owner-approved: {owners: [acme/platform]}}", "policy-owners", State.GOOD),
+        ("controls: {artifact-bound: {enabled: true, provenance: required}}", "policy-builders", State.BAD),
+        (
+            "controls: {artifact-bound: {enabled: true, provenance: required, builders: [{issuer: 'https://x', identity: y}]}}",
+            "policy-builders",
+            State.GOOD,
+        ),
+        ("standard-changes: [{name: all, paths: ['*']}]", "policy-standard-changes", State.BAD),
+        ("standard-changes: [{name: docs, paths: [/docs/]}]", "policy-standard-changes", State.GOOD),
+    ],
+)
+def test_what_a_policy_asks_for_can_be_met(text: str, id_: str, state: State) -> None:
+    found = {each.id: each.state for each in judge_policy(text.encode(), "production", ".changegate.yml", "")}
+    assert found[id_] is state
+    plain = {each.id for each in judge_policy(b"enforce: true", "production", ".changegate.yml", "")}
+    assert id_ not in plain, "nothing is said of what the policy doesn't have"
