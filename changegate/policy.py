@@ -264,12 +264,12 @@ class EffectivePolicy(Rules):
 
     def tracker_of(self, project: str) -> TrackerRules | None:
         """The tracker that keeps a project's tickets."""
-        return next((each for each in self.trackers if project in each.projects), None)
+        return next((each for each in self.trackers if each.keeps(project)), None)
 
     @property
     def key_forms(self) -> Mapping[str, KeyForm]:
-        """How tickets are named, by project, as far as a tracker says so."""
-        return {project: tracker.key_form for tracker in self.trackers for project in tracker.projects}
+        """How tickets are named, by project (in lower case), as far as a tracker says so."""
+        return {project.casefold(): tracker.key_form for tracker in self.trackers for project in tracker.projects}
 
     @property
     def ticket_rules(self) -> TicketLinked:

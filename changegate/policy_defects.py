@@ -24,6 +24,8 @@ class Defect:
 
 
 PROJECT: Final = r"^[A-Z][A-Z0-9_]{0,19}$"
+REPOSITORY: Final = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(?:/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}){1,19}$"
+PROJECT_OR_REPOSITORY: Final = rf"{PROJECT}|{REPOSITORY}"
 TEAM: Final = r"^[A-Za-z0-9._-]{1,100}(?:/[A-Za-z0-9._-]{1,100}){1,19}$"
 INCIDENT: Final = r"^[A-Za-z0-9 ._/:?=&-]{0,150}[#*][A-Za-z0-9 ._/:?=&-]{0,50}$"
 WITHIN: Final = r"^[1-9][0-9]{0,2} (hours?|days?)$"
@@ -49,6 +51,7 @@ _PATTERNS: Final = {
     INCIDENT: "a form of key with one `#` (digits) or one `*` (letters, digits, `-` and `_`), such as INC-#",
     WITHIN: "a time such as 12 hours or 2 days",
     PROJECT: "a tracker project's key in capitals, such as SHOP",
+    PROJECT_OR_REPOSITORY: "a tracker project's key in capitals, such as SHOP, or a repository, such as acme/planning",
     TEAM: "an organization and a team, such as acme/payments",
 }
 
@@ -73,6 +76,7 @@ WORDS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "local_time": lambda _: "a day and a time from 2000 to 2099, such as 2026-12-24 17:00",
     "recurrence": lambda about: f"a recurrence rule such as FREQ=YEARLY ({about['why']})",
     "left_out": lambda about: f"left out ({about['why']})",
+    "projects": lambda about: about["that"],
     "trackers": lambda about: f"a list of trackers {about['that']}",
     "window": lambda about: f"a window {about['that']}",
     "dict_type": lambda _: "a mapping: keys of their own, indented below",

@@ -25,6 +25,8 @@ class KeyForm(StrEnum):
     """`SHOP-12`."""
     NUMBER = "number"
     """`CHG0030042`."""
+    ISSUE = "issue"
+    """`owner/repo#12`, and the address of such an issue."""
 
 
 class ReferenceKind(StrEnum):
@@ -60,6 +62,7 @@ NOT_PROJECTS: Final = frozenset({
 """Prefixes that look like a project's key: standards, algorithms, advisories, and words that stand where a ticket should be. A policy that names such
 a project overrules this."""
 
+_KEYS: Final = frozenset({ReferenceKind.KEY, ReferenceKind.QUALIFIED_NUMBER})
 _ANY_FORM: Final[Mapping[str, KeyForm]] = {}
 _ADDRESS: Final = re.compile(r"https?://[^\s<>\"'`|\\^{}]+", re.IGNORECASE)
 _TRAILING: Final = ".,;:!?)]*_"
@@ -69,7 +72,9 @@ _REFERENCE: Final = re.compile(
     r"|(?<![\w.\-#&!@])(?P<key>(?P<project>[A-Z][A-Z0-9_]{1,19})-[1-9][0-9]{0,9})(?!\w|-\w|\.[0-9])",
     re.ASCII,
 )
-_PROJECT: Final = re.compile(r"(?P<project>[A-Z][A-Z0-9_]{1,19})-[1-9][0-9]{0,9}|(?P<table>[A-Z]{2,10})[0-9]{7,10}", re.ASCII)
+_PROJECT: Final = re.compile(
+    r"(?P<project>[A-Z][A-Z0-9_]{1,19})-[1-9][0-9]{0,9}|(?P<table>[A-Z]{2,10})[0-9]{7,10}|(?P<path>[\w.\-]+(?:/[\w.\-]+)+)#[1-9][0-9]{0,9}", re.ASCII
+)
 _ISSUE_PATH: Final = re.compile(r"/(?P<path>[\w.\-]+(?:/[\w.\-]+)+?)(?:/-)?/(?:issues|work_items)/(?P<number>[1-9][0-9]{0,9})/?", re.ASCII)
 _KEY_PATH: Final = re.compile(r"/(?:browse|issue|issues)/(?P<key>(?P<project>[A-Z][A-Z0-9_]{1,19})-[1-9][0-9]{0,9})(?:/|\Z)", re.ASCII)
 _NO_TICKET_PATH: Final = re.compile(r"/(?:pull|pulls|merge_requests|pull-requests|commit|commits|compare|tree|blob)(?:/|\Z)")
@@ -80,12 +85,13 @@ def find_references(
 ) -> tuple[Reference, ...]:
     """The tickets that `text` names, in order, each once.
 
-    With `projects`, only keys of those projects count, and of those in `forms` only keys of that form. `any_address` takes every http(s)
-    address that is not visibly a change or a commit: right for a trailer whose value is a ticket, wrong for prose.
+    With `projects`, only keys of those projects count, and issues of those that are repositories (`owner/repo`); of those in `forms` (in lower
+    case) only keys of that form. `any_address` takes every http(s) address that is not visibly a change or a commit: right for a trailer whose
+    value is a ticket, wrong for prose.
     """
     found: dict[str, Reference] = {}
     for reference in _scan(text, frozenset(projects), any_address=any_address):
-        if forms and reference.kind is ReferenceKind.KEY and not _has_form(reference.key, forms):
+        if forms and reference.kind in _KEYS and not _has_form(reference.key, forms):
             continue
         found.setdefault(reference.key, reference)
     return tuple(found.values())
@@ -110,7 +116,7 @@ def _scan_words(text: str, projects: frozenset[str]) -> Iterator[Reference]:
         elif match["key"]:
             if _is_project(match["project"], projects):
                 yield Reference(match["key"], ReferenceKind.KEY)
-        elif not projects:
+        elif not projects or _is_repository(match["path"], projects):
             path, number = match["path"] or "", match["number"]
             yield Reference(f"{path}#{number}", ReferenceKind.QUALIFIED_NUMBER if path else ReferenceKind.NUMBER)
 
@@ -124,9 +130,9 @@ def _read_address(address: str, projects: frozenset[str], *, any_address: bool) 
     key = _KEY_PATH.search(path)
     if key and _is_project(key["project"], projects):
         return Reference(key["key"], ReferenceKind.KEY, address)
-    if projects:
-        return None
     issue = _ISSUE_PATH.fullmatch(path)
+    if projects and not (issue and _is_repository(issue["path"], projects)):
+        return None
     if issue:
         return Reference(f"{issue['path']}#{issue['number']}", ReferenceKind.QUALIFIED_NUMBER, address)
     if any_address and (path.strip("/") or parts.query) and not _NO_TICKET_PATH.search(path):
@@ -135,14 +141,19 @@ def _read_address(address: str, projects: frozenset[str], *, any_address: bool) 
 
 
 def project_of(key: str) -> str:
-    """The project of a tracker's key: `SHOP` of SHOP-12, `CHG` of CHG0030042; empty for other names of tickets."""
+    """The project of a tracker's key: `SHOP` of SHOP-12, `CHG` of CHG0030042, `owner/repo` of owner/repo#12; empty for other names of tickets."""
     match = _PROJECT.fullmatch(key)
-    return (match["project"] or match["table"]) if match else ""
+    return (match["project"] or match["table"] or match["path"]) if match else ""
 
 
 def _has_form(key: str, forms: Mapping[str, KeyForm]) -> bool:
-    wanted = forms.get(project_of(key))
-    return wanted is None or (wanted is KeyForm.KEY) == ("-" in key)
+    own = KeyForm.ISSUE if "#" in key else KeyForm.KEY if "-" in key else KeyForm.NUMBER
+    return forms.get(project_of(key).casefold(), own) is own
+
+
+def _is_repository(path: str | None, projects: frozenset[str]) -> bool:
+    """Names of repositories are the same in any case."""
+    return bool(path) and any("/" in each and each.casefold() == str(path).casefold() for each in projects)
 
 
 def _is_project(name: str, projects: frozenset[str]) -> bool:

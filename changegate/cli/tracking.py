@@ -13,7 +13,7 @@ from changegate.facts import Lookup, Ticket
 from changegate.tracker_rules import TrackerRules
 from changegate.trackers import OpenTracker, Tracker, not_found
 
-_NAMES: Final = {"JIRA": "Jira", "SERVICENOW": "ServiceNow", "LINEAR": "Linear"}
+_NAMES: Final = {"JIRA": "Jira", "SERVICENOW": "ServiceNow", "LINEAR": "Linear", "GITHUB_ISSUES": "GitHub", "GITLAB_ISSUES": "GitLab"}
 
 
 class _Unasked:
@@ -57,6 +57,8 @@ def opener(given: Mapping[str, Any]) -> OpenTracker:
 
 def _open(rules: TrackerRules, name: str, user: str, token: str, given: Mapping[str, Any]) -> Tracker:
     # Imported here: commands without a tracker need not pay for the HTTP library.
+    from changegate.trackers.github import GitHubIssues
+    from changegate.trackers.gitlab import GitLabIssues
     from changegate.trackers.http import Client, authorize
     from changegate.trackers.jira import Jira
     from changegate.trackers.linear import Linear
@@ -64,7 +66,8 @@ def _open(rules: TrackerRules, name: str, user: str, token: str, given: Mapping[
 
     client = Client(
         name,
-        rules.url,
+        # GitHub Enterprise Server has its REST API at /api/v3, and GraphQL at /api/graphql.
+        rules.url.rstrip("/").removesuffix("/v3") if rules.kind == "github-issues" else rules.url,
         authorize(user, token, bare=rules.kind == "linear" and token.startswith("lin_api_")),
         timeout=given["timeout"],
         now=time.monotonic,
@@ -76,5 +79,9 @@ def _open(rules: TrackerRules, name: str, user: str, token: str, given: Mapping[
             return ServiceNow(client, url=rules.url, plan_field=rules.plan_field)
         case "linear":
             return Linear(client)
+        case "github-issues":
+            return GitHubIssues(client)
+        case "gitlab-issues":
+            return GitLabIssues(client)
         case kind:
             return Jira(client, url=rules.url, cloud=kind == "jira-cloud", plan_field=rules.plan_field)

@@ -7,6 +7,7 @@ from typing import Final
 SETTINGS: Final = frozenset(
     "CHANGEGATE_" + name
     for name in (
+        *("GITHUB_ISSUES_TOKEN", "GITHUB_ISSUES_USER", "GITLAB_ISSUES_TOKEN", "GITLAB_ISSUES_USER"),
         *("JIRA_TOKEN", "JIRA_USER", "LINEAR_TOKEN", "LINEAR_USER", "SERVICENOW_TOKEN", "SERVICENOW_USER"),
         *("AGREED_BY", "EMERGENCY", "INCIDENT", "ISSUE"),
         *(

@@ -93,7 +93,8 @@ def _linked(ticket: Ticket, change: Change, facts: Facts, policy: EffectivePolic
 def find_keys(text: str, policy: EffectivePolicy) -> tuple[Reference, ...]:
     """The keys of the policy's projects in a text; where it names none, whatever looks like a key."""
     found = find_references(text, policy.ticket_rules.projects, policy.key_forms)
-    return tuple(each for each in found if each.kind is ReferenceKind.KEY)
+    issues = bool(policy.ticket_rules.projects)  # else every number is one
+    return tuple(each for each in found if each.kind is ReferenceKind.KEY or (issues and each.kind is ReferenceKind.QUALIFIED_NUMBER))
 
 
 def find_keys_of_branch(name: str, policy: EffectivePolicy) -> tuple[Reference, ...]:
@@ -140,7 +141,7 @@ def _judge(ticket: Ticket, change: Change, facts: Facts, policy: EffectivePolicy
             f"{ticket.key} is only mentioned; a closing keyword, a link or its full name says that it is this change's ticket",
         )
     issue = ticket.lookup is None and ticket.kind is TicketKind.ISSUE
-    if rules.projects and project_of(ticket.moved or ticket.key) not in rules.projects and not (rules.forge_issues and issue):
+    if rules.projects and not _counts(project_of(ticket.moved or ticket.key), policy) and not (rules.forge_issues and issue):
         where = f" (it is {ticket.moved} by now)" if ticket.moved else ""
         return Reason.OTHER_PROJECT, f"{ticket.key} is in no project that the policy names{where}"
     if ticket.lookup is Lookup.MISSING:
@@ -184,6 +185,10 @@ def _judge_standing(ticket: Ticket, facts: Facts, policy: EffectivePolicy) -> tu
 
 def _tracker_of(ticket: Ticket, policy: EffectivePolicy) -> TrackerRules | None:
     return policy.tracker_of(project_of(ticket.key))
+
+
+def _counts(project: str, policy: EffectivePolicy) -> bool:
+    return project in policy.controls.ticket_linked.projects or policy.tracker_of(project) is not None
 
 
 def _at(when: datetime) -> str:

@@ -28,7 +28,13 @@ class TrackerState(NamedTuple):
 
 def key_of_none(rules: TrackerRules, project: str) -> str:
     """A ticket that no project has: "there is none" is the answer of a tracker that lets the account in and shows it the project."""
-    return f"{project}9999999" if rules.key_form is KeyForm.NUMBER else f"{project}-999999999"
+    match rules.key_form:
+        case KeyForm.NUMBER:
+            return f"{project}9999999"
+        case KeyForm.ISSUE:
+            return f"{project}#999999999"
+        case KeyForm.KEY:
+            return f"{project}-999999999"
 
 
 def judge_trackers(found: Iterable[TrackerState]) -> Iterator[Check]:

@@ -7,7 +7,7 @@ on its own, and the report says whose it is to mend.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
-from changegate.controls.ticket_linked import find_tickets
+from changegate.controls.ticket_linked import MENTION, find_tickets
 from changegate.facts import Assurance, Change, Known, Lookup, Ticket, TicketKind, Unavailable
 from changegate.policy import EffectivePolicy
 from changegate.tickets import project_of
@@ -34,7 +34,11 @@ def look_up(changes: tuple[Change, ...], policy: EffectivePolicy, open_tracker: 
     if not policy.trackers or not _matters(policy):
         return changes
     named = {
-        change.id: [each for each in find_tickets(change, policy) if each.lookup is None and policy.tracker_of(project_of(each.key))]
+        change.id: [
+            each
+            for each in find_tickets(change, policy)
+            if each.lookup is None and each.source != MENTION and policy.tracker_of(project_of(each.key))
+        ]
         for change in changes
     }
     wanted = dict.fromkeys(each.key for found in named.values() for each in found[:MAX_OF_A_CHANGE])
@@ -68,7 +72,7 @@ def _answers(named: Iterable[Ticket], found: Mapping[str, Ticket], policy: Effec
         rules = policy.tracker_of(project_of(each.key))
         hidden = rules is not None and rules.plan_field and answer.lookup not in {Lookup.FOUND, Lookup.MISSING}
         plan: Known[str] = Unavailable(why=f"{answer.key}: {answer.why}") if hidden else answer.plan
-        yield answer.model_copy(update={"source": each.source, "plan": plan})
+        yield answer.model_copy(update={"source": each.source, "plan": plan, "requested_by": each.requested_by})
 
 
 def not_found(key: str, lookup: Lookup, why: str) -> Ticket:

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -54,7 +54,7 @@ class Client:
     def __repr__(self) -> str:
         return f"Client({self._url!r})"
 
-    def get(self, path: str, query: Mapping[str, str] | None = None) -> Reply:
+    def get(self, path: str, query: Mapping[str, str | Sequence[str]] | None = None) -> Reply:
         """A resource; 400 and 404 are answers, too. Raises `TrackerError`."""
         return self._ask("GET", path, query, None)
 
@@ -62,7 +62,7 @@ class Client:
         """A search or a query; as `get`. It changes nothing, so that it may be sent twice."""
         return self._ask("POST", path, None, body)
 
-    def _ask(self, method: str, path: str, query: Mapping[str, str] | None, body: Mapping[str, Any] | None) -> Reply:
+    def _ask(self, method: str, path: str, query: Mapping[str, str | Sequence[str]] | None, body: Mapping[str, Any] | None) -> Reply:
         host = urlsplit(self._url).hostname or ""
         try:
             return self._patience.ask(lambda: self._exchange(method, path, query, body), self._judge, forge=self.name, status_page=host)
@@ -71,7 +71,7 @@ class Client:
         except ForgeError as error:
             raise TrackerError(error.message, Lookup.DOWN, remedy=error.remedy) from error
 
-    def _exchange(self, method: str, path: str, query: Mapping[str, str] | None, body: Mapping[str, Any] | None) -> Reply | Retry:
+    def _exchange(self, method: str, path: str, query: Mapping[str, str | Sequence[str]] | None, body: Mapping[str, Any] | None) -> Reply | Retry:
         began, status = self._now(), 0
         # A proxy of the network is used as everywhere; see REQUESTS_CA_BUNDLE for its certificates.
         settings = self._session.merge_environment_settings(self._url, proxies={}, stream=True, verify=None, cert=None)

@@ -22,7 +22,9 @@ class Jira:
     """A `changegate.trackers.Tracker`. `url` is where people look at issues; `plan_field` the id of the field with the rollback plan, or empty."""
 
     def __init__(self, client: Client, *, url: str, cloud: bool, plan_field: str) -> None:
-        self._client, self._url, self._cloud, self._plan_field = client, url.rstrip("/"), cloud, plan_field
+        self._client, self._cloud, self._plan_field = client, cloud, plan_field
+        # Behind Atlassian's gateway for tokens with scopes there is no page to look at.
+        self._pages = "" if url.startswith("https://api.atlassian.com/") else f"{url.rstrip('/')}/browse/"
         self._absent = Absent(client.name, "project", self._sees)
 
     def fetch(self, keys: Sequence[str]) -> Mapping[str, Ticket]:
@@ -86,7 +88,7 @@ class Jira:
                 lookup=Lookup.FOUND,
                 moved="" if now == key else now,
                 title=reading.text(fields, "summary"),
-                url=f"{self._url}/browse/{now}" if _KEY.fullmatch(now) else "",
+                url=self._pages + now if self._pages and _KEY.fullmatch(now) else "",
                 state=reading.needed(fields, "status", "name"),
                 type=reading.needed(fields, "issuetype", "name"),
                 created_at=reading.moment(fields, "created"),

@@ -52,6 +52,12 @@ def plan(value: Any, field: str, *path: str, always_there: bool) -> Known[str]:
     return body(value, field, *path)
 
 
+def address(value: Any, *path: str) -> str:
+    """A web address that a report may link to; empty where it is none."""
+    found = text(value, *path)
+    return found if found.startswith("https://") else ""
+
+
 def needed(value: Any, *path: str) -> str:
     """A text that must be there. Raises `TrackerError`."""
     found = text(value, *path)

@@ -73,7 +73,7 @@ class Tracker(Double):
     def find(self, key: str) -> Issue | None:
         """By its key, or the one that it had."""
         found = next((each for each in self.issues.values() if key in {each.key, each.former}), None)
-        return found if found is not None and not found.hidden and found.key.rpartition("-")[0] in self.visible else None
+        return found if found is not None and not found.hidden and re.sub("-[0-9]+$", "", found.key) in self.visible else None
 
 
 class JiraServer(Tracker):

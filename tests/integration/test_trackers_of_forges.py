@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from doubles.github import ALL_PERMISSIONS, WRITES, GitHubServer, Hub
 from doubles.github import TOKEN as FORGE_TOKEN
+from doubles.tracked_issues import GitHubIssuesServer
 from doubles.trackers import TOKEN, USER, JiraServer, LinearServer
 from support.gating import without_waiting
 from support.gitlab_job import Job, gitlab_job
@@ -74,6 +75,32 @@ def test_an_issue_of_gitlab_counts_beside_it_where_the_policy_says_so(job: Job, 
     Path("policy.yml").write_text(policy + "controls: {ticket-linked: {forge-issues: true}}\n")
     assert job.gate("--policy", "policy.yml").code == ExitCode.ALLOWED
     assert linear.requests == []
+
+
+@pytest.mark.parametrize(
+    ("title", "reasons"),
+    [
+        ("Round prices up (acme/planning#12)", []),
+        ("Round prices up (Acme/Planning#12)", []),
+        ("Round prices up: https://github.com/acme/planning/issues/12", []),
+        ("Round prices up (acme/planning#13)", ["ticket-linked/wrong-status"]),
+        ("Round prices up (acme/planning#14)", ["ticket-linked/no-such-ticket"]),
+        ("Round prices up (acme/planning#{pull})", ["ticket-linked/not-a-ticket"]),
+        ("Round prices up (acme/planning#9999999999)", ["ticket-linked/no-such-ticket"]),
+        ("Round prices up (acme/other#12)", ["ticket-linked/no-ticket"]),
+    ],
+)
+def test_issues_of_github_decide_on_gitlab(job: Job, title: str, reasons: list[str]) -> None:
+    with GitHubIssuesServer("acme/planning") as planning:
+        planning.issue("acme/planning#12")
+        planning.issue("acme/planning#13", status="CLOSED")
+        pull = planning.repositories["acme/planning"].pull(author=planning.alice)
+        rules = f'{{kind: github-issues, url: "{planning.url}", projects: [acme/planning], statuses: [Open]}}'
+        Path("policy.yml").write_text(f"assurance: forge\ntrackers: [{rules}]\n")
+        job.set(CHANGEGATE_GITHUB_ISSUES_TOKEN=TOKEN)
+        job.change(title=title.format(pull=pull.number), body=PLAN).approve(job.bob).merge(by=job.alice)
+        said = job.gate("--policy", "policy.yml")
+    assert said.report["reasons"] == reasons, said
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,10 @@ DEFECTS = {
         "must be a recurrence rule such as FREQ=YEARLY (the recurrence rule: FREQ must be one of DAILY, WEEKLY, MONTHLY, YEARLY), not 'FREQ=HOURLY'",
     ),
     "left_out": (f"trackers: [{{{LINEAR}, types: [Bug]}}]", "trackers.0.types: must be left out (issues of Linear have no types), not a list of 1"),
+    "projects": (
+        "trackers: [{kind: github-issues, url: https://api.github.com, projects: [SHOP]}]",
+        "trackers.0.projects: must be repositories, such as [acme/planning], not a list of 1",
+    ),
     "trackers": (f"trackers: [{{{LINEAR}}}, {{{LINEAR}}}]", "must be a list of trackers of which one alone has the project SHOP, not a list of 2"),
     "window": (
         f"{WINDOWS} {{dates: [{{{SAME}, from: 2026-12-18 17:00, to: 2026-12-18 17:00}}]}}}}",
@@ -101,7 +105,9 @@ DEFECTS = {
         (f"{WINDOWS} {{calendars: [{{{SAME}, path: /etc/x.ics}}]}}}}", "must be a file's path from the repository's root"),
         (f"{WINDOWS} {{dates: [{{{SAME}, {CLOSED}, repeats: FREQ=WEEKLY;BYDAY=SU}}]}}}}", "whose first day is one of those that `repeats` gives"),
         (f"{WINDOWS} {{dates: [{{{SAME}, from: 2026-01-01 00:00, to: 2027-06-01 00:00}}]}}}}", "at most 366 days later"),
-        (f"trackers: [{{{LINEAR}, plan-field: plan}}]", "plan-field: must be left out (issues of Linear have no such fields)"),
+        (f"trackers: [{{{LINEAR}, plan-field: plan}}]", "plan-field: must be left out (its issues have no such fields)"),
+        ("trackers: [{kind: linear, url: https://api.linear.app, projects: [acme/planning]}]", "projects: must be keys in capitals, such as [SHOP]"),
+        ("trackers: [{kind: linear, url: https://api.linear.app, projects: ['acme/']}]", "or a repository, such as acme/planning, not 'acme/'"),
         (f"trackers: [{{{JIRA}, approvals: [approved]}}]", "approvals: must be left out (only change requests of ServiceNow have an approval)"),
         (f"trackers: [{{{JIRA}, within-window: true}}]", "within-window: must be left out (only change requests"),
         (

@@ -132,12 +132,38 @@ def test_numbers_of_change_requests_where_their_prefix_is_named(text: str, found
 
 def test_a_project_whose_tracker_is_known_has_keys_of_its_form_alone() -> None:
     text = "CHG-12 CHG0030042 SHOP-3 SHOP0030042 OPS-4 OPS0030042 https://x.example/browse/CHG-5"
-    forms = {"CHG": KeyForm.NUMBER, "SHOP": KeyForm.KEY}
+    forms = {"chg": KeyForm.NUMBER, "shop": KeyForm.KEY}
     assert [each.key for each in find_references(text, ("CHG", "SHOP", "OPS"), forms)] == ["CHG0030042", "SHOP-3", "OPS-4", "OPS0030042"]
 
 
 @pytest.mark.parametrize(
-    ("key", "project"), [("SHOP-12", "SHOP"), ("CHG0030042", "CHG"), ("acme/shop#12", ""), ("#12", ""), ("https://x/SHOP-12", ""), ("", "")]
+    ("text", "keys"),
+    [
+        ("Closes acme/planning#12, #13 and acme/shop#14", ["acme/planning#12"]),
+        ("https://github.com/Acme/Planning/issues/12", ["Acme/Planning#12"]),
+        ("https://gitlab.example.com/acme/planning/-/work_items/12 https://github.com/acme/shop/issues/3", ["acme/planning#12"]),
+        ("https://github.com/acme/planning/pull/12 acme/planning!12", []),
+        ("acme/planning-2#12 my-acme/planning#12 acme/planning#12x", []),
+        ("acme/planning/sub#12", []),
+        ("SHOP-3 acme/planning#12", ["SHOP-3", "acme/planning#12"]),
+    ],
+)
+def test_issues_of_repositories_that_are_projects(text: str, keys: list[str]) -> None:
+    forms = {"acme/planning": KeyForm.ISSUE, "shop": KeyForm.KEY}
+    assert [each.key for each in find_references(text, ("acme/planning", "SHOP"), forms)] == keys
+
+
+@pytest.mark.parametrize(
+    ("key", "project"),
+    [
+        ("SHOP-12", "SHOP"),
+        ("CHG0030042", "CHG"),
+        ("acme/shop#12", "acme/shop"),
+        ("a/b/c#12", "a/b/c"),
+        ("#12", ""),
+        ("https://x/SHOP-12", ""),
+        ("", ""),
+    ],
 )
 def test_the_project_of_a_key(key: str, project: str) -> None:
     assert project_of(key) == project

@@ -422,7 +422,9 @@ def _label_events(call: Call) -> list[Json]:
 @route("GET", f"{PROJECT}/issues")
 def _issues(call: Call) -> list[Json]:
     wanted, state = set(filter(None, call.query.get("labels", "").split(","))), call.query.get("state", "all")
-    found = [each for each in call.project.issues.values() if wanted <= set(each.labels) and state in ("all", each.state) and not each.confidential]
+    numbers = set(filter(None, call.query.get("iids[]", "").split(",")))
+    listed = [each for each in call.project.issues.values() if not numbers or str(each.iid) in numbers]
+    found = [each for each in listed if wanted <= set(each.labels) and state in ("all", each.state) and not each.confidential]
     return [shapes.issue(each, call.project, call.root) for each in reversed(found)]
 
 

@@ -229,7 +229,7 @@ def issue(found: Issue, project: Project, root: str) -> Json:
         "web_url": f"{root}/{project.path}/-/issues/{found.iid}",
         "author": user_basic(found.author, root) if found.author else None,
         "confidential": found.confidential,
-        "issue_type": "issue",
+        "issue_type": found.type,
     }
 
 

@@ -73,6 +73,7 @@ class Issue:
     labels: tuple[str, ...] = ()
     author: User | None = None
     """None: the account is gone."""
+    type: str = "issue"
 
 
 @dataclass

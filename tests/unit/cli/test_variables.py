@@ -14,7 +14,7 @@ SECRETS = {"TOKEN", "SIGNING_KEY", "KEY_PASSPHRASE", "LOG_KEY", "LOG_KEY_PASSPHR
 
 
 TRACKERS = [
-    TrackerRules.model_validate({"kind": kind, "url": "https://x.example", "projects": ["SHOP"]})
+    TrackerRules.model_validate({"kind": kind, "url": "https://x.example", "projects": ["acme/x" if kind.endswith("-issues") else "X"]})
     for kind in get_args(TrackerRules.model_fields["kind"].annotation)
 ]
 SECRETS |= {f"{tracker.credentials}_{part}" for tracker in TRACKERS for part in ("TOKEN", "USER")}

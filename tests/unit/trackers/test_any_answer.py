@@ -1,15 +1,18 @@
 """Whatever a tracker answers, the lookup of a ticket ends with a ticket that says how it went. Nothing escapes, and nothing counts by accident."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from changegate.facts import Lookup
+from changegate.facts import Lookup, TicketKind
 from changegate.forges.patience import Reply
 from changegate.trackers import Tracker
+from changegate.trackers.github import GitHubIssues
+from changegate.trackers.gitlab import GitLabIssues
 from changegate.trackers.http import Client
 from changegate.trackers.jira import Jira
 from changegate.trackers.linear import Linear
@@ -22,7 +25,7 @@ class Says(Client):
     def __init__(self, reply: Reply) -> None:
         self.name, self._reply = "It", reply
 
-    def get(self, path: str, query: Mapping[str, str] | None = None) -> Reply:
+    def get(self, path: str, query: Mapping[str, str | Sequence[str]] | None = None) -> Reply:
         del path, query
         return self._reply
 
@@ -36,6 +39,8 @@ TRACKERS: Final[Mapping[str, tuple[Callable[[Client], Tracker], str]]] = {
     "Jira Data Center": (lambda client: Jira(client, url="https://jira.example.com", cloud=False, plan_field=""), "SHOP-12"),
     "ServiceNow": (lambda client: ServiceNow(client, url="https://acme.service-now.com", plan_field="backout_plan"), "CHG0030042"),
     "Linear": (Linear, "SHOP-12"),
+    "GitHub": (GitHubIssues, "acme/planning#12"),
+    "GitLab": (GitLabIssues, "acme/planning#12"),
 }
 WORDS: Final = st.one_of(
     st.text(max_size=8),
@@ -43,10 +48,12 @@ WORDS: Final = st.one_of(
         ["SHOP-12", "OPS-7", "CHG0030042", "2025-01-05 09:15:03", "2025-01-05T09:15:03.000Z", "\ud800", "\0", "\u202e", "https://linear.app/x"]
     ),
 )
-NAMES: Final = st.sampled_from(
-    "issues fields key status name issuetype created summary customfield_1 result number value display_value sys_id type state approval start_date "
-    "sys_created_on backout_plan data nodes issue identifier createdAt url title errors message extensions code teams error".split()
-)
+_NAMES: Final = """
+issues fields key status name issuetype created summary customfield_1 result number value display_value sys_id type state approval start_date
+sys_created_on backout_plan data nodes issue identifier createdAt url title errors message extensions code teams error repository i12 __typename
+nameWithOwner path iid references full web_url created_at
+"""
+NAMES: Final = st.sampled_from(_NAMES.split())
 JSON: Final = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | WORDS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=6),
@@ -83,12 +90,33 @@ LINEAR_ISSUE: Final = {
     "state": {"name": "\x1b"},
 }
 
+OF_GITHUB: Final = {
+    "__typename": "Issue",
+    "number": 12,
+    "title": "\ud800",
+    "url": "https://\ud800",
+    "state": "\x1b",
+    "createdAt": "2025-01-05T09:15:03Z",
+    "issueType": {"name": "\udfff"},
+    "repository": {"nameWithOwner": "\ud800"},
+}
+OF_GITLAB: Final = {
+    "iid": 12,
+    "references": {"full": "acme/planning#12"},
+    "web_url": "https://\ud800",
+    "state": "\ud800",
+    "created_at": "2025-01-05T09:15:03Z",
+}
+
 
 @pytest.mark.parametrize("kind", TRACKERS)
 @settings(max_examples=200)
 @given(status=st.sampled_from([200, 200, 200, 400, 404]), body=st.dictionaries(NAMES, JSON, max_size=5) | JSON)
 @example(status=200, body={"issues": [JIRA_ISSUE]})
 @example(status=200, body={"result": [ROW]})
+@example(status=200, body={"data": {"repository": {"i12": OF_GITHUB}}})
+@example(status=200, body={"data": {"repository": {"i12": {"__typename": "PullRequest"}}}})
+@example(status=200, body=[OF_GITLAB])
 @example(status=200, body={"data": {"issues": {"nodes": [LINEAR_ISSUE]}}})
 def test_any_answer_makes_a_ticket_that_says_how_it_went(kind: str, status: int, body: Any) -> None:
     made, key = TRACKERS[kind]
@@ -99,6 +127,6 @@ def test_any_answer_makes_a_ticket_that_says_how_it_went(kind: str, status: int,
     assert (ticket.lookup is Lookup.FOUND) == (not ticket.why)
     if ticket.lookup is Lookup.FOUND:
         assert status == 200
-        assert ticket.state
-        assert ticket.created_at
+        assert ticket.state or ticket.kind is TicketKind.CHANGE
+        assert isinstance(ticket.created_at, datetime) or ticket.kind is TicketKind.CHANGE
     ticket.model_dump_json()

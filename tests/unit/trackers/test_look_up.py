@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from builders import change, ticket
+from builders import ALICE, change, ticket
 
 from changegate.facts import MISSING, Assurance, Change, Lookup, Ticket, TicketKind, Unavailable
 from changegate.policy import Controls, EffectivePolicy, RollbackPlan, TicketLinked
@@ -96,6 +96,24 @@ def test_a_ticket_of_a_trailer_is_looked_up_and_keeps_its_source() -> None:
         ("acme/shop#7", "closing-keyword", None),
         ("SHOP-1", "trailer:Ticket", Lookup.FOUND),
     ]
+
+
+def test_an_issue_that_the_forge_links_is_asked_of_the_tracker_that_keeps_it() -> None:
+    rules = TrackerRules(kind="github-issues", url="https://api.github.com", projects=("acme/shop",))
+    linked = ticket("Acme/Shop#7", requested_by=ALICE)
+    mentioned = ticket("acme/shop#8", source="number")
+    answers = Answers()
+    (looked,) = answers.look(
+        change(title="acme/shop#9", tickets=(linked, mentioned, ticket("acme/other#1"))), policy=EffectivePolicy(trackers=(rules,))
+    )
+    assert answers.asked == {"github-issues": ["Acme/Shop#7", "acme/shop#9"]}
+    assert {each.key: (each.source, each.lookup) for each in tickets_of(looked)} == {
+        "Acme/Shop#7": ("closing-keyword", Lookup.FOUND),
+        "acme/shop#8": ("number", None),
+        "acme/other#1": ("closing-keyword", None),
+        "acme/shop#9": ("title", Lookup.FOUND),
+    }
+    assert next(each.requested_by for each in tickets_of(looked) if each.key == "Acme/Shop#7") == ALICE
 
 
 def test_tickets_of_the_forge_that_can_not_be_read_hide_none_of_the_tracker() -> None:
