@@ -12,6 +12,7 @@ from changegate.tickets import KeyForm
 _OTHERS: Final = ("jira-cloud", "jira-data-center", "linear", "github-issues", "gitlab-issues")
 _FOREIGN: Final = {
     ("linear", "types"): "issues of Linear have no types",
+    ("github-issues", "types"): "GitHub's published schema has no types of issues",
     **{(kind, "plan_field"): "its issues have no such fields" for kind in ("linear", "github-issues", "gitlab-issues")},
     **{(kind, "approvals"): "only change requests of ServiceNow have an approval" for kind in _OTHERS},
     **{(kind, "within_window"): "only change requests of ServiceNow have a planned time" for kind in _OTHERS},

@@ -15,7 +15,7 @@ from changegate.trackers.http import Client, TrackerError
 BATCH: Final = 50
 _LARGEST: Final = 2**31 - 1
 """A GraphQL Int. A number above it is no issue's, and would spoil the query for the others."""
-_ISSUE: Final = "__typename ... on Issue { title url state createdAt issueType { name } repository { nameWithOwner } number }"
+_ISSUE: Final = "__typename ... on Issue { title url state createdAt repository { nameWithOwner } number }"
 
 
 def document(numbers: Sequence[int]) -> str:
@@ -103,7 +103,6 @@ class GitHubIssues:
                 title=reading.text(issue, "title"),
                 url=reading.address(issue, "url"),
                 state=reading.needed(issue, "state").lower(),
-                type=reading.text(issue, "issueType", "name"),
                 created_at=reading.moment(issue, "createdAt"),
             )
         except TrackerError as error:

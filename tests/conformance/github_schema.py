@@ -40,6 +40,8 @@ from graphql import (
 )
 from jsonschema import Draft4Validator
 
+from changegate.trackers import github as issues
+
 PACKAGES: Final = {
     "@octokit/graphql-schema@15.26.1": "package/schema.graphql",
     "@octokit/openapi@23.0.2": "package/generated/api.github.com.json",
@@ -195,7 +197,7 @@ def main() -> int:
     settings = show_settings()
     gaps = [
         *schema_gaps(doubles_schema(), theirs),
-        *document_gaps(exchanged.documents, theirs),
+        *document_gaps([*exchanged.documents, issues.document((7, 8))], theirs),
         *rest_gaps(exchanged.answers, description),
         *settings_gaps(settings, description),
     ]

@@ -28,7 +28,7 @@ class GitHubIssuesServer(Tracker):
         project, _, number = key.rpartition("#")
         if project in self.repositories and not made.hidden:
             at = datetime.fromisoformat(made.created).astimezone(UTC)
-            self.repositories[project].issues[int(number)] = state.Issue(int(number), made.title, at, made.status, author=self.alice, type=made.type)
+            self.repositories[project].issues[int(number)] = state.Issue(int(number), made.title, at, made.status, author=self.alice)
         return made
 
     def answer(self, asked: Asked, token: str) -> Reply:

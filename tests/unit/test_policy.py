@@ -106,6 +106,10 @@ DEFECTS = {
         (f"{WINDOWS} {{dates: [{{{SAME}, {CLOSED}, repeats: FREQ=WEEKLY;BYDAY=SU}}]}}}}", "whose first day is one of those that `repeats` gives"),
         (f"{WINDOWS} {{dates: [{{{SAME}, from: 2026-01-01 00:00, to: 2027-06-01 00:00}}]}}}}", "at most 366 days later"),
         (f"trackers: [{{{LINEAR}, plan-field: plan}}]", "plan-field: must be left out (its issues have no such fields)"),
+        (
+            "trackers: [{kind: github-issues, url: https://api.github.com, projects: [a/b], types: [Bug]}]",
+            "types: must be left out (GitHub's published schema has no types of issues)",
+        ),
         ("trackers: [{kind: linear, url: https://api.linear.app, projects: [acme/planning]}]", "projects: must be keys in capitals, such as [SHOP]"),
         ("trackers: [{kind: linear, url: https://api.linear.app, projects: ['acme/']}]", "or a repository, such as acme/planning, not 'acme/'"),
         (f"trackers: [{{{JIRA}, approvals: [approved]}}]", "approvals: must be left out (only change requests of ServiceNow have an approval)"),

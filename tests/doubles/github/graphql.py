@@ -298,7 +298,6 @@ class _Api:
             "url": f"https://{self.host}/{repo.name}/issues/{issue.number}",
             "state": issue.state,
             "createdAt": _iso(issue.created_at),
-            "issueType": {**_head("IssueType", repo, issue.type), "name": issue.type} if issue.type else None,
             "repository": lambda _info: self.repository(repo),
         }
 

@@ -59,8 +59,6 @@ class Issue:
     labels: tuple[str, ...] = ()
     author: Account | None = None
     """None: an App opened it."""
-    type: str = ""
-    """One of the organization's, where it has some."""
 
 
 @dataclass

@@ -97,7 +97,6 @@ OF_GITHUB: Final = {
     "url": "https://\ud800",
     "state": "\x1b",
     "createdAt": "2025-01-05T09:15:03Z",
-    "issueType": {"name": "\udfff"},
     "repository": {"nameWithOwner": "\ud800"},
 }
 OF_GITLAB: Final = {
