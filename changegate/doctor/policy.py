@@ -104,11 +104,6 @@ def _oversights(rules: EffectivePolicy) -> Iterator[tuple[str, State, bool, str,
         observed = f"the kind {wide[0]!r} is any change" if wide else ""
         remedy = "standard-changes: [{name: docs, paths: [/docs/]}]"
         yield "policy-standard-changes", State.BAD, bool(wide), observed, "what is approved beforehand is judged by nobody", remedy
-    kinds = [each.kind.partition("-")[0] for each in rules.trackers]
-    if kinds:
-        twice = len({*kinds}) < len({(kind, each.url) for kind, each in zip(kinds, rules.trackers, strict=True)})
-        observed, why = "two trackers of a kind stand at different addresses", "one token would go to both: the gate asks neither"
-        yield "policy-trackers", State.BAD, twice, observed, why, "trackers: [{kind: jira-cloud, url: https://acme.atlassian.net, projects: [SHOP]}]"
 
 
 def judge_templates(found: Known[tuple[str, ...]], url: str, places: Places = GITHUB) -> Check:

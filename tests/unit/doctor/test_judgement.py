@@ -14,8 +14,6 @@ from changegate.settings import Branch, File, Protection
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 HIDDEN = Unavailable(why="hidden", remedy="look")
 
-TRACKERS = "trackers: [{{kind: jira-cloud, url: 'https://a', projects: [A]}}, {{kind: {}, url: '{}', projects: [B]}}]"
-
 
 def day(number: int) -> datetime:
     return NOW + timedelta(days=number)
@@ -157,9 +155,6 @@ def test_kinds_of_token(token: str, personal: bool) -> None:
         ),
         ("standard-changes: [{name: all, paths: ['*']}]", "policy-standard-changes", State.BAD),
         ("standard-changes: [{name: docs, paths: [/docs/]}]", "policy-standard-changes", State.GOOD),
-        (TRACKERS.format("linear", "https://b"), "policy-trackers", State.GOOD),
-        (TRACKERS.format("jira-data-center", "https://b"), "policy-trackers", State.BAD),
-        (TRACKERS.format("jira-data-center", "https://a"), "policy-trackers", State.GOOD),
     ],
 )
 def test_what_a_policy_asks_for_can_be_met(text: str, id_: str, state: State) -> None:
