@@ -8,7 +8,7 @@ import click
 
 from changegate import doctor
 from changegate.cli import judging, options, signers
-from changegate.cli.surroundings import look_at_key, look_at_store
+from changegate.cli.surroundings import look_at_key, look_at_store, look_at_trackers
 from changegate.doctor import Check, gitlab
 from changegate.errors import InputError
 from changegate.pipeline import Pipeline, read_pipeline
@@ -43,13 +43,14 @@ EVIDENCE_BRANCH: Final = "changegate-evidence"
     "--format", "format_", type=click.Choice(["terminal", "markdown", "json"]), default="terminal", show_default=True, help="What to print."
 )
 def command(**given: Any) -> int:
-    """Look at token, branches, environment, workflows, policy, store and key, and say of each what to change.
+    """Look at token, branches, environment, workflows, policy, trackers, store and key, and say of each what to change.
 
     Nothing is changed and nothing recorded. Exit code: 0 nothing bad (weak things are allowed), 1 something bad, 3 something important can't be seen.
     The token for the forge is read from CHANGEGATE_TOKEN, else GITHUB_TOKEN or GITLAB_TOKEN. A repository admin's
     (on GitLab a Maintainer's) token shows the most.
     """
     pipeline = read_pipeline(os.environ, local_run="doctor")
+    given["verbose"] = False
     at = datetime.now(UTC)
     trust = options.read_optional_trust(given["trust_file"])
     local = doctor.Local(look_at_store(given["store"], trust), look_at_key(given["signing_key"], trust), at)
@@ -60,9 +61,11 @@ def command(**given: Any) -> int:
             raise InputError("--repository is missing", remedy="Name the repository: --repository owner/name, on GitLab group/project.")
         wanted = Wanted(given["environment"], given["branch"] or "", _evidence_branch(given["store"], repository), given["policy_path"])
         if forge == "github":
-            checks = doctor.judge(_github(repository, given, pipeline).read_settings(wanted), wanted, local)
+            settings = _github(repository, given, pipeline).read_settings(wanted)
+            checks = doctor.judge(settings, wanted, local._replace(trackers=look_at_trackers(settings.files, given)))
         else:
-            checks = gitlab.judge(judging.open_gitlab({**given, "verbose": False}, pipeline).read_settings(wanted), wanted, local)
+            of_gitlab = judging.open_gitlab(given, pipeline).read_settings(wanted)
+            checks = gitlab.judge(of_gitlab, wanted, local._replace(trackers=look_at_trackers(of_gitlab.files, given)))
         subject = f"{repository}, deployed to {given['environment']}"
     else:
         checks = doctor.judge_local(local)

@@ -1,16 +1,21 @@
-"""The store and the key of a pipeline, looked at as the doctor judges them. Reads only; what can't be read is said, not raised."""
+"""The store, the key and the trackers of a pipeline, looked at as the doctor judges them. Reads only; what can't be read is said, not raised."""
 
 import os
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from changegate.cli import signers
-from changegate.doctor import KeyState, StoreState
-from changegate.errors import ChangegateError, StoreError
+from changegate.cli import signers, tracking
+from changegate.doctor import KeyState, StoreState, TrackerState
+from changegate.doctor.trackers import key_of_none
+from changegate.errors import ChangegateError, PolicyError, StoreError
 from changegate.evidence import layout, log_policy
 from changegate.evidence.log_object import parse_log_object
 from changegate.evidence.reader import LogReader, read_log
-from changegate.facts import MISSING, Maybe, Unavailable
+from changegate.facts import MISSING, Known, Maybe, Unavailable
+from changegate.gitlab_settings import RepositoryFiles
+from changegate.policy import parse
+from changegate.settings import Files
 from changegate.signing import keys
 from changegate.stores import open_store
 from changegate.trust import Trust
@@ -46,6 +51,26 @@ def look_at_store(url: str | None, trust: Trust | None) -> Maybe[StoreState]:
 
 def _newest(reader: LogReader) -> datetime | None:
     return reader.card(reader.size - 1).at if reader.size else None
+
+
+def look_at_trackers(files: Known[Files | RepositoryFiles], given: Mapping[str, Any]) -> tuple[TrackerState, ...]:
+    """What the trackers answer that the policy names, for `given["environment"]`. A policy that can't be read names none: another check says so."""
+    if isinstance(files, Unavailable) or not isinstance(files.policy, bytes):
+        return ()
+    try:
+        policy = parse(files.policy, source=given["policy_path"]).for_environment(given["environment"])
+    except PolicyError:
+        return ()
+    open_tracker = tracking.opener(given)
+    found: list[TrackerState] = []
+    for rules in policy.trackers:
+        if not tracking.has_token(rules):
+            found.append(TrackerState(rules, None))
+            continue
+        keys_of_none = {project: key_of_none(rules, project) for project in rules.projects}
+        answers = open_tracker(rules).fetch(tuple(keys_of_none.values()))
+        found.append(TrackerState(rules, {project: answers[key] for project, key in keys_of_none.items()}))
+    return tuple(found)
 
 
 def look_at_key(file: str | None, trust: Trust | None) -> Maybe[KeyState]:

@@ -26,6 +26,17 @@ class _Unasked:
         return {key: not_found(key, Lookup.CREDENTIALS, self._why) for key in keys}
 
 
+def has_token(rules: TrackerRules) -> bool:
+    """Whether the environment holds a token for this tracker."""
+    return bool(_credentials(rules)[1])
+
+
+def _credentials(rules: TrackerRules) -> tuple[str, str]:
+    """User and token."""
+    user, token = (os.environ.get(f"CHANGEGATE_{rules.credentials}_{part}", "").strip() for part in ("USER", "TOKEN"))
+    return user, token
+
+
 def opener(given: Mapping[str, Any]) -> OpenTracker:
     """What opens the policy's trackers: by CHANGEGATE_<NAME>_TOKEN, and CHANGEGATE_<NAME>_USER where a user belongs to it.
 
@@ -34,7 +45,7 @@ def opener(given: Mapping[str, Any]) -> OpenTracker:
 
     def open_tracker(rules: TrackerRules) -> Tracker:
         name = rules.credentials
-        user, token = (os.environ.get(f"CHANGEGATE_{name}_{part}", "").strip() for part in ("USER", "TOKEN"))
+        user, token = _credentials(rules)
         if not token:
             return _Unasked(f"CHANGEGATE_{name}_TOKEN isn't set: nobody can ask {_NAMES[name]}")
         if not (token + user).isascii() or not (token + user).isprintable():

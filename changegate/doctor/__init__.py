@@ -10,12 +10,26 @@ from changegate.doctor.environment import judge_environment
 from changegate.doctor.evidence import KeyState, StoreState, judge_key, judge_store
 from changegate.doctor.local import Local
 from changegate.doctor.policy import judge_files
+from changegate.doctor.trackers import TrackerState, judge_trackers
 from changegate.doctor.workflows import judge_workflows
 from changegate.errors import ExitCode
 from changegate.facts import Unavailable
 from changegate.settings import Settings, Wanted
 
-__all__ = ["AREAS", "Check", "KeyState", "Local", "State", "StoreState", "exit_code", "judge", "judge_key", "judge_local", "judge_store"]
+__all__ = [
+    "AREAS",
+    "Check",
+    "KeyState",
+    "Local",
+    "State",
+    "StoreState",
+    "TrackerState",
+    "exit_code",
+    "judge",
+    "judge_key",
+    "judge_local",
+    "judge_store",
+]
 
 
 def judge(settings: Settings, wanted: Wanted, local: Local) -> tuple[Check, ...]:
@@ -36,7 +50,7 @@ def judge(settings: Settings, wanted: Wanted, local: Local) -> tuple[Check, ...]
         tree = f"{url}/blob/{files.commit}"
         found += judge_workflows(files.workflows, wanted.environment, f"{url}/tree/{files.commit}/.github/workflows")
         found += judge_files(files, wanted.environment, wanted.policy_path, tree)
-    return (*found, *judge_local(local))
+    return (*found, *judge_trackers(local.trackers), *judge_local(local))
 
 
 def judge_local(local: Local) -> tuple[Check, ...]:

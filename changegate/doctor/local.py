@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from changegate.doctor.evidence import KeyState, StoreState
+from changegate.doctor.trackers import TrackerState
 from changegate.facts import Maybe
 
 
@@ -13,3 +14,5 @@ class Local(NamedTuple):
     store: Maybe[StoreState]
     key: Maybe[KeyState]
     at: datetime
+    trackers: tuple[TrackerState, ...] = ()
+    """Those that the policy names."""

@@ -11,6 +11,7 @@ from doubles.github import ALL_PERMISSIONS, GitHubServer
 from doubles.github.scenario import World
 from doubles.github.setup import PULL_REQUEST, Classic, Environment, Ruleset
 from doubles.github.well_set_up import ADMIN_TOKEN, COMMIT, DEPLOY, edit, well_set_up
+from doubles.trackers import BASIC, TOKEN, USER, JiraServer
 
 from changegate import doctor
 from changegate.cli import run
@@ -357,3 +358,28 @@ def test_hostile_names_stay_text(format_: str, tmp_path: Path, capsys: pytest.Ca
         assert "<b>" not in out
     if format_ == "terminal":
         assert all(len(line) <= 80 for line in out.splitlines() if "https://" not in line)
+
+
+@pytest.mark.parametrize(
+    ("projects", "token", "state", "code"),
+    [
+        ("[SHOP, OPS]", TOKEN, "good", 0),
+        ("[SHOP, SECRET]", TOKEN, "bad", 1),
+        ("[SHOP]", "wrong", "bad", 1),
+        ("[SHOP]", "", "unknown", 0),
+    ],
+)
+def test_the_trackers_of_the_policy_are_asked(
+    projects: str, token: str, state: str, code: int, examine: Callable[..., tuple[int, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHANGEGATE_JIRA_USER", USER)
+    monkeypatch.setenv("CHANGEGATE_JIRA_TOKEN", token)
+    it = well_set_up()
+    with JiraServer("SHOP", "OPS") as jira:
+        rules = f'assurance: forge\ntrackers: [{{kind: jira-cloud, url: "{jira.url}", projects: {projects}}}]'
+        edit(it, "assurance: forge", rules, ".changegate.yml")
+        ended, found = examine(it)
+        assert bool(jira.requests) is bool(token)
+    assert (ended, found["tracker-jira-cloud"]["state"]) == (code, state)
+    assert BASIC not in json.dumps(found)
+    assert TOKEN not in json.dumps(found)

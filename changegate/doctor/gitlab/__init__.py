@@ -10,6 +10,7 @@ from changegate.doctor.gitlab.project import judge_people, judge_project, judge_
 from changegate.doctor.gitlab.protection import judge_deployed, judge_evidence, judge_merging
 from changegate.doctor.local import Local
 from changegate.doctor.policy import Places, judge_owners, judge_policy, judge_templates
+from changegate.doctor.trackers import judge_trackers
 from changegate.facts import Unavailable
 from changegate.gitlab_settings import GitLabSettings
 from changegate.settings import Wanted
@@ -32,6 +33,7 @@ def judge(settings: GitLabSettings, wanted: Wanted, local: Local) -> tuple[Check
         *judge_variables(settings.variables, wanted.environment, settings.project.url),
         *judge_pipeline(settings.pipeline, wanted.environment, settings.project.url),
         *_judge_files(settings, wanted),
+        *judge_trackers(local.trackers),
         *judge_store(local.store, local.at),
         *judge_key(local.key, local.at),
     )

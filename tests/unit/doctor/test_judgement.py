@@ -7,9 +7,12 @@ import pytest
 from changegate.doctor import Check, KeyState, State, StoreState, exit_code, judge_key, judge_store
 from changegate.doctor.branches import judge_deployed, judge_evidence
 from changegate.doctor.policy import judge_owners, judge_policy, judge_templates
-from changegate.facts import MISSING, Unavailable
+from changegate.doctor.trackers import TrackerState, judge_trackers, key_of_none
+from changegate.facts import MISSING, Lookup, Unavailable
 from changegate.forges.github.settings import token_kind
 from changegate.settings import Branch, File, Protection
+from changegate.tracker_rules import TrackerRules
+from changegate.trackers import not_found
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 HIDDEN = Unavailable(why="hidden", remedy="look")
@@ -139,6 +142,35 @@ def test_kinds_of_token(token: str, personal: bool) -> None:
     kind, is_personal = token_kind(token)
     assert is_personal is personal
     assert ("unknown" in kind) == (token == "x")
+
+
+JIRA = TrackerRules(kind="jira-cloud", url="https://acme.atlassian.net", projects=("SHOP", "OPS"))
+NOW_RULES = TrackerRules(kind="servicenow", url="https://acme.service-now.com", projects=("CHG",))
+
+
+@pytest.mark.parametrize(
+    ("answers", "state", "said"),
+    [
+        (None, "unknown", "CHANGEGATE_JIRA_TOKEN isn't set here"),
+        ({"SHOP": Lookup.MISSING, "OPS": Lookup.MISSING}, "good", "sees SHOP, OPS"),
+        ({"SHOP": Lookup.FOUND, "OPS": Lookup.MISSING}, "good", "sees SHOP, OPS"),
+        ({"SHOP": Lookup.MISSING, "OPS": Lookup.FORBIDDEN}, "bad", "OPS: as it is"),
+        ({"SHOP": Lookup.CREDENTIALS, "OPS": Lookup.CREDENTIALS}, "bad", "SHOP, OPS: as it is"),
+        ({"SHOP": Lookup.DOWN, "OPS": Lookup.FORBIDDEN}, "bad", "SHOP, OPS: as it is"),
+        ({"SHOP": Lookup.DOWN, "OPS": Lookup.MISSING}, "unknown", "SHOP: as it is"),
+        ({"SHOP": Lookup.UNREADABLE, "OPS": Lookup.MISSING}, "unknown", "SHOP: as it is"),
+    ],
+)
+def test_trackers(answers: dict[str, Lookup] | None, state: str, said: str) -> None:
+    found = None if answers is None else {project: not_found(project, lookup, "as it is") for project, lookup in answers.items()}
+    (check,) = judge_trackers([TrackerState(JIRA, found)])
+    assert (check.id, check.state, said in check.observed) == ("tracker-jira-cloud", state, True)
+    assert bool(check.remedy) is (state != "good")
+    assert check.important is (answers is not None)
+
+
+def test_what_is_asked_for_is_a_key_of_the_trackers_form() -> None:
+    assert [key_of_none(JIRA, "OPS"), key_of_none(NOW_RULES, "CHG")] == ["OPS-999999999", "CHG9999999"]
 
 
 @pytest.mark.parametrize(
