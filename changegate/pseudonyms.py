@@ -18,7 +18,8 @@ from changegate.openings import Kind, Opening, commit
 from changegate.owner_rules import PolicyOwnerApproved
 from changegate.plan import Plan, Verdict, named_in
 from changegate.policy import EffectivePolicy, EmergencyRules, PathPlan, StandardChange
-from changegate.tickets import Reference
+from changegate.tickets import Reference, project_of
+from changegate.tracker_rules import TrackerRules
 from changegate.window_rules import DeployWindow, Window
 
 WITHHELD: Final = "withheld"
@@ -107,6 +108,7 @@ def hide(facts: Facts, policy: EffectivePolicy, path: str, salt: Callable[[], by
                     "policy_owner_approved": tokens.owners_without_names(controls.policy_owner_approved),
                 }
             ),
+            "trackers": tuple(map(tokens.tracker_without_names, policy.trackers)),
             "standard_changes": tuple(map(tokens.kind_without_names, policy.standard_changes)),
             "emergency": tokens.rules_without_names(policy.emergency),
             "rewrites": tuple(each.model_copy(update={"reason": tokens.seal(each.reason)}) for each in policy.rewrites),
@@ -184,6 +186,10 @@ class _Tokens:
     def _window(self, window: Window) -> dict[str, str]:
         return {"name": self.clear(window.name), "reason": self.seal(window.reason)}
 
+    def tracker_without_names(self, tracker: TrackerRules) -> TrackerRules:
+        """The same tracker, of the same repositories."""
+        return tracker.model_copy(update={"projects": tuple(self.clear(each) if "/" in each else each for each in tracker.projects)})
+
     def kind_without_names(self, kind: StandardChange) -> StandardChange:
         """The same kind of change, by the same paths."""
         return kind.model_copy(update={"paths": tuple(map(self.clear, kind.paths))})
@@ -204,7 +210,8 @@ class _Tokens:
         elif isinstance(value, CodeOwnersFile):
             special = {"text": self._owners(value.text)}
         elif isinstance(value, Ticket):
-            special = {"plan": ""} if isinstance(value.plan, str) else {}  # what it is worth is in the description by then
+            special = {"key": self._ticket_key(value.key), "moved": self._ticket_key(value.moved)}
+            special |= {"plan": ""} if isinstance(value.plan, str) else {}  # what it is worth is in the description by then
         elif isinstance(value, Waiver):
             special = {name: self.name(getattr(value, name)) for name in ("requested_by", "approved_by")}
         elif isinstance(value, Team) and "/" not in value.name:
@@ -256,8 +263,12 @@ class _Tokens:
         named = {each.casefold() for kind in self._policy.standard_changes for each in kind.labels}
         return label if label.casefold() in named else self.seal(label)
 
+    def _ticket_key(self, key: str) -> str:
+        """A project that the policy names in capitals is a tracker's, also where somebody's login is the same word."""
+        return key if project_of(key) in self._policy.ticket_rules.projects and "/" not in key else self.clear(key)
+
     def _with_keys(self, text: str, found: Iterable[Reference]) -> str:
-        return " ".join((*(self.clear(each.key) for each in found), self.seal(text))).strip()
+        return " ".join((*(self._ticket_key(each.key) for each in found), self.seal(text))).strip()
 
     def _plan(self, plan: Plan) -> str:
         """A section of the same worth."""

@@ -194,6 +194,34 @@ def test_names_are_gone_and_the_decision_is_the_same(differs: dict[str, Any], ru
     assert not re.search(r"alice|\bbob|carol|dave|example\.com|github:[1-4]\b", written, re.IGNORECASE)
 
 
+PLANNING = {"kind": "github-issues", "url": "https://api.github.com", "projects": ["Alice/planning"]}
+
+
+@pytest.mark.parametrize(
+    ("differs", "rules", "kept"),
+    [
+        (
+            {"title": "BOB-12: as alice said", "tickets": ()},
+            {"assurance": "asserted", "controls": {"ticket-linked": {"projects": ["BOB"]}}},
+            "BOB-12",
+        ),
+        ({"title": "BOB-12", "tickets": (ticket("BOB-12", lookup=Lookup.FOUND),)}, {"trackers": [LINEAR | {"projects": ["BOB"]}]}, "BOB-12"),
+        (
+            {"title": "SHOP-1", "tickets": (ticket("SHOP-1", lookup=Lookup.FOUND, moved="BOB-2"),)},
+            {"trackers": [LINEAR | {"projects": ["SHOP", "BOB"]}]},
+            "BOB-2",
+        ),
+        ({"title": "alice/planning#12", "tickets": (ticket("alice/planning#12", lookup=Lookup.FOUND),)}, {"trackers": [PLANNING]}, "/planning#12"),
+        ({"title": "Alice/Planning#12", "tickets": ()}, {"trackers": [PLANNING]}, "/Planning#12"),
+    ],
+)
+def test_a_key_is_the_same_ticket_also_where_it_has_somebodys_name(differs: dict[str, Any], rules: dict[str, Any], kept: str) -> None:
+    found, policy = hidden(facts(change(**differs)), **rules)
+    written = facts_json(found).decode()
+    assert kept in written
+    assert "alice" not in (written + policy.model_dump_json()).casefold()
+
+
 def test_a_bot_by_name_alone_is_a_person() -> None:
     pretender = Identity(key="email:eve@example.com", login="Eve[bot]", kind=IdentityKind.BOT)
     kept, _ = hidden(facts(change(author=pretender, reviews=(review(ROBOT),))))
