@@ -110,7 +110,8 @@ class Client:
             return TrackerError(f"{self.name} doesn't accept the credentials ({status})", Lookup.CREDENTIALS, remedy="")
         if _is_anonymous(reply):
             return TrackerError(f"{self.name} doesn't accept the credentials, and answers as to anybody ({status})", Lookup.CREDENTIALS, remedy="")
-        if status == 403 and asked is None:
+        spent = reply.headers.get("x-ratelimit-remaining", "").strip() == "0"  # GitHub's, with a 403
+        if status == 403 and asked is None and not spent:
             return TrackerError(f"{self.name} refuses the account ({status})", Lookup.FORBIDDEN, remedy="")
         if status in {403, 429} or status >= 500:
             return Retry(f"{self.name} answered {status}", asked)

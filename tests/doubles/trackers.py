@@ -23,6 +23,7 @@ KINDS: Mapping[str, faults.Fault] = {
     "401": faults.fixed(401, {"errorMessages": ["no"]}),
     "403": faults.fixed(403, {"errorMessages": ["no"]}),
     "captcha": faults.fixed(403, {}, X_Authentication_Denied_Reason="CAPTCHA_CHALLENGE; login-url=http://x"),
+    "403 limit": faults.fixed(403, {"message": "API rate limit exceeded"}, X_RateLimit_Remaining="0"),
     "429": faults.fixed(429, {}, Retry_After="3"),
     "500": faults.fixed(500, {"errorMessages": ["broken"]}),
     "html": faults.fixed(200, PAGE),

@@ -184,6 +184,7 @@ EXPECTED: dict[str, set[Lookup]] = {
     "403": {Lookup.FORBIDDEN},
     "captcha": {Lookup.CREDENTIALS},
     "redirect": {Lookup.CREDENTIALS},
+    "403 limit": {Lookup.DOWN},
     "429": {Lookup.DOWN},
     "500": {Lookup.DOWN},
     "html": {Lookup.DOWN},
@@ -208,7 +209,7 @@ def test_no_fault_makes_a_ticket_that_counts(kind: str, server: Tracker, fault: 
 
 
 @every_kind
-@pytest.mark.parametrize("fault", ["429", "500", "html", "html 503", "cut"])
+@pytest.mark.parametrize("fault", ["403 limit", "429", "500", "html", "html 503", "cut"])
 def test_what_passes_is_waited_for(kind: str, server: Tracker, fault: str) -> None:
     _, fetch, key = KINDS_OF_TRACKERS[kind]
     server.issue(key)
