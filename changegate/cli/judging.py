@@ -74,6 +74,7 @@ def open_gitlab(given: Mapping[str, Any], pipeline: Pipeline, *, workspace: Path
         repository,
         find_gitlab_token(os.environ, without=without),
         workspace=workspace,
+        job_token=os.environ.get("CI_JOB_TOKEN", ""),
         api_url=given["api_url"] or _own_api(pipeline, "gitlab") or API_URL,
         timeout=given["timeout"],
         on_request=publish.request_logger(verbose=given["verbose"]),

@@ -140,7 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self, body: Any) -> None:
         asked = Asked(self.command, self.path, body)
         fault = self.double.note(asked)
-        token = self.headers.get("Authorization", "").removeprefix("token ").removeprefix("Bearer ")
+        token = self.headers.get("JOB-TOKEN") or self.headers.get("Authorization", "").removeprefix("token ").removeprefix("Bearer ")
         reply = self.double.reply(asked, token)
         if fault is not None:
             reply = Reply(*fault(reply.status, reply.body, reply.headers))

@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from doubles.gitlab import job_token
 from doubles.gitlab.faults import KINDS
 from support.exhaustive import thin
 from support.gitlab_job import JOB, PLAN, READER_TOKEN, TOKEN, Job, gitlab_job
 
 from changegate.cli import run
 from changegate.errors import ExitCode
+
+MAINTAINER = 40
 
 
 @pytest.fixture
@@ -41,7 +44,7 @@ def test_in_a_job_of_gitlab_the_forge_is_gitlab(job: Job) -> None:
     [
         ({"CHANGEGATE_TOKEN": ""}, "no token for GitLab; the job's own CI_JOB_TOKEN can't read approvals"),
         ({"CHANGEGATE_TOKEN": "", "CI_JOB_TOKEN": ""}, "no token for GitLab"),
-        ({"CHANGEGATE_TOKEN": "glcbt-64_of-the-job"}, "holds CI_JOB_TOKEN, which can't read approvals"),
+        ({"CHANGEGATE_TOKEN": job_token(JOB)}, "holds CI_JOB_TOKEN, which can't read approvals"),
         ({"CHANGEGATE_TOKEN": "", "GITLAB_TOKEN": "own-prefix_1", "CI_JOB_TOKEN": "own-prefix_1"}, "holds CI_JOB_TOKEN, which can't read approvals"),
         ({"CHANGEGATE_TOKEN": "glcbt-of-another-job"}, "a CI_JOB_TOKEN can't read approvals"),
     ],
@@ -111,6 +114,30 @@ def test_a_shallow_clone_is_refused_before_anything_is_asked(job: Job) -> None:
     said = job.gate()
     assert (said.code, "GIT_DEPTH" in said.err) == (ExitCode.NOT_JUDGED, True), said
     assert job.server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "code", "said"),
+    [
+        ({}, ExitCode.ALLOWED, ""),
+        ({"CI_JOB_ID": "7001"}, ExitCode.NOT_JUDGED, "overrides CI_JOB_ID"),
+        ({"CI_JOB_TOKEN": "glcbt-64_invented"}, ExitCode.NOT_JUDGED, "CI_JOB_TOKEN"),
+    ],
+    ids=["own job", "another's running job", "another token"],
+)
+def test_an_emergency_is_declared_by_whose_job_it_is(job: Job, variables: dict[str, str], code: ExitCode, said: str) -> None:
+    project = job.project
+    project.push("main", author=job.alice, files={".changegate.yml": "emergency: {incident: [INC-#]}\n"}, message="Policy")
+    project.deploy()
+    project.members[job.bob.id] = project.members[job.carol.id] = MAINTAINER
+    project.started[JOB] = (job.bob, "running", "web")
+    project.started[7001] = (job.carol, "running", "web")
+    job.change().merge(by=job.alice).approve(job.carol)
+    job.set(CI_PIPELINE_SOURCE="web", **variables)
+    ended = job.run("gate", "--workspace", "clone.git", "--head", project.head, "--emergency", "the shop is down", "--incident", "INC-7")
+    assert (ended.code, said in ended.out + ended.err) == (code, True), ended
+    if code == ExitCode.ALLOWED:
+        assert ended.report["emergency"]["declaredBy"] == "bob"
 
 
 # --- the pipeline that deploys -----------------------------------------------------------------------------------------------

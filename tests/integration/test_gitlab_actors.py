@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from doubles.gitlab import READER_TOKEN, TOKEN, GitLabServer, Hub
+from doubles.gitlab import READER_TOKEN, TOKEN, GitLabServer, Hub, job_token
 
 from changegate.errors import ForgeError, InputError
 from changegate.facts import Actor, Permission, Run, Unavailable
@@ -23,8 +23,8 @@ def server() -> Iterator[GitLabServer]:
         yield made
 
 
-def forge(server: GitLabServer) -> GitLab:
-    return GitLab("acme/shop", TOKEN, workspace=None, api_url=f"{server.url}/api/v4", sleep=server.sleep)
+def forge(server: GitLabServer, own: str = job_token(77)) -> GitLab:
+    return GitLab("acme/shop", TOKEN, workspace=None, job_token=own, api_url=f"{server.url}/api/v4", sleep=server.sleep)
 
 
 def test_who_started_the_job_declares(server: GitLabServer) -> None:
@@ -35,7 +35,12 @@ def test_who_started_the_job_declares(server: GitLabServer) -> None:
 
 @pytest.mark.parametrize(
     ("status", "source", "why"),
-    [("success", "web", "isn't running"), ("running", "push", "started by push, not by hand"), ("running", "schedule", "by hand")],
+    [
+        ("success", "web", "doesn't say whose job this is"),
+        ("canceling", "web", "isn't running"),
+        ("running", "push", "started by push, not by hand"),
+        ("running", "schedule", "by hand"),
+    ],
 )
 def test_another_job_says_nothing(server: GitLabServer, status: str, source: str, why: str) -> None:
     project = server.hub.projects["acme/shop"]
@@ -45,8 +50,20 @@ def test_another_job_says_nothing(server: GitLabServer, status: str, source: str
     assert why in found.why
 
 
+@pytest.mark.parametrize(
+    ("own", "why"), [("", "no CI_JOB_TOKEN"), ("glpat-another", "doesn't accept the token"), (job_token(79), "GitLab says that this is the job 79")]
+)
+def test_a_job_is_whose_its_own_token_says(server: GitLabServer, own: str, why: str) -> None:
+    project = server.hub.projects["acme/shop"]
+    (bob,) = (user for user in server.hub.users.values() if user.username == "bob")
+    project.started[79] = (bob, "running", "web")
+    found = forge(server, own).fetch_declarer(Run(id="77"))
+    assert isinstance(found, Unavailable)
+    assert why in found.why
+
+
 def test_a_job_that_is_not_there_says_nothing(server: GitLabServer) -> None:
-    assert isinstance(forge(server).fetch_declarer(Run(id="78")), Unavailable)
+    assert isinstance(forge(server, job_token(78)).fetch_declarer(Run(id="78")), Unavailable)
     with pytest.raises(InputError, match="no job of GitLab's"):
         forge(server).fetch_declarer(Run(id="local-1"))
 

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from actions_harness import load
 from doubles import trackers
-from doubles.gitlab import READER_TOKEN, TOKEN, GitLabServer, Hub, Request
+from doubles.gitlab import READER_TOKEN, TOKEN, GitLabServer, Hub, Request, job_token
 from doubles.trackers import JiraServer
 from support.exhaustive import EXHAUSTIVE, thin
 from support.githttp import GitServer
@@ -68,7 +68,7 @@ class Job:
             "CI_COMMIT_BRANCH": "main",
             "CI_JOB_ID": "5000000000",
             "CI_JOB_URL": f"{self.server.url}/acme/shop/-/jobs/5000000000",
-            "CI_JOB_TOKEN": "glcbt-64_of-the-job",
+            "CI_JOB_TOKEN": job_token(5000000000),
             "CI_PIPELINE_SOURCE": "push",
             "GITLAB_USER_ID": str(self.alice.id),
             "GITLAB_USER_LOGIN": "alice",

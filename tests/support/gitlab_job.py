@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from doubles.gitlab import READER_TOKEN, TOKEN, GitLabServer, Hub, Project, Request, User
+from doubles.gitlab import READER_TOKEN, TOKEN, GitLabServer, Hub, Project, Request, User, job_token
 
 from changegate.cli import run
 from changegate.forges.gitlab import GitLab
@@ -83,7 +83,7 @@ def gitlab_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
             CI_JOB_ID=str(JOB),
             CI_JOB_NAME="gate",
             CI_JOB_URL=f"{server.url}/{path}/-/jobs/{JOB}",
-            CI_JOB_TOKEN="glcbt-64_of-the-job",
+            CI_JOB_TOKEN=job_token(JOB),
             CI_PIPELINE_SOURCE="push",
             GITLAB_USER_ID=str(job.alice.id),
             GITLAB_USER_LOGIN="alice",

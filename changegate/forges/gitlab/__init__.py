@@ -16,6 +16,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -49,7 +50,8 @@ _PROJECT: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-
 class GitLab:
     """The `gitlab` forge: a project on a GitLab server, with a whole clone of it at `workspace` (None: enough for a preview and an outcome).
 
-    `timeout` bounds all requests and waits together, in seconds of `now`. `on_request` is told of every exchange, without the token.
+    `job_token` is the job's own (CI_JOB_TOKEN), by which GitLab says whose job it is. `timeout` bounds all requests and waits together, in seconds
+    of `now`. `on_request` is told of every exchange, without the token.
     Raises `InputError` where project, token or URL can't be right, `ForgeError` where token or clone can't do.
     """
 
@@ -61,6 +63,7 @@ class GitLab:
         token: str,
         *,
         workspace: Path | None,
+        job_token: str = "",
         api_url: str = API_URL,
         timeout: float = 600.0,
         now: Callable[[], float] = time.monotonic,
@@ -70,7 +73,9 @@ class GitLab:
         if not _PROJECT.fullmatch(project):
             raise InputError(f"{project!r} is no project of GitLab", remedy="Pass its whole path, group/project, as CI_PROJECT_PATH has it.")
         self._path, self._project = project, quote(project, safe="")
-        self._client = Client(token, api_url=api_url, timeout=timeout, now=now, sleep=sleep, on_request=on_request)
+        client = partial(Client, api_url=api_url, timeout=timeout, now=now, sleep=sleep, on_request=on_request)
+        self._client = client(token)
+        self._job = client(job_token, of_job=True) if job_token else None
         self._people = People(self._client, self._project)
         self._clone = Git(workspace, timeout=timeout) if workspace is not None else None
 
@@ -132,7 +137,7 @@ class GitLab:
 
     def fetch_declarer(self, run: Run) -> Known[Actor]:
         """Who started this job; see `Declaring.fetch_declarer`."""
-        return fetch_declarer(self._client, self._people, self._project, run)
+        return fetch_declarer(self._client, self._people, self._project, run, self._job)
 
     def fetch_labeler(self, change: str, label: str) -> Known[Actor]:
         """Who put this label on a merge request; see `Declaring.fetch_labeler`."""

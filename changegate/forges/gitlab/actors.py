@@ -1,16 +1,15 @@
 """Who started the job that is running now, and what an account may do in the project.
 
-Sources: "Jobs API" (get a single job: `user` is who started it), "Users API", "Members API"; the access levels of "Roles and permissions".
+Sources: "Jobs API" (get job token's job: `user` is who started it), "Users API", "Members API"; the access levels of "Roles and permissions".
 """
 
 import re
 from typing import Final
 
-from changegate.errors import InputError
+from changegate.errors import ForgeError, InputError
 from changegate.facts import Actor, Known, Permission, Run, Unavailable
 from changegate.forges.answer import UnreadableError, known
 from changegate.forges.gitlab.client import Answer, Client
-from changegate.forges.gitlab.faults import ForbiddenError, NotFoundError
 from changegate.forges.gitlab.people import People
 
 _LEVELS: Final = ((50, Permission.ADMIN), (40, Permission.MAINTAIN), (30, Permission.WRITE), (20, Permission.TRIAGE), (10, Permission.READ))
@@ -19,22 +18,35 @@ _WRITE: Final = 30
 _LOGIN: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,254})", re.ASCII)
 
 
-def fetch_declarer(client: Client, people: People, project: str, run: Run) -> Known[Actor]:
-    """The protocol's `fetch_declarer`: of the job, since a manual one is started by somebody else than its pipeline. It must be running."""
+def fetch_declarer(client: Client, people: People, project: str, run: Run, job: Client | None) -> Known[Actor]:
+    """The protocol's `fetch_declarer`: of the job, since a manual one is started by somebody else than its pipeline. It must be running.
+
+    `job` asks with the job's own token: which job this is, a variable of a pipeline can say wrongly, and the token can't.
+    """
     if not run.id.isascii() or not run.id.isdigit():
         raise InputError(
             "this is no job of GitLab's, so nobody can say who declares the emergency", remedy="Declare it in the pipeline that deploys."
         )
-    return known(lambda: _declarer(client, people, project, int(run.id)))
+    return known(lambda: _declarer(client, people, project, int(run.id), job))
 
 
-def _declarer(client: Client, people: People, project: str, job: int) -> Actor:
+def _declarer(client: Client, people: People, project: str, number: int, job: Client | None) -> Actor:
+    if job is None:
+        raise UnreadableError("there is no CI_JOB_TOKEN, which says whose job this is", remedy="Declare it in the job that deploys, while it runs.")
     try:
-        found = client.get(f"/projects/{project}/jobs/{job}")
-    except (ForbiddenError, NotFoundError) as refused:
-        raise UnreadableError(f"the job {job} can't be read ({refused.message})", remedy="Give a token with the scope read_api.") from None
-    if found.number("id") != job or found.text("status") != "running":
-        raise UnreadableError(f"the job {job} isn't running", remedy="Declare it in the job that deploys, while it runs.")
+        found = job.get("/job")
+    except ForgeError as refused:
+        raise UnreadableError(
+            f"GitLab doesn't say whose job this is ({refused.message})",
+            remedy="Declare it in the job that deploys, while it runs, with no variable CI_JOB_TOKEN of one's own.",
+        ) from None
+    if found.number("id") != number:
+        raise UnreadableError(
+            f"CI_JOB_ID says {number}, and GitLab says that this is the job {found.number('id')}",
+            remedy="A variable of the pipeline overrides CI_JOB_ID: take it away.",
+        )
+    if found.text("status") != "running":
+        raise UnreadableError(f"the job {number} isn't running", remedy="Declare it in the job that deploys, while it runs.")
     pipeline = client.get(f"/projects/{project}/pipelines/{found.at('pipeline').number('id')}")
     if pipeline.text("source") not in _BY_HAND:
         raise UnreadableError(

@@ -54,18 +54,20 @@ class Client:
         token: str,
         *,
         api_url: str,
+        of_job: bool = False,
         timeout: float = 60.0,
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         on_request: OnRequest = lambda _method, _url, _status, _seconds: None,
     ) -> None:
-        """`api_url` is `https://HOST[/PATH]/api/v4`.
+        """`api_url` is `https://HOST[/PATH]/api/v4`; `of_job` where the token is a job's own (CI_JOB_TOKEN), which reads that job and little else.
 
         Raises `InputError` where URL or token can't be right, `ForgeError` for a token that can't do.
         """
         self.root = check_url(api_url)
         """The address of the server."""
-        self._token = check_token(token)
+        self._token = token if of_job else check_token(token)
+        self._of_job = of_job
         self.patience = Patience(timeout=timeout, now=now, sleep=sleep)
         self._now, self._on_request = now, on_request
         self._passing = threading.local()
@@ -131,7 +133,8 @@ class Client:
         # Imported here: it costs a third of a second, which commands without GitLab need not pay.
         from gitlab import Gitlab
 
-        made = Gitlab(self.root, oauth_token=self._token, user_agent=f"changegate/{__version__}", keep_base_url=True)
+        own, given = (self._token, None) if self._of_job else (None, self._token)
+        made = Gitlab(self.root, oauth_token=given, job_token=own, user_agent=f"changegate/{__version__}", keep_base_url=True)
         made.session.max_redirects = 0
         made.session.hooks["response"].append(self._keep)
         return made

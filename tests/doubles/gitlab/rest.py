@@ -72,6 +72,20 @@ def answer(hub: Hub, token: str, method: str, path: str, query: Mapping[str, str
     return Reply(404, {"error": "404 Not Found"}, {})
 
 
+def own_job(hub: Hub, number: int, root: str) -> Reply:
+    """The job that a job's own token is of ("Get job token's job"), while it runs: then the token ends."""
+    for project in hub.projects.values():
+        if number in project.started and project.started[number][1] in {"running", "canceling"}:
+            return Reply(200, _started(project, number, root), {})
+    return Reply(401, {"message": "401 Unauthorized"}, {})
+
+
+def _started(project: Project, number: int, root: str) -> Json:
+    by, status, _ = project.started[number]
+    shown = {"user": shapes.user_basic(by, root), "pipeline": {"id": number, "project_id": project.id}}
+    return {"id": number, "status": status, "name": "gate", **shown}
+
+
 def _page(items: list[Json], query: Mapping[str, str]) -> Reply:
     """One page of a list, with offset pagination's headers."""
     size, page = min(int(query.get("per_page", "20")), 100), int(query.get("page", "1"))
@@ -213,9 +227,7 @@ def _statuses(call: Call) -> list[Json]:
 def _job(call: Call) -> Json:
     project, number = call.project, int(call.names["job"])
     if number in project.started:
-        by, status, _ = project.started[number]
-        shown = {"user": shapes.user_basic(by, call.root), "pipeline": {"id": number, "project_id": project.id}}
-        return {"id": number, "status": status, "name": "gate", **shown}
+        return _started(project, number, call.root)
     pipelines = {status.id: status.pipeline for status in project.statuses if status.set_by is None} | project.child_jobs
     return {"id": number, "status": "running", "name": "gate", "pipeline": {"id": pipelines[number], "project_id": project.id}}
 

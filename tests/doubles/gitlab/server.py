@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from doubles import faults
 from doubles.gitlab import graphql, rest, settings
 from doubles.gitlab.faults import KINDS
-from doubles.gitlab.state import JOB_TOKEN, Hub
+from doubles.gitlab.state import Hub, job_of
 from doubles.serving import Asked, Double, Reply
 
 
@@ -40,8 +40,8 @@ class GitLabServer(Double):
     def answer(self, asked: Asked, token: str) -> Reply:
         """What GitLab would answer."""
         parts = urlsplit(asked.path)
-        if token == JOB_TOKEN:
-            return Reply(404, {"message": "404 Not Found"}, {})
+        if (job := job_of(token)) is not None:
+            return rest.own_job(self.hub, job, self.url) if parts.path == "/api/v4/job" else Reply(404, {"message": "404 Not Found"}, {})
         if parts.path == "/api/graphql" and asked.method == "POST":
             return Reply(200, graphql.execute(self.hub, asked.body), {}) if token in self.hub.tokens else Reply(401, {"errors": []}, {})
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}

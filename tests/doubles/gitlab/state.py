@@ -24,7 +24,7 @@ TOKEN = "glpat-doubles_api_token"
 """A project access token with the scope api and the role Developer."""
 READER_TOKEN = "glpat-doubles_reader_token"
 """One with the scope read_api and the role Reporter."""
-JOB_TOKEN = "glcbt-doubles_job_token"
+_JOB_TOKEN = "glcbt-64_"
 
 REPORTER, DEVELOPER, MAINTAINER = 20, 30, 40
 HOST = "127.0.0.1"
@@ -244,4 +244,15 @@ class Project(History):
         return reported
 
 
-__all__ = ["DEVELOPER", "JOB_TOKEN", "READER_TOKEN", "TOKEN", "Hub", "Note", "Project", "Request", "User"]
+def job_token(number: int) -> str:
+    """The token of a job's own (CI_JOB_TOKEN)."""
+    return f"{_JOB_TOKEN}{number}"
+
+
+def job_of(token: str) -> int | None:
+    """The job that a token is of; None where it is no job's."""
+    number = token.removeprefix(_JOB_TOKEN)
+    return int(number) if number != token and number.isdigit() else None
+
+
+__all__ = ["DEVELOPER", "READER_TOKEN", "TOKEN", "Hub", "Note", "Project", "Request", "User", "job_of", "job_token"]
