@@ -82,7 +82,7 @@ class Client:
                 content = b"" if response.is_redirect else self._read(response)
                 return Reply(status, {name.lower(): value for name, value in response.headers.items()}, _parse(content))
         except requests.exceptions.SSLError:
-            remedy = "Set REQUESTS_CA_BUNDLE to the certificates of your network."
+            remedy = "Set REQUESTS_CA_BUNDLE to the certificates of your network (on GitLab, the component's input ca-file)."
             raise TrackerError(f"the certificate of {self.name} can't be verified", Lookup.DOWN, remedy=remedy) from None
         except requests.exceptions.Timeout:
             return Retry(f"{self.name} did not answer in time")

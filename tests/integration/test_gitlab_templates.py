@@ -7,10 +7,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, Self
 from xml.etree import ElementTree as ET
 
+import certifi
 import pytest
 import yaml
 from actions_harness import load
@@ -34,8 +37,8 @@ SOMETHING: dict[str, dict[str, Any]] = {
     "followup": {},
 }
 OWN = {"job", "stage", "image", "commit", "source"}
-PLACE = {"server-url", "repository"}
-"""What GitHub's variables say, which nobody can override."""
+PLACE = {"server-url", "repository", "proxy", "no-proxy", "ca-file"}
+"""What variables say on GitHub, where nobody who starts a run can override them."""
 SECRETS = {"token", "signing-key", "key-passphrase", "log-key", "log-key-passphrase"}
 
 
@@ -141,19 +144,67 @@ def test_what_decides_is_never_read_from_a_clone_that_others_used(name: str) -> 
     assert all(job["variables"]["GIT_STRATEGY"] == "clone" for job in fill(name, commit=COMMIT, **SOMETHING[name]).values())
 
 
-@pytest.mark.parametrize(("name", "token", "code"), [("gate", "glcbt-64_of-the-job", 0), ("gate", "another", 128)])
-def test_a_mirror_that_is_not_public_is_read_with_the_jobs_own_token(
-    name: str, token: str, code: int, tmp_path: Path, source: tuple[Path, str]
-) -> None:
+@pytest.mark.parametrize(("token", "code"), [(job_token(5), 0), ("another", 128)])
+def test_a_mirror_that_is_not_public_is_read_with_the_jobs_own_token(token: str, code: int, tmp_path: Path, source: tuple[Path, str]) -> None:
     (tmp_path / "changegate").mkdir()
     subprocess.run(["git", "clone", "-q", "--bare", str(source[0]), str(tmp_path / "changegate/changegate.git")], check=True)
-    with GitServer(tmp_path, token=token, user="gitlab-ci-token") as url:
-        inputs, fetch, _ = next(iter(fill(name, **{**SOMETHING[name], "commit": source[1]}).values()))["script"]
-        variables = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "CI_SERVER_URL": url, "CI_JOB_TOKEN": "glcbt-64_of-the-job"}
-        ran = subprocess.run(["bash", "-c", inputs + fetch], check=False, capture_output=True, text=True, env=variables)
+    with GitServer(tmp_path, token=token, user="gitlab-ci-token") as url, Everything() as proxy:
+        ran = fetch_source(tmp_path, source[1], f"{url}/acme/shop.git", {"CI_SERVER_URL": url, "HTTP_PROXY": proxy.url, "http_proxy": proxy.url})
     assert ran.returncode == code, ran.stderr
     assert ("fatal: " in ran.stderr) == bool(code)
     assert "glcbt-64" not in ran.stderr + ran.stdout
+    assert not any(proxy.seen), "only what needs no token is asked through what a variable names"
+
+
+@pytest.mark.parametrize("inputs", [{}, {"server_url": "https://gitlab.example", "repository": "acme/shop"}])
+def test_the_jobs_token_goes_to_no_server_that_a_variable_names(tmp_path: Path, source: tuple[Path, str], inputs: dict[str, str]) -> None:
+    with Everything() as evil:
+        ran = fetch_source(tmp_path, source[1], "https://gitlab.example/acme/shop.git", {"CI_SERVER_URL": evil.url}, source=evil.url, **inputs)
+    assert ran.returncode in ({2, 128} if not inputs else {128}), ran.stderr
+    assert not any(evil.seen)
+
+
+class Everything:
+    """A server, or a proxy, that knows nobody; `seen` is the credentials that it was sent, empty where none."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        seen = self.seen
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                seen.append(self.headers.get("Authorization", "") + self.headers.get("PRIVATE-TOKEN", ""))
+                self.send_response(401)
+                self.send_header("WWW-Authenticate", "Basic")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def do_POST(self) -> None:
+                self.do_GET()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def fetch_source(folder: Path, commit: str, clone: str, variables: dict[str, str], **inputs: str) -> "subprocess.CompletedProcess[str]":
+    """The part of a job that fetches changegate, in a clone of that address."""
+    subprocess.run(["git", "init", "-q", str(folder / "project")], check=True)
+    subprocess.run(["git", "-C", str(folder / "project"), "remote", "add", "origin", clone.replace("://", "://gitlab-ci-token:x@")], check=True)
+    written, fetch, _ = fill("gate", commit=commit, **inputs)["changegate"]["script"]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder), "CI_JOB_TOKEN": job_token(5), **variables}
+    script = ["bash", "-c", written + fetch]
+    return subprocess.run(script, check=False, capture_output=True, text=True, env=environment, cwd=folder / "project", timeout=60)
 
 
 def test_the_gate_holds_the_environment() -> None:
@@ -279,6 +330,29 @@ def test_another_server_or_project_than_the_clones_is_refused(job: Job, template
     assert READER_TOKEN not in ran.log
     assert "glcbt-" not in ran.log
     assert not job.server.requests
+
+
+def test_no_variable_says_who_answers_as_the_forge(job: Job) -> None:
+    job.change().merge()
+    with Everything() as proxy:
+        every = dict.fromkeys(("HTTP_PROXY", "http_proxy", "https_proxy", "ALL_PROXY"), proxy.url)
+        ran = job.gate(variables={**every, "REQUESTS_CA_BUNDLE": "/nowhere.pem", "SSL_CERT_FILE": "/nowhere.pem", "GIT_SSL_CAINFO": "/nowhere.pem"})
+    assert (ran.code, ran.dotenv["CHANGEGATE_DECISION"]) == (1, "blocked"), ran.log
+    assert not any(proxy.seen)
+    assert "no heed is paid to http_proxy https_proxy HTTP_PROXY ALL_PROXY SSL_CERT_FILE REQUESTS_CA_BUNDLE" in ran.log
+
+
+@pytest.mark.exhaustive
+def test_the_template_names_proxy_and_authorities(job: Job) -> None:
+    job.change().approve(job.bob).merge()
+    with Everything() as proxy:
+        ran = job.gate(proxy=proxy.url)
+        assert (ran.code, any(READER_TOKEN in each for each in proxy.seen)) == (3, True), ran.log
+        ran = job.gate(proxy=proxy.url, no_proxy="127.0.0.1", ca_file=certifi.where())
+        assert ran.code == 0, ran.log
+    for file in ("/nowhere.pem", "README.md"):
+        ran = job.gate(ca_file=file)
+        assert (ran.code, "The input ca-file names" in ran.log) == (2, True), ran.log
 
 
 @pytest.mark.exhaustive

@@ -166,7 +166,10 @@ class Client:
         except requests.exceptions.Timeout:
             return Retry(f"GitLab at {self.root} did not answer in time", heavy=True)
         except requests.exceptions.SSLError:
-            raise ForgeError("GitLab's certificate can't be verified", remedy="Set REQUESTS_CA_BUNDLE to the certificates of your network.") from None
+            raise ForgeError(
+                "GitLab's certificate can't be verified",
+                remedy="Set REQUESTS_CA_BUNDLE to the certificates of your network (on GitLab, the component's input ca-file).",
+            ) from None
         except requests.exceptions.RequestException as cut:
             return Retry(f"the connection to GitLab at {self.root} broke ({type(cut).__name__})", heavy=True)
         finally:
