@@ -62,6 +62,9 @@ def _print(found: Verified, trusted: Trust, source: str) -> None:
     click.secho(f"✓ WHOLE: {count(len(records), 'record')}, each signed, in the log, and as it was written", fg="green", bold=True)
     click.echo()
     click.echo(f"  period     {asked.begin.isoformat()} to before {asked.end.isoformat()}")
+    click.echo(f"  places     environments: {_places(asked.environments)}; repositories: {_places(asked.repositories)}")
+    if found.until:
+        click.echo(f"  until      {found.until.isoformat()}, the newest entry that this pack knows of: what was appended since isn't in it")
     click.echo(f"  log        {visible(found.checkpoint.origin)}")
     click.echo(f"  entries    {found.first} to before {found.last} of {found.checkpoint.size}, none of them left out")
     click.echo(f"  checkpoint {count(found.checkpoint.size, 'entry')}, root {found.checkpoint.root.hex()}")
@@ -77,6 +80,10 @@ def _print(found: Verified, trusted: Trust, source: str) -> None:
     click.echo("  means      a deploy that never went through the gate isn't in here: compare with the platform's own list of deployments")
 
 
+def _places(names: frozenset[str]) -> str:
+    return ", ".join(f"only {visible(each, 100)}" if at == 0 else visible(each, 100) for at, each in enumerate(sorted(names))) or "all"
+
+
 def _as_json(found: Verified, source: str) -> dict[str, Any]:
     asked, checkpoint = found.contents.claims.wanted, found.checkpoint
     return {
@@ -84,6 +91,9 @@ def _as_json(found: Verified, source: str) -> dict[str, Any]:
         "from": asked.begin.isoformat(),
         "to": asked.end.isoformat(),
         "population": asked.kind.value,
+        "environments": sorted(asked.environments) or "all",
+        "repositories": sorted(asked.repositories) or "all",
+        "until": found.until.isoformat() if found.until else None,
         "units": found.units,
         "sampled": found.sampled,
         "namesOpened": len(found.names),

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -17,8 +18,10 @@ from support.packs import DRAWN, PERIOD, Exported, export, make
 
 from changegate.audit import sampling
 from changegate.audit.pack import archive, standalone
+from changegate.audit.scan import Scan, scan
 from changegate.cli import run
 from changegate.cli.auditpack import KINDS
+from changegate.evidence.reader import LogReader
 from changegate.signing.keys import EcdsaPrivateKey, format_public, key_id
 from changegate.trust import RecordKey, Trust, format_trust
 
@@ -69,6 +72,50 @@ def test_it_holds_the_period_and_no_more(exported: Exported) -> None:
     assert 1 <= len(facts) <= 4
     whole = json.loads(exported.members["log/range.json"])
     assert 0 < whole["begin"] < whole["end"] < whole["newest"]
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 20), (20, 50), (12, 28)], ids=["the end left out", "the beginning left out", "both"])
+def test_a_pack_that_is_cut_at_signed_checkpoints_is_not_whole(
+    exported: Exported, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], first: int, last: int
+) -> None:
+    """By an exporter that shows a part of the period only: its records, its population and its stretch of the log agree with each other."""
+
+    def scan_some(reader: LogReader, begin: datetime, end: datetime) -> Scan:
+        found = scan(reader, begin, end)
+        found.dated = [each for each in found.dated if first <= each[0] < last]
+        shown = {card.envelope for _, card in found.dated}
+        found.about = [each for each in found.about if each[1].about in shown and each[0] < last]
+        found.before, found.after = max(first, found.before or 0), min(last - 1, found.after or last)
+        return found
+
+    monkeypatch.setattr("changegate.audit.pack.export.scan", scan_some)
+    cut = export(exported.folder, out="cut.zip")
+    capsys.readouterr()
+    assert cut.members["population.csv"].count(b"\n") < exported.members["population.csv"].count(b"\n")
+    assert (verify(cut.pack, exported.folder), verify_alone(cut.pack, *own_key(exported.folder))) == (5, 5)
+    assert capsys.readouterr().err.count("more of the period may stand") == 2
+
+
+def test_a_pack_made_before_its_period_is_over_says_how_far_it_goes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    early = make(tmp_path, count=13)
+    capsys.readouterr()
+    assert verify(early.pack, tmp_path) == 0
+    until = re.search(r"until +(\S+),", capsys.readouterr().out)
+    assert verify_alone(early.pack, *own_key(tmp_path)) == 0
+    assert until is not None
+    assert f"known until {until[1].replace('T', ' ')}" in capsys.readouterr().out
+
+
+def test_both_verifiers_name_the_places_that_a_pack_is_of(exported: Exported, capsys: pytest.CaptureFixture[str]) -> None:
+    some = export(exported.folder, "--environment", "staging", out="staging.zip")
+    capsys.readouterr()
+    assert verify(some.pack, exported.folder) == 0
+    assert "environments: only staging; repositories: all" in capsys.readouterr().out
+    assert run(["verify", str(some.pack), "--trust", str(exported.folder / "trust.yml"), "--format", "json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["environments"], said["repositories"]) == (["staging"], "all")
+    assert verify_alone(some.pack, *own_key(exported.folder)) == 0
+    assert "environments only ['staging']" in capsys.readouterr().out
 
 
 def test_the_unpacked_folder_verifies_too_and_nothing_may_lie_in_it(exported: Exported, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def export(reader: LogReader, store: Store, trust: Trust, order: Order, out: arc
 
     wanted = order.claims.wanted
     found = scan(reader, wanted.begin, wanted.end)
-    first, last = (found.dated[0][0], found.dated[-1][0] + 1) if found.dated else (found.next if found.next is not None else reader.size,) * 2
+    first, last = found.before or 0, reader.size if found.after is None else found.after + 1
     part = stretch.cut(reader, store, log_policy.of(trust), first, last, now=now)
     if part.begin:
         add(stretch.BEGIN, part.begin)

@@ -8,7 +8,7 @@ under keys that you name: by fingerprint, or by a file that holds them (PEM), su
 
 1. Every byte belongs to a member, every member is in the manifest with its SHA-256, and none is missing.
 2. The log's key signed the checkpoints at both ends of the period; the older tree grown by the entries in the pack is the newer one (RFC 6962).
-3. Every entry of the period has its record here, signed (DSSE; Ed25519 or ECDSA P-256), and its place is proved by its receipt (C2SP tlog-proof).
+3. Every entry of the period is among those. Its record is here, signed (DSSE; Ed25519 or ECDSA P-256); a receipt (C2SP tlog-proof) proves its place.
 4. The population's rows are exactly those records; the sample is what its seed draws; a name that is opened is the one that a record commits to.
 
 Exit code: 0 whole · 2 can't say (no key named, or records signed by an identity: those need `changegate verify`) · 5 not whole.
@@ -29,7 +29,7 @@ import struct
 import sys
 import zlib
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -40,7 +40,10 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePub
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*", re.ASCII)
 Members: TypeAlias = dict[str, bytes]
 GATE, REVOCATION = "https://changegate.dev/gate-decision/v1", "https://changegate.dev/key-revocation/v1"
+MARGIN = timedelta(hours=25)  # an entry dated so long before another was appended before it: a record waits for its commit for a day at most
 OUTCOME, ATTESTATION = "https://changegate.dev/deploy-outcome/v1", "https://changegate.dev/attestation/v1"
+
+DAMAGED = (ArithmeticError, AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError, struct.error, UnsupportedAlgorithm)
 
 
 class Refused(Exception):
@@ -245,6 +248,23 @@ def check_records(members: Members, keys: Keys, entries: dict[int, bytes], newes
 
 
 # 4. The population and the sample.
+def check_span(members: Members, entries: dict[int, bytes], newest: int) -> None:
+    """No entry of the period stands before or after the stretch of the log in here. Says what period and places these are."""
+    said, times = json.loads(members["population.csv.ipe.json"]), [moment(json.loads(entry)["time"]) for entry in entries.values()]
+    begin, end, first = moment(said["from"]), moment(said["to"]), min(entries, default=newest)
+    need(
+        first == 0 or any(begin - each > MARGIN for each in times),
+        f"the log in here begins with entry {first}: more of the period may stand before it",
+    )
+    goes_on, last = any(each - end > MARGIN for each in times), max(entries, default=newest - 1)
+    need(last + 1 == newest or goes_on, f"the log in here ends with entry {last}: more of the period may stand after it")
+    print(
+        f"period      {said['from']} to before {said['to']}{'' if goes_on else f', known until {max(times, default=begin)}, the newest entry here'}"
+    )
+    for each in ("environments", "repositories"):
+        print(f"{each:<13}{said[each] if said[each] == 'all' else f'only {said[each]!a}'}")
+
+
 def check_population(members: Members, entries: dict[int, bytes], records: dict[int, Any]) -> list[str]:
     said = json.loads(members["population.csv.ipe.json"])
     need(said["sha256"] == sha256(members["population.csv"]), "the population was changed")
@@ -325,6 +345,7 @@ def check(pack: Path, named: set[str]) -> int:
     keys = Keys(members["keys.json"])
     entries, newest = check_log(members, keys)
     records = check_records(members, keys, entries, newest)
+    check_span(members, entries, newest[1])
     units = check_population(members, entries, records)
     drawn = check_sample(members, units) if "sample.json" in members else 0
     opened = check_names(members, records) if "names.jsonl" in members else 0
@@ -350,9 +371,7 @@ def check(pack: Path, named: set[str]) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Verify a changegate evidence pack.")
-    parser.add_argument(
-        "pack", nargs="?", default=str(Path(__file__).parent), help="the pack, or the folder where it was unpacked; default: this one"
-    )
+    parser.add_argument("pack", nargs="?", default=str(Path(__file__).parent), help="the pack, or the folder where it was unpacked")
     parser.add_argument("--fingerprint", action="append", default=[], help="SHA-256 of a key that you believe, 64 hexadecimal digits")
     parser.add_argument("--key", action="append", default=[], metavar="FILE", help="a file with keys that you believe, such as the trust file")
     given = parser.parse_args()
@@ -368,17 +387,7 @@ def main() -> int:
         print(f"✗ NOT WHOLE: {ascii(str(error))[1:-1]}", file=sys.stderr)
     except InvalidSignature:
         print("✗ NOT WHOLE: a signature doesn't hold over the bytes that it stands for", file=sys.stderr)
-    except (
-        ArithmeticError,
-        AttributeError,
-        LookupError,
-        OSError,
-        RecursionError,
-        TypeError,
-        ValueError,
-        struct.error,
-        UnsupportedAlgorithm,
-    ) as error:
+    except DAMAGED as error:
         print(f"✗ NOT WHOLE: damaged ({type(error).__name__}: {str(error)!a})", file=sys.stderr)
     return 5
 

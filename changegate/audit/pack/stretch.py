@@ -1,6 +1,7 @@
 """The stretch of the log that a period lies in: from one signed checkpoint to another, every entry between, and the way to the newest one.
 
-The tree at `begin`, grown by `entries`, is the tree at `end`: whoever does that sum needs no proof that no entry was left out between them.
+The tree at `begin`, grown by `entries`, is the tree at `end`: whoever does that sum needs no proof that no entry was left out between them. Nor is
+one left out around them: the log begins or ends there, or an entry is dated so long before or after the period that none of it lies beyond that one.
 """
 
 import json
@@ -74,14 +75,13 @@ def _same(signed: Checkpoint, tree: merkle.Frontier, where: str) -> None:
 
 
 def cut(reader: LogReader, store: Store, policy: LogPolicy, first: int, last: int, *, now: datetime) -> Stretch:
-    """The stretch around the entries from `first` to before `last`, with at least one more on each side where the log has one.
+    """The shortest stretch with the entries from `first` to before `last`.
 
     Raises `VerificationError`, `FormatError`, `StoreError`.
     """
-    low, high = max(first - 1, 0), min(last + 1, reader.size)
     head = History(store, policy, lambda: now).find_head()
-    before = _last_commit(store, head.number, lambda commit: commit.size <= low)
-    after = _next(store, head.number, high)
+    before = _last_commit(store, head.number, lambda commit: commit.size <= first)
+    after = _next(store, head.number, last)
     size = before.size if before else 0
     end, signed = (after.size, after.checkpoint) if after is not None and after.size < reader.size else (reader.size, reader.signed)
     bundles = range(size // tiles.WIDTH, -(-end // tiles.WIDTH))

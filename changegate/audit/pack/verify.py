@@ -9,6 +9,7 @@ from changegate import __version__, openings
 from changegate.audit.pack import contents, export, stretch
 from changegate.audit.pack.contents import Contents, Kept
 from changegate.audit.pack.members import Members, check_members
+from changegate.audit.scan import MARGIN
 from changegate.errors import VerificationError
 from changegate.evidence import log_policy, merkle
 from changegate.evidence.card import Card, parse_card
@@ -35,6 +36,8 @@ class Verified(NamedTuple):
     first: int
     last: int
     """The log's entries in the pack: from `first` to before `last`."""
+    until: datetime | None
+    """What was appended since this is not in here: the log, as the pack has it, ends so close to the period. None where it goes on long enough."""
     units: int
     sampled: int
     not_compared: tuple[str, ...]
@@ -77,11 +80,11 @@ def verify_pack(members: Members, trust: Trust, verifier: bytes, report: export.
     drawing = contents.parse_drawing(members.read(contents.SAMPLE) if contents.SAMPLE in members.names else None)
     found = Contents(claims, newest.origin, newest.size, drawing=drawing)
     _add_records(members, trust, part, newest, found)
-    _check_complete(part, found)
+    until = _check_complete(part, newest.size, found)
     _check_facts(members, found)
     _check_attested(members, found)
     names = _check_names(members, found)
-    return _compare(members, part, newest, found, names, verifier, report)
+    return _compare(members, part, newest, found, names, verifier, report)._replace(until=until)
 
 
 def _get(members: Members, name: str) -> bytes:
@@ -115,7 +118,23 @@ def _place(members: Members, digest: str, part: stretch.Stretch, newest: Checkpo
     return index, entry
 
 
-def _check_complete(part: stretch.Stretch, found: Contents) -> None:
+def _check_complete(part: stretch.Stretch, newest: int, found: Contents) -> datetime | None:
+    """Raise unless every entry of the period is there, with its record. The newest entry's time, where the log doesn't go on long enough after it."""
+    asked, times = found.claims.wanted, [parse_card(entry).at for entry in part.entries]
+    if part.frontier.size and not any(asked.begin - each > MARGIN for each in times):
+        raise VerificationError(
+            f"the pack's stretch of the log begins with entry {part.frontier.size}, and more of the period may stand before it", remedy=_REMEDY
+        )
+    goes_on = any(each - asked.end > MARGIN for each in times)
+    if part.last < newest and not goes_on:
+        raise VerificationError(
+            f"the pack's stretch of the log ends with entry {part.last - 1}, and more of the period may stand after it", remedy=_REMEDY
+        )
+    _check_records(part, found)
+    return None if goes_on else max(times, default=asked.begin)
+
+
+def _check_records(part: stretch.Stretch, found: Contents) -> None:
     indices, decisions = {each.index for each in found.records}, found.decisions
     for index, entry in enumerate(part.entries, part.frontier.size):
         card = parse_card(entry)
@@ -204,4 +223,4 @@ def _compare(
         raise VerificationError(f"no record in the pack was judged by {min(extra)}", remedy=_REMEDY)
     rows = found.rows()
     drawn = len(found.sampled(rows))
-    return Verified(found, newest, part.frontier.size, part.last, len(rows), drawn, tuple(different), {each.token: each for each in names})
+    return Verified(found, newest, part.frontier.size, part.last, None, len(rows), drawn, tuple(different), {each.token: each for each in names})
