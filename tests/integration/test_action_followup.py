@@ -46,6 +46,7 @@ def job(tmp_path: Path, own_temp: Path) -> Iterator[Job]:
         yield Job(Runner(tmp_path / "work space", own_temp, github=github), pull, hub, pem)
 
 
+@pytest.mark.exhaustive
 def test_an_emergency_and_its_review(job: Job) -> None:
     reason = 'the shop\'s down: $(touch pwned) "now"'
     gate = job.runner.run_action(ROOT, signing_key=job.pem, emergency=reason, incident="INC-7")

@@ -20,7 +20,7 @@ from actions_harness import load
 from doubles import trackers
 from doubles.gitlab import READER_TOKEN, TOKEN, GitLabServer, Hub, Request, job_token
 from doubles.trackers import JiraServer
-from support.exhaustive import EXHAUSTIVE, thin
+from support.exhaustive import EXHAUSTIVE, some, thin
 from support.githttp import GitServer
 from templates_harness import ROOT, TEMPLATES, Ran, Runner, fill, snapshot, specification
 
@@ -451,7 +451,7 @@ def test_the_outcome_and_the_verification(job: Job) -> None:
     assert job.run("verify", store=store, trust=f"{job.folder}/changegate-trust.yml").code == 5
 
 
-@pytest.mark.parametrize("exceptions", [False, True])
+@pytest.mark.parametrize("exceptions", some([True, False], every=2))
 def test_the_evidence_of_a_period(job: Job, exceptions: bool) -> None:
     """In the hub's own time, which is not today's: the period is named."""
     job.change().approve(job.bob).merge()

@@ -41,6 +41,7 @@ def test_what_is_written_is_read_by_all(members: dict[str, bytes]) -> None:
         assert {each.filename: other.read(each) for each in other.infolist()} == members
 
 
+@pytest.mark.exhaustive
 def test_so_many_members_that_the_directory_needs_zip64() -> None:
     members = {f"{number:05d}": b"" for number in range(0xFFFF + 3)}
     data = written(members)
