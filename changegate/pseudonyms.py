@@ -50,7 +50,7 @@ Check.commit Change.id Change.landed Change.head Change.head_tree RangeCommit.sh
 RangeCommit.restored_at DeployRange.base DeployRange.head DeployRange.base_tree DeployRange.deployed Version.commit Run.id Artifact.sha256
 Provenance.sha256 Provenance.subjects Provenance.commit
 TestReport.sha256 TestReport.commit CoverageReport.sha256 CoverageReport.commit
-Declaration.label Declaration.change Waiver.envelope Waiver.control Waiver.change Waiver.environment DueReview.envelope
+Declaration.label Declaration.change Waiver.envelope Waiver.control Waiver.change Waiver.head Waiver.environment DueReview.envelope
 Calendar.commit Calendar.sha256 Calendar.time_zone Calendar.kind
 Deployment.forge Deployment.repository Deployment.repository_id Deployment.server_url Deployment.environment Deployment.head
 """

@@ -201,6 +201,8 @@ class RecordedWaiver(Part):
     index: int
     control: str
     change: Text
+    head: str
+    """The commit at the head of the change for which it was given; empty where it is for all."""
     environment: Text
     until: date
     reason: Text

@@ -21,7 +21,7 @@ from changegate.facts import Text, Time
 from changegate.liftable import CONTROLS
 from changegate.record import STATEMENT_TYPE
 from changegate.recorded import Part, Sha256, Tool
-from changegate.waiving import number_of
+from changegate.waiving import is_address, number_of
 
 SCHEMA_ID: Final = "https://changegate.dev/schema/waiver.v1.json"
 MIN_REASON: Final = 10
@@ -29,6 +29,7 @@ MAX_REASON: Final = 500
 LONGEST: Final = timedelta(days=366)
 MAX_NUMBER: Final = 100
 """How many waivers the log may have for the very same scope."""
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
 _CHANGE: Final = re.compile(r"[A-Za-z0-9]{1,64}", re.ASCII)
 
 
@@ -37,6 +38,8 @@ class Scope(Part):
 
     control: str
     change: Text
+    head: Text
+    """The commit at the change's head, for which it was given; empty where it is for no one change."""
     environment: Text
     sha256: Sha256
 
@@ -69,6 +72,7 @@ class Claim(Part):
     repository: Text
     control: str
     change: Text = ""
+    head: Text = ""
     environment: Text = ""
     until: date
     reason: Text
@@ -78,13 +82,7 @@ class Claim(Part):
 
 def check(claim: Claim, *, now: datetime) -> Claim:
     """The claim, its change named by its number. Raises `InputError` for one that could never count, or that holds for too much or too long."""
-    if claim.control not in CONTROLS:
-        raise InputError(f"--control {claim.control[:60]!r} can't be waived", remedy=f"Name one of: {', '.join(sorted(CONTROLS))}.")
-    change = number_of(claim.change)
-    if claim.change and not _CHANGE.fullmatch(change):
-        raise InputError(f"--change {claim.change[:60]!r} is no change", remedy="Give its number, or what the report calls it: --change 12.")
-    if not change and not claim.environment:
-        raise InputError("a waiver for every change everywhere is none", remedy="Say what it holds for: --change N, --environment E, or both.")
+    change = _check_scope(claim)
     today = now.date()
     if claim.until < today:
         raise InputError(f"--until {claim.until} is over: today is {today} (UTC)", remedy="Give the last day on which it is to hold.")
@@ -95,16 +93,42 @@ def check(claim: Claim, *, now: datetime) -> Claim:
     words = claim.reason.strip()
     if not MIN_REASON <= len(words) <= MAX_REASON or not words.isprintable():
         raise InputError("--reason is too short, too long, or not on one line", remedy=f"Say why in {MIN_REASON} to {MAX_REASON} characters.")
+    _check_people(claim)
+    return claim.model_copy(update={"change": change, "reason": words})
+
+
+def _check_scope(claim: Claim) -> str:
+    """The change's number, where it is for one."""
+    if claim.control not in CONTROLS:
+        raise InputError(f"--control {claim.control[:60]!r} can't be waived", remedy=f"Name one of: {', '.join(sorted(CONTROLS))}.")
+    change = number_of(claim.change)
+    if claim.change and not _CHANGE.fullmatch(change):
+        raise InputError(f"--change {claim.change[:60]!r} is no change", remedy="Give its number, or what the report calls it: --change 12.")
+    if bool(change) != bool(claim.head) or (claim.head and not _COMMIT.fullmatch(claim.head)):
+        raise InputError(
+            f"--head {claim.head[:60]!r}: a waiver of a change is for the commit at its head, and for no other",
+            remedy="Give --change with --head, the commit's whole id, as the change's page and the gate's report as JSON have it.",
+        )
+    if not change and not claim.environment:
+        raise InputError("a waiver for every change everywhere is none", remedy="Say what it holds for: --change N, --environment E, or both.")
+    return change
+
+
+def _check_people(claim: Claim) -> None:
     for option, login in (("--requested-by", claim.requested_by), ("--approved-by", claim.approved_by)):
         check_login(option, login)
+    if is_address(claim.requested_by) != is_address(claim.approved_by):
+        raise InputError(
+            f"{claim.requested_by} and {claim.approved_by} may be one person: one is a mail address, the other a login",
+            remedy="Name both as the forge knows people: by login, or on a bare git history by the address of their commits.",
+        )
     if claim.requested_by.casefold() == claim.approved_by.casefold():
         raise InputError(f"{claim.approved_by} requested it and can't approve it", remedy="Somebody else approves: --approved-by LOGIN.")
-    return claim.model_copy(update={"change": change, "reason": words})
 
 
 def make_statement(claim: Claim, *, number: int, log: str, decided: datetime) -> dict[str, Any]:
     """The statement, as a JSON value."""
-    said = claim.model_dump(by_alias=False, include={"control", "change", "environment"})
+    said = claim.model_dump(by_alias=False, include={"control", "change", "head", "environment"})
     digest = hashlib.sha256(canonical.dumps({"repository": claim.repository, **said})).hexdigest()
     predicate = WaiverPredicate(
         log=log,

@@ -69,6 +69,7 @@ def _read(reader: LogReader, index: int, card: Card, trust: Trust, verify: Calla
         index=index,
         control=scope["control"],
         change=scope["change"],
+        head=scope["head"],
         environment=scope["environment"],
         until=predicate["until"],
         reason=predicate["reason"],

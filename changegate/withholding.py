@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from changegate.controls import evaluate
 from changegate.errors import InputError
+from changegate.facts import Facts
 from changegate.gate import Judged
 from changegate.openings import Opening
 from changegate.pseudonyms import find_people, hide, is_account
@@ -33,7 +34,7 @@ def withhold(judged: Judged, salt: Callable[[], bytes]) -> Withheld:
             "the repository bears the name of somebody whom the policy hides, and the log is sorted by repositories",
             remedy=f"Move it to an organisation or a group. {_OFF}",
         )
-    hidden = hide(judged.facts, judged.policy, judged.source.path, salt)
+    hidden = hide(_with_objections(judged), judged.policy, judged.source.path, salt)
     again = evaluate(hidden.facts, hidden.policy)
     if (again.verdict, again.reasons) != (judged.decision.verdict, judged.decision.reasons):
         raise InputError(
@@ -42,3 +43,13 @@ def withhold(judged: Judged, salt: Callable[[], bytes]) -> Withheld:
         )
     source = judged.source.model_copy(update={"path": hidden.path})
     return Withheld(replace(judged, facts=hidden.facts, policy=hidden.policy, decision=again, source=source), hidden.openings)
+
+
+def _with_objections(judged: Judged) -> Facts:
+    """The facts, in which waivers that count nowhere say why: tokens can't show that an address, a number or a login may be one person's."""
+    used = {each.waiver.envelope for each in judged.decision.waivers}
+    why = {each.waiver.envelope: each.why for each in judged.decision.refused}
+    waivers = tuple(
+        each if each.envelope in used else each.model_copy(update={"defect": why.get(each.envelope, each.defect)}) for each in judged.facts.waivers
+    )
+    return judged.facts.model_copy(update={"waivers": waivers})

@@ -18,7 +18,7 @@ from changegate.waiver import Claim
 
 class _Page(SectionedCommand):
     sections: ClassVar = {
-        "What is waived": ("--control", "--change", "--environment", "--repository", "--until", "--reason"),
+        "What is waived": ("--control", "--change", "--head", "--environment", "--repository", "--until", "--reason"),
         "Who says so": ("--requested-by", "--approved-by"),
         "Where it is recorded": ("--store", "--signing-key", "--log-key", "--submit-only", "--trust", "--origin", "--timestamp-url"),
         "What comes out": ("--format", "--receipt"),
@@ -26,7 +26,7 @@ class _Page(SectionedCommand):
 
 
 _EPILOG: Final = examples(
-    "changegate waive --control ticket-linked --change 12 --repository acme/shop",
+    "changegate waive --control ticket-linked --change 12 --head $COMMIT --repository acme/shop",
     "  --until 2026-04-01 --reason 'the tracker is down'",
     "  --requested-by alice --approved-by carol",
 )
@@ -35,6 +35,7 @@ _EPILOG: Final = examples(
 @click.command(name="waive", cls=_Page, epilog=_EPILOG)
 @click.option("--control", required=True, metavar="ID", help=f"Which control: {', '.join(sorted(CONTROLS))}.")
 @click.option("--change", default="", metavar="N", help="The change that it holds for, by its number.")
+@click.option("--head", default="", metavar="COMMIT", help="With --change: the commit at its head, whole. What is pushed after it, isn't waived.")
 @click.option("--environment", default="", metavar="NAME", help="The environment that it holds for. With --change: there alone.")
 @click.option("--repository", required=True, metavar="NAME", help="The repository, as the gate has it.")
 @click.option("--until", required=True, metavar="DATE", help="The last day (UTC) on which it holds; at most 366 days from today.")
@@ -55,6 +56,7 @@ def command(**given: Any) -> None:
         repository=judging.require_name("--repository", given["repository"]),
         control=given["control"],
         change=given["change"],
+        head=given["head"],
         environment=judging.require_name("--environment", given["environment"]) if given["environment"] else "",
         until=until,
         reason=given["reason"],

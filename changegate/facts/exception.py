@@ -52,6 +52,8 @@ class Waiver(Fact):
     control: str
     change: Text
     """The number of the change, without the forge's sign; empty where it holds for all."""
+    head: str = ""
+    """The commit that the change had at its head when it was waived; empty where it holds for all changes."""
     environment: Text
     """Empty where it holds for all."""
     until: date

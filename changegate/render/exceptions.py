@@ -66,6 +66,7 @@ def _waiver(waiver: Waiver) -> dict[str, Any]:
         "record": waiver.envelope,
         "control": waiver.control,
         "change": waiver.change,
+        "head": waiver.head,
         "environment": waiver.environment,
         "until": waiver.until.isoformat(),
         "requestedBy": waiver.requested_by,

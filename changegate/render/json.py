@@ -10,12 +10,13 @@ r"""The report for machines (`--format json`): one object, all that the other fo
     deployment  forge, repository, environment, head, ref, run
     range       outcome, base, head, baseSource, commits, removed (numbers of commits)
     todo        [{control, reason, outcome, required, who, step, places: [{change | null, title, url, observed, link}]}]
-    changes     [{id, kind, title, url, outcomes: {control: pass | fail | unknown | not-applicable | lifted}, reviews}]
+    changes     [{id, kind, title, url, head, outcomes: {control: pass | fail | unknown | not-applicable | lifted}, reviews}]
+                head: the commit that was reviewed, which `changegate waive --head` takes, null where it isn't known;
                 reviews: null where they couldn't be read, else all, those taken back (`dismissed`) included: [{by, state, at, commit, via, url}],
                 with null for what is not known
     findings    [{control, change | null, outcome, reason, observed, required, remedy: {who, role, step, link} | null}]
     emergency   {reason, incident, declaredBy, agreedBy: [{by, via: approval | named}], lifted: [{control, change, reason}], reviewDue}, or null
-    waivers     [{record, control, change, environment, until, requestedBy, approvedBy, reason, lifted: [{control, change, reason}]}]
+    waivers     [{record, control, change, head, environment, until, requestedBy, approvedBy, reason, lifted: [{control, change, reason}]}]
     refusedWaivers the same with `why` in place of `lifted`: what doesn't count
     record      {id, digest, logIndex, logSize, origin, store, receipt, warnings}, or null
     submitted   the digest of the signed record, where it waits to be integrated
@@ -121,11 +122,16 @@ def _changes(report: Report) -> list[dict[str, Any]]:
             "kind": known[row.change].kind.value if row.change in known else "",
             "title": row.title,
             "url": row.url,
+            "head": _head(known.get(row.change)),
             "outcomes": {control: outcome.value for control, outcome in zip(table.controls, row.outcomes, strict=True)},
             "reviews": _reviews(known[row.change]) if row.change in known else None,
         }
         for row in table.rows
     ]
+
+
+def _head(change: Change | None) -> str | None:
+    return None if change is None or isinstance(change.head, Unavailable) else change.head
 
 
 def _reviews(change: Change) -> list[dict[str, Any]] | None:

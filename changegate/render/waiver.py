@@ -26,6 +26,8 @@ def render(statement: Mapping[str, Any], place: LogPlace, *, width: int = 80) ->
     page.heading("Waiver")
     page.write("repository", text(predicate, "repository"))
     page.write("change", text(predicate, "scope", "change") or "any")
+    if head := text(predicate, "scope", "head"):
+        page.write("at", head)
     page.write("where", text(predicate, "scope", "environment") or "everywhere")
     page.write("until", text(predicate, "until"))
     page.write("reason", text(predicate, "reason"))
@@ -38,7 +40,7 @@ def render(statement: Mapping[str, Any], place: LogPlace, *, width: int = 80) ->
 def render_terminal(predicate: Mapping[str, Any], where: Recorded | Submitted) -> str:
     """What is said after it was recorded."""
     scope = predicate["scope"]
-    holds = " in ".join(filter(None, (f"change {scope['change']}" if scope["change"] else "", scope["environment"])))
+    holds = " in ".join(filter(None, (f"change {scope['change']} at {scope['head'][:12]}" if scope["change"] else "", scope["environment"])))
     lines = [
         f"✓ RECORDED: {scope['control']} is waived for {visible(holds)} until {predicate['until']}",
         f"  people     requested by {visible(predicate['requestedBy'])}, approved by {visible(predicate['approvedBy'])}",

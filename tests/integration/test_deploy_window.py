@@ -127,8 +127,18 @@ def test_which_calendar_counts(
 
 def test_a_waiver_lifts_it_for_one_change(gate: Callable[..., Gate], capsys: pytest.CaptureFixture[str]) -> None:
     gated = gate({".changegate.yml": dated(-timedelta(hours=1), timedelta(hours=9))})
-    change = gated()[1]["changes"][0]["id"]
-    who = ("--requested-by", "alice", "--approved-by", "carol", "--until", str(TODAY.date() + timedelta(days=1)))
+    judged = gated()[1]["changes"][0]
+    change = judged["id"]
+    who = (
+        "--head",
+        judged["head"],
+        "--requested-by",
+        "bob@example.com",
+        "--approved-by",
+        "carol@example.com",
+        "--until",
+        str(TODAY.date() + timedelta(days=1)),
+    )
     signed = ("--signing-key", "changegate-key.pem", "--store", "file:evidence")
     assert run(["waive", "--repository", "shop", "--control", "deploy-window", "--change", change, *who, "--reason", "the law changes", *signed]) == 0
     code, report = gated()

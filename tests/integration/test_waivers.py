@@ -28,8 +28,8 @@ def until(days: int) -> str:
 
 
 def waive(*arguments: str, **differs: str) -> int:
-    given = {"repository": "shop", "control": "ticket-linked", "until": until(3), "reason": "the tracker was down", "requested-by": "alice"}
-    given |= {"approved-by": "carol", "signing-key": "changegate-key.pem", "store": "file:evidence"} | differs
+    given = {"repository": "shop", "control": "ticket-linked", "until": until(3), "reason": "the tracker was down", "requested-by": "bob@example.com"}
+    given |= {"approved-by": "carol@example.com", "signing-key": "changegate-key.pem", "store": "file:evidence"} | differs
     return run(["waive", *(part for name, value in given.items() for part in (f"--{name}", value)), *arguments])
 
 
@@ -56,25 +56,28 @@ def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     return gated
 
 
-def change_of(gate: Gate) -> str:
+def change_of(gate: Gate) -> tuple[str, str]:
+    """The change's id, and its head."""
     _, report = gate()
     assert report["reasons"] == ["ticket-linked/no-ticket"]
-    return str(report["changes"][0]["id"])
+    (judged,) = report["changes"]
+    return judged["id"], judged["head"]
 
 
 @pytest.mark.parametrize("scope", ["change", "environment", "both"])
 def test_a_waiver_lifts_what_it_is_for(gate: Gate, scope: str, capsys: pytest.CaptureFixture[str]) -> None:
-    change = change_of(gate)
-    held = {"change": {"change": change}, "environment": {"environment": "production"}, "both": {"change": change, "environment": "production"}}
+    change, head = change_of(gate)
+    alone, there = {"change": change, "head": head}, {"environment": "production"}
+    held = {"change": alone, "environment": there, "both": alone | there}
     assert waive(**held[scope]) == 0
     code, report = gate()
-    assert (code, report["verdict"]) == (ExitCode.ALLOWED, "allowed")
+    assert (code, report["verdict"]) == (ExitCode.ALLOWED, "allowed"), report
     (used,) = report["waivers"]
-    assert (used["requestedBy"], used["approvedBy"], used["lifted"][0]["control"]) == ("alice", "carol", "ticket-linked")
+    assert (used["requestedBy"], used["approvedBy"], used["lifted"][0]["control"]) == ("bob@example.com", "carol@example.com", "ticket-linked")
     assert run(["verify", "evidence"]) == 0
     assert run(["replay", report["record"]["id"], "--store", "file:evidence"]) == 0
     assert run(["show", report["record"]["id"], "--store", "file:evidence"]) == 0
-    assert "requested by alice, approved by carol" in " ".join(capsys.readouterr().out.split())
+    assert "requested by bob@example.com, approved by carol@example.com" in " ".join(capsys.readouterr().out.split())
     assert run(["show", used["record"][:16], "--store", "file:evidence"]) == 0
     assert "waiver of ticket-linked" in capsys.readouterr().out
 
@@ -87,6 +90,45 @@ def test_one_of_another_place_is_none(gate: Gate) -> None:
     code, report = gate()
     assert (code, report["waivers"], report["refusedWaivers"]) == (ExitCode.BLOCKED, [], [])
     assert gate(environment="staging")[0] == ExitCode.ALLOWED
+
+
+def test_one_for_a_change_is_for_its_head_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Another commit with the same Change-Id, deployed after it, is another change."""
+    monkeypatch.chdir(tmp_path)
+    history = History()
+    first = history.commit("Begin")
+    named = f"{PLANNED}\nChange-Id: I{'ab' * 20}"
+    seen, other = history.commit(named), history.commit(f"Send data elsewhere{named.removeprefix('Round prices up')}")
+    built = history.write(tmp_path / "shop")
+    assert run(["keys", "generate"]) == 0
+
+    def gate(base: int, head: int) -> Any:
+        capsys.readouterr()
+        range_ = ("--base", built.ids[base], "--head", built.ids[head])
+        run(
+            [
+                "gate",
+                "--forge",
+                "git",
+                "--workspace",
+                "shop",
+                *range_,
+                "--signing-key",
+                "changegate-key.pem",
+                "--store",
+                "file:evidence",
+                "--format",
+                "json",
+            ]
+        )
+        return json.loads(capsys.readouterr().out)
+
+    (judged,) = gate(first, seen)["changes"]
+    assert waive(change=judged["id"], head=judged["head"]) == 0
+    assert gate(first, seen)["verdict"] == "allowed"
+    blocked = gate(seen, other)
+    assert (blocked["verdict"], blocked["changes"][0]["id"], blocked["waivers"]) == ("blocked", judged["id"], [])
+    assert "it was given for" in blocked["refusedWaivers"][0]["why"]
 
 
 def test_an_earlier_decision_stays_what_it_was(gate: Gate, capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,13 +146,17 @@ def test_an_earlier_decision_stays_what_it_was(gate: Gate, capsys: pytest.Captur
         {"until": until(-1)},
         {"until": until(400)},
         {"until": "soon"},
-        {"approved-by": "ALICE"},
+        {"approved-by": "BOB@example.com"},
+        {"approved-by": "carol"},
+        {"change": "12"},
+        {"change": "12", "head": "main"},
+        {"head": "ab" * 20},
         {"reason": "short"},
         {"reason": "two lines\nof markup <b>"},
         {"control": "range-intact"},
         {"control": "emergency-reviewed"},
         {"requested-by": "al ice"},
-        {"change": "#1/../2"},
+        {"change": "#1/../2", "head": "ab" * 20},
         {"environment": ""},
     ],
     ids=lambda value: next(iter(value.items()))[0] + "=" + next(iter(value.values()))[:9].replace("\n", " "),
@@ -118,6 +164,17 @@ def test_an_earlier_decision_stays_what_it_was(gate: Gate, capsys: pytest.Captur
 def test_what_cannot_be_waived(gate: Gate, differs: dict[str, str]) -> None:
     assert waive(**{"environment": "production"} | differs) == ExitCode.USAGE
     assert gate()[0] == ExitCode.BLOCKED
+
+
+@pytest.mark.parametrize("approver", ["alice@example.com", "carol"])
+def test_one_that_does_not_count_does_not_with_hidden_names(gate: Gate, approver: str) -> None:
+    change_of(gate)
+    policy = Path("hiding.yml")
+    policy.write_text("version: 1\nprivacy: {pseudonymise-people: true}\n")
+    requester = "bob@example.com" if "@" in approver else "bob"
+    assert waive(environment="production", **{"approved-by": approver, "requested-by": requester}) == 0
+    code, report = gate("--policy", str(policy), "--names", "names.jsonl")
+    assert (code, report["waivers"], len(report["refusedWaivers"])) == (ExitCode.BLOCKED, [], 1), report
 
 
 def test_where_there_is_a_key_for_waivers_no_other_counts(gate: Gate, capsys: pytest.CaptureFixture[str]) -> None:

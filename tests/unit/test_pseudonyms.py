@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from builders import ALICE, BOB, CAROL, DAVE, PLAN, ROBOT, change, check, commit, deployment, facts, hours, review, ticket
+from builders import ALICE, BOB, CAROL, DAVE, PLAN, ROBOT, change, check, commit, deployment, facts, hours, review, sha, ticket
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
@@ -280,8 +280,8 @@ def test_an_emergency_and_a_waiver_hold_without_names() -> None:
     """The declarer whom the policy names, those who agreed, and the waiver's people are told apart by their tokens."""
     late = change(reviews=(review(BOB, submitted_at=hours(3.5)),), tickets=())
     waiver = Waiver(
-        envelope="ab" * 32, index=1, control="ticket-linked", change="12", environment="", until=hours(4).date(), reason="down, says Erin",
-        requested_by="alice", approved_by="erin", decided=hours(1),
+        envelope="ab" * 32, index=1, control="ticket-linked", change="12", head=sha("head"), environment="", until=hours(4).date(),
+        reason="down, says Erin", requested_by="alice", approved_by="erin", decided=hours(1),
     )  # fmt: skip
     declared = Declaration(reason="the shop is down, says erin", incident="INC-7", declared_by=Actor(person=CAROL, permission=Permission.WRITE))
     open_ = DueReview(envelope="cd" * 32, index=0, incident="INC-6", due=hours(9))

@@ -4,11 +4,11 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from builders import BOB, change, check, facts, hours, review, sha
+from builders import BOB, change, check, commit, facts, hours, review, sha
 
 from changegate.controls import evaluate
 from changegate.decision import Decision, Outcome, Verdict
-from changegate.facts import CheckState, Facts, ReviewState, Unavailable, Waiver
+from changegate.facts import CheckState, Facts, Identity, ReviewState, Unavailable, Waiver
 from changegate.policy import EffectivePolicy
 
 UNREADABLE = Unavailable(why="403")
@@ -21,6 +21,7 @@ def waiver(**differs: Any) -> Waiver:
         "index": 3,
         "control": "ticket-linked",
         "change": "12",
+        "head": sha("head"),
         "environment": "",
         "until": date(2026, 3, 2),
         "reason": "the tracker was down",
@@ -53,6 +54,11 @@ def test_what_a_waiver_lifts_is_seen_and_recorded() -> None:
         ({"approved_by": "Alice"}, "Alice requested and approved it"),
         ({"requested_by": "bob", "approved_by": "ALICE"}, "who made #12 or a part of it"),
         ({"requested_by": "bob", "approved_by": "github:1"}, "who made #12 or a part of it"),
+        ({"requested_by": "bob", "approved_by": "1"}, "who made #12 or a part of it"),
+        ({"requested_by": "bob@example.com", "approved_by": "alice@example.com"}, "name the approver by login"),
+        ({"requested_by": "bob", "approved_by": "bob@example.com"}, "it can't be told whether bob@example.com, who approved it, is bob"),
+        ({"head": sha("first")}, f"it was given for {sha('first')[:12]}, and #12 is at {sha('head')}"),
+        ({"head": ""}, "it was given for , and #12 is at"),
         ({"defect": "the signature doesn't hold"}, "the signature doesn't hold"),
     ],
 )
@@ -61,6 +67,33 @@ def test_what_does_not_count_is_named_with_the_reason(differs: dict[str, Any], w
     assert (decision.verdict, decision.waivers) == (Verdict.BLOCKED, ())
     (refused,) = decision.refused
     assert why in refused.why
+
+
+AT_HOME = Identity(key="email:alice@example.com", login="Alice", aliases=("email:al@example.org",))
+
+
+@pytest.mark.parametrize(
+    ("approver", "why"),
+    [
+        ("carol@example.com", ""),
+        ("alice@example.com", "who made #12"),
+        ("AL@example.org", "who made #12"),
+        ("carol", "name the approver by mail address"),
+        ("alice", "who made #12"),
+    ],
+)
+def test_on_a_bare_history_people_are_their_addresses(approver: str, why: str) -> None:
+    commits = (commit("head", author=AT_HOME, committer=AT_HOME),)
+    found = facts(change(author=AT_HOME, commits=commits, tickets=()))
+    requester = "bob@example.com" if "@" in approver else "bob"
+    decision = decide(found, waiver(requested_by=requester, approved_by=approver))
+    assert [why in each.why for each in decision.refused] == ([True] if why else [])
+    assert bool(decision.waivers) == (not why)
+
+
+def test_one_for_a_head_that_is_not_known_is_none() -> None:
+    decision = decide(facts(change(tickets=(), head=UNREADABLE)), waiver())
+    assert [each.why for each in decision.refused] == ["which commit is at the head of #12 can't be told: 403"]
 
 
 def test_a_clock_that_is_a_little_behind_does_no_harm() -> None:

@@ -193,6 +193,7 @@ def test_a_waiver_lifts_a_freeze_for_one_change() -> None:
         index=3,
         control="deploy-window",
         change="12",
+        head=sha("head"),
         environment="production",
         until=date(2025, 12, 23),
         reason="the law changes tomorrow",
