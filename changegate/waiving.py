@@ -89,7 +89,7 @@ def _same_person(waiver: Waiver, change: Change, rules: PeerApproved) -> str:
     makers = contributors(change, rules)
     if any(approver in _names(person) for person in makers.known):
         return f"{waiver.approved_by} approved it, who made {change.id} or a part of it"
-    other = next((person for person in makers.known if not any(is_address(key) == is_address(approver) for key in person.keys)), None)
+    other = next((person for person in makers.known if is_address(person.key) != is_address(approver)), None)
     if other is not None:
         how = "mail address" if is_address(other.key) else "login"
         return f"it can't be told whether {waiver.approved_by}, who approved it, is {other.login}, who made {change.id}: name the approver by {how}"

@@ -26,9 +26,9 @@ class _Page(SectionedCommand):
 
 
 _EPILOG: Final = examples(
-    "changegate waive --control ticket-linked --change 12 --head $COMMIT --repository acme/shop",
-    "  --until 2026-04-01 --reason 'the tracker is down'",
-    "  --requested-by alice --approved-by carol",
+    "changegate waive --control ticket-linked --repository acme/shop",
+    "  --change 12 --head $COMMIT --until 2026-04-01",
+    "  --reason 'the tracker is down' --requested-by alice --approved-by carol",
 )
 
 

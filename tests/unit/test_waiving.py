@@ -69,7 +69,7 @@ def test_what_does_not_count_is_named_with_the_reason(differs: dict[str, Any], w
     assert why in refused.why
 
 
-AT_HOME = Identity(key="email:alice@example.com", login="Alice", aliases=("email:al@example.org",))
+AT_HOME = Identity(key="email:alice@example.com", login="Alice", aliases=("alice", "email:al@example.org"))
 
 
 @pytest.mark.parametrize(
