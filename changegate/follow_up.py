@@ -98,11 +98,14 @@ def find_review(change: Change, emergency: OpenEmergency, rules: PeerApproved) -
 
 
 def may_close(who: Identity, changes: Iterable[Change], emergency: OpenEmergency, rules: PeerApproved) -> bool:
-    """Whether somebody may be named as the reviewer of an emergency: neither its declarer nor known to have made any of it."""
+    """Whether somebody may be named as the reviewer of an emergency: neither its declarer nor a contributor of any of its changes.
+
+    Who made a change that isn't among `changes`, nobody knows.
+    """
     if emergency.declared_by.key in who.keys or not emergency.names_declarer:
         return False
-    makers = [contributors(change, rules) for change in changes if change.id in emergency.changes]
-    return not any(each.include(who) or each.unresolved for each in makers)
+    found = {change.id: contributors(change, rules) for change in changes}
+    return all(name in found and not found[name].include(who) and not found[name].unresolved for name in emergency.changes)
 
 
 def _withheld(review: RetroactiveReview) -> RetroactiveReview:

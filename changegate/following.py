@@ -137,7 +137,8 @@ def follow(
         given = tuple(review for review in reviews if review is not None)
         note = ""
         if closing is not None and wanted is each.emergency:
-            given, note = (_named(closing, forge, each, changes.values(), now()),), closing.note
+            recorded = {} if each.emergency.hides_people else {change.id: change for change in each.facts.changes}
+            given, note = (_named(closing, forge, each, (recorded | changes).values(), now()),), closing.note
         elif len(given) < len(each.emergency.changes):
             done.append(Followed(each.emergency, given))
             continue
@@ -163,7 +164,7 @@ def _named(closing: Closing, forge: Reviews, found: Found, changes: Iterable[Cha
         raise InputError(f"it can't be told who {closing.reviewer} is, or what they may do", remedy="Name a person who may write to the repository.")
     if not actor.permission.meets(Permission.WRITE) or not follow_up.may_close(actor.person, changes, found.emergency, found.rules):
         raise InputError(
-            f"{actor.person.login} may not review this emergency: they declared it, made some of it, or may not write, or who made it isn't known",
+            f"{actor.person.login} may not review this emergency: they declared it, made some of it, may not write, or who made it isn't known",
             remedy="Name somebody else: --reviewed-by LOGIN.",
         )
     return RetroactiveReview(change=found.emergency.head, by=follow_up.person_of(actor.person), at=at, url="", via="named")

@@ -219,7 +219,7 @@ def test_a_label_is_put_by_somebody_who_may_and_says_why(by_label: Shop, gate: G
     who = {"alice": shop.alice, "bob": shop.bob, "carol": shop.carol, "ghost": shop.carol, "bot": shop.hub.actions}[by]
     pull.label("emergency", by=who)
     if by == "ghost":
-        pull.label_events = [(None, "emergency", True)]
+        pull.label_events = [pull.label_events[0]._replace(by=None)]
     code, report = gate()
     assert (code in (ExitCode.BLOCKED, ExitCode.NOT_JUDGED), report["emergency"]) == (True, None)
     assert f"emergency-declared/{why}" in report["reasons"]
@@ -232,9 +232,21 @@ def test_who_put_the_label_last_declares(by_label: Shop, gate: Gate) -> None:
     assert (code, "emergency-declared/declarer-may-not" in report["reasons"]) == (ExitCode.BLOCKED, True)
 
 
+@pytest.mark.parametrize("edit", [{"body": "{words}"}, {"title": "The shop is down, INC-8"}])
+def test_what_was_edited_since_the_label_nobody_declared(by_label: Shop, gate: Gate, edit: dict[str, str]) -> None:
+    pull = labelled(by_label).label("emergency", by=by_label.carol)
+    words = pull.body.replace("The shop is down", "I want it now")
+    pull.edit(**{name: value.format(words=words) for name, value in edit.items()})
+    code, report = gate()
+    assert (code, "emergency-declared/declarer-unknown" in report["reasons"]) == (ExitCode.NOT_JUDGED, True)
+    assert "takes the label off and puts it on again" in json.dumps(report)
+    pull.unlabel("emergency", by=by_label.carol).label("emergency", by=by_label.carol)
+    assert gate()[0] == ExitCode.ALLOWED
+
+
 def test_more_events_than_are_read_leave_it_unknown(by_label: Shop, gate: Gate) -> None:
     pull = labelled(by_label).label("emergency", by=by_label.carol)
-    pull.label_events = [(by_label.carol, "other", True)] * 999 + pull.label_events
+    pull.label_events = [pull.label_events[0]._replace(name="other")] * 999 + pull.label_events
     code, report = gate()
     assert (code, "emergency-declared/declarer-unknown" in report["reasons"]) == (ExitCode.NOT_JUDGED, True)
     pull.label_events = pull.label_events[2:]
@@ -416,6 +428,17 @@ def test_an_overdue_review_stops_further_deploys(shop: Shop, gate: Gate, followu
     code, (found,), _ = followup()
     assert (code, found["closed"]) == (ExitCode.ALLOWED, True)
     assert gate()[0] == ExitCode.ALLOWED
+
+
+def test_who_made_a_change_that_is_gone_its_record_says(shop: Shop, gate: Gate, followup: Followup) -> None:
+    pull = emergency(shop, gate)
+    after_the_deploy(shop)
+    record = followup()[1][0]["envelope"][:16]
+    del shop.repository.pulls[pull.number]
+    close = ("--close", record, "--note", "looked through it all", "--reviewed-by")
+    code, _, said = followup(*close, "alice")
+    assert (code, "alice may not review this emergency" in said) == (ExitCode.USAGE, True)
+    assert followup(*close, "bob")[1][0]["closed"] is True
 
 
 def test_the_tracking_issue_is_one_and_is_closed(shop: Shop, gate: Gate, followup: Followup) -> None:

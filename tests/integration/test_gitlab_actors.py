@@ -106,8 +106,22 @@ def test_who_put_a_label_on_a_merge_request(server: GitLabServer) -> None:
     gone = forge(server).fetch_labeler(f"!{request.iid}", "urgent")
     assert isinstance(gone, Unavailable)
     assert "takes it off and puts it on again" in gone.remedy
-    request.label_events = [(None, "urgent", "add")]
+    request.label_events = [(None, *request.label_events[0][1:])]
     assert isinstance(forge(server).fetch_labeler(f"!{request.iid}", "urgent"), Unavailable)
+
+
+@pytest.mark.parametrize("edit", [{"title": "Urgent: round prices down"}, {"description": "I want it now"}])
+def test_a_label_stands_for_the_words_that_stood_there(server: GitLabServer, edit: dict[str, str]) -> None:
+    project = server.hub.projects["acme/shop"]
+    alice, bob = (next(user for user in server.hub.users.values() if user.username == name) for name in ("alice", "bob"))
+    request = project.request(author=bob, title="Round prices up").edit(description="The shop is down").label("urgent", by=alice)
+    assert isinstance(forge(server).fetch_labeler(f"!{request.iid}", "urgent"), Actor)
+    request.edit(**edit)
+    found = forge(server).fetch_labeler(f"!{request.iid}", "urgent")
+    assert isinstance(found, Unavailable)
+    assert "were edited after the label was put on" in found.why
+    request.label("urgent", by=alice)
+    assert isinstance(forge(server).fetch_labeler(f"!{request.iid}", "urgent"), Actor)
 
 
 def test_there_is_one_tracking_issue_and_nobody_elses_is_taken_for_it(server: GitLabServer) -> None:

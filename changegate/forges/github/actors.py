@@ -1,7 +1,7 @@
 """Who started the workflow run that is running now, and what an account may do in the repository.
 
 Sources, docs.github.com, REST: "Get a workflow run" (`triggering_actor` is who started this attempt), "Get repository permissions for a user",
-"List issue events".
+"List issue events"; GraphQL, `PullRequest.lastEditedAt`.
 """
 
 import re
@@ -13,7 +13,9 @@ from changegate.facts import Actor, Identity, IdentityKind, Known, Permission, R
 from changegate.forges.github.answer import Answer, UnreadableError, known
 from changegate.forges.github.client import Client
 from changegate.forges.github.faults import ForbiddenError, NotFoundError
+from changegate.forges.github.queries import EDITED
 from changegate.forges.github.range import Repository
+from changegate.forges.labelled import check_words
 
 _RUNNING: Final = frozenset({"in_progress", "queued", "requested", "waiting", "pending"})
 _BY_HAND: Final = "workflow_dispatch"
@@ -61,21 +63,25 @@ def fetch_labeler(client: Client, repository: Repository, change: str, label: st
 
 
 def _labeler(client: Client, repository: Repository, number: int, label: str) -> Actor:
-    path, put = f"/repos/{repository.owner}/{repository.name}/issues/{number}/events", None
+    path, put, renamed = f"/repos/{repository.owner}/{repository.name}/issues/{number}/events", None, None
     for page in range(1, _MOST_PAGES + 1):
         listed = Answer({"list": client.get(path, {"per_page": _PAGE, "page": page}).value}, f"#{number}").items("list")
         for event in listed:
             if event.text("event") in {"labeled", "unlabeled"} and event.at("label").text("name") == label:
                 put = event if event.text("event") == "labeled" else None
+            elif event.text("event") == "renamed":
+                renamed = event.time("created_at")
         if len(listed) < _PAGE:
             break
     else:
         raise UnreadableError(f"#{number} has more than {_MOST_PAGES * _PAGE} events", remedy="Declare the emergency by the run: --emergency.")
     actor = put.get("actor") if put is not None else None
-    if actor is None:
+    if put is None or actor is None:
         raise UnreadableError(
             f"GitHub doesn't say who put the label {label[:60]!r} on #{number}", remedy="Somebody who may takes it off and puts it on again."
         )
+    pull = client.query(EDITED, {**repository.variables(), "number": number}).at("repository").at("pullRequest")
+    check_words(put.time("created_at"), [renamed, pull.time("lastEditedAt") if pull.get("lastEditedAt") is not None else None], f"#{number}")
     return _actor(client, repository, actor.text("login"), actor)
 
 

@@ -86,6 +86,8 @@ OPEN: Final = """query($owner: String!, $name: String!, $number: Int!) {
   repository(owner: $owner, name: $name, followRenames: false) {
     pullRequest(number: $number) { id number title url body state isDraft headRefOid headRefName baseRefName
       baseRepository { databaseId } mergeCommit { oid } baseRef { target { __typename oid } } } } }"""
+EDITED: Final = """query($owner: String!, $name: String!, $number: Int!) {
+  repository(owner: $owner, name: $name, followRenames: false) { pullRequest(number: $number) { lastEditedAt } } }"""
 COMMENTS: Final = Connection("PullRequest", "comments", "id fullDatabaseId viewerDidAuthor body url", first=100)
 COMMENTED: Final = f"""query($owner: String!, $name: String!, $number: Int!) {{
   repository(owner: $owner, name: $name, followRenames: false) {{ pullRequest(number: $number) {{ id {COMMENTS} }} }} }}"""

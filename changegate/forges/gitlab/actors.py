@@ -10,7 +10,9 @@ from changegate.errors import ForgeError, InputError
 from changegate.facts import Actor, Known, Permission, Run, Unavailable
 from changegate.forges.answer import UnreadableError, known
 from changegate.forges.gitlab.client import Answer, Client
+from changegate.forges.gitlab.notes import read_notes
 from changegate.forges.gitlab.people import People
+from changegate.forges.labelled import check_words
 
 _LEVELS: Final = ((50, Permission.ADMIN), (40, Permission.MAINTAIN), (30, Permission.WRITE), (20, Permission.TRIAGE), (10, Permission.READ))
 _BY_HAND: Final = frozenset({"web", "api"})
@@ -57,19 +59,20 @@ def _declarer(client: Client, people: People, project: str, number: int, job: Cl
 
 
 def fetch_labeler(client: Client, people: People, project: str, change: str, label: str) -> Known[Actor]:
-    """The protocol's `fetch_labeler`, by the merge request's events ("Resource label events API"), the oldest first."""
+    """The protocol's `fetch_labeler`, by the merge request's label events, the oldest first ("Resource label events API"), and its notes."""
 
     def read() -> Actor:
-        put = None
-        for event in client.list_all(f"/projects/{project}/merge_requests/{int(change.lstrip('!'))}/resource_label_events"):
+        put, path = None, f"/projects/{project}/merge_requests/{int(change.lstrip('!'))}"
+        for event in client.list_all(f"{path}/resource_label_events"):
             shown = event.get("label")  # null for a label that was deleted since
             if shown is not None and shown.text("name") == label:
                 put = event if event.text("action") == "add" else None
         user = put.get("user") if put is not None else None
-        if user is None:
+        if put is None or user is None:
             raise UnreadableError(
                 f"GitLab doesn't say who put the label {label[:60]!r} on {change}", remedy="Somebody who may takes it off and puts it on again."
             )
+        check_words(put.time("created_at"), read_notes(client, path).edits(), change)
         return _actor(people, user.number("id"))
 
     return known(read)

@@ -1,7 +1,7 @@
 """What GitLab itself noted on a merge request: who pushed, who asked for changes, when its target changed.
 
-System notes are text, but GitLab's own, and nobody can edit or delete one. The texts: app/services/system_notes/{merge_requests,commit}_service.rb
-of gitlab-org/gitlab. Source: "Notes API".
+System notes are text, but GitLab's own, and nobody can edit or delete one. The texts:
+app/services/system_notes/{merge_requests,commit,issuables}_service.rb of gitlab-org/gitlab. Source: "Notes API".
 """
 
 import re
@@ -17,6 +17,8 @@ from changegate.forges.gitlab.people import People
 APPROVED: Final = "approved this merge request"
 TAKEN_BACK: Final = "unapproved this merge request"
 REQUESTED: Final = "requested changes"
+_DESCRIBED: Final = "changed the description"
+_RENAMED: Final = "changed title from "
 _PUSHED: Final = re.compile(r"added [0-9]+ commits?(?:\n.*)?", re.DOTALL)
 _RETARGETED: Final = (
     re.compile(r"changed target branch from `(?P<before>.*)` to `(?P<after>.*)`", re.DOTALL),
@@ -57,6 +59,10 @@ class Notes(NamedTuple):
         """The last request for changes of each account that has not approved since."""
         last = {note.number: note for note in self.noted if note.body in {REQUESTED, APPROVED}}
         return [note for note in last.values() if note.body == REQUESTED]
+
+    def edits(self) -> tuple[datetime, ...]:
+        """When its title or its description was edited."""
+        return tuple(note.at for note in self.noted if note.body == _DESCRIBED or note.body.startswith(_RENAMED))
 
     def pushers(self, people: People) -> tuple[Known[Identity], ...]:
         """The accounts that pushed to it since it was opened."""

@@ -313,6 +313,7 @@ class _Api:
             "state": pull.state,
             "isDraft": pull.draft,
             "createdAt": _iso(pull.created_at),
+            "lastEditedAt": _iso(pull.edited_at) if pull.edited_at else None,
             "mergedAt": _iso(pull.merged_at) if pull.merged_at else None,
             "mergedBy": self.actor(pull.merged_by),
             "changedFiles": lambda _info: len(pull.files),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from doubles.history import edited
 from doubles.objects import GitCommit, Person
@@ -46,6 +46,16 @@ class Event:
     after: str = ""
 
 
+class Labelled(NamedTuple):
+    """A label put on or taken off."""
+
+    by: Account | None
+    """None where the account is gone."""
+    name: str
+    put: bool
+    at: datetime
+
+
 class Pull:
     """A change: commits on a branch, what people said of it, and how it was merged."""
 
@@ -71,8 +81,9 @@ class Pull:
         self.reviews: list[Reviewed] = []
         self.events: list[Event] = []
         self.labels: list[str] = []
-        self.label_events: list[tuple[Account | None, str, bool]] = []
-        """By whom (None where the account is gone), which, and whether put on."""
+        self.label_events: list[Labelled] = []
+        self.renamed_at: list[datetime] = []
+        self.edited_at: datetime | None = None
         self.comments: list[Comment] = []
         self.draft = False
         self.linked: list[Issue] = []
@@ -198,13 +209,22 @@ class Pull:
     def label(self, *names: str, by: Account | None = None) -> Pull:
         """Labels, put on by its author or somebody else."""
         self.labels += names
-        self.label_events += [(by or self.author, name, True) for name in names]
+        self.label_events += [Labelled(by or self.author, name, True, self.repository.hub.tick()) for name in names]
         return self
 
     def unlabel(self, name: str, *, by: Account) -> Pull:
         """A label taken off."""
         self.labels.remove(name)
-        self.label_events.append((by, name, False))
+        self.label_events.append(Labelled(by, name, False, self.repository.hub.tick()))
+        return self
+
+    def edit(self, *, title: str = "", body: str = "") -> Pull:
+        """Another title or description."""
+        if title:
+            self.title = title
+            self.renamed_at.append(self.repository.hub.tick())
+        if body:
+            self.body, self.edited_at = body, self.repository.hub.tick()
         return self
 
     def link(self, issue: Issue) -> Pull:

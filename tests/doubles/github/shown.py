@@ -1,7 +1,8 @@
 """What can be shown on a pull request over REST: comments and check runs. The shapes follow GitHub's published OpenAPI description."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import unquote
 
@@ -178,16 +179,23 @@ def _events(repo: Repository, number: str, asked: Request, _by: Account, api: st
             "node_id": f"LabeledEvent|{repo.name}|{at}",
             "url": f"{api}/repos/{repo.name}/issues/events/{at}",
             "actor": None if by is None else simple_user(by, api),
-            "event": "labeled" if put else "unlabeled",
+            "event": event,
             "commit_id": None,
             "commit_url": None,
-            "created_at": "2026-03-01T12:00:00Z",
+            "created_at": f"{when:%Y-%m-%dT%H:%M:%SZ}",
             "performed_via_github_app": None,
-            "label": {"name": name, "color": "ff0000"},
+            **more,
         }
-        for at, (by, name, put) in enumerate(pull.label_events, 1)
+        for at, (when, by, event, more) in enumerate(sorted(_happened(pull), key=lambda each: each[0]), 1)
     ]
     return 200, found[(page - 1) * size : page * size], {}
+
+
+def _happened(pull: Pull) -> Iterator[tuple[datetime, Account | None, str, dict[str, Any]]]:
+    for each in pull.label_events:
+        yield each.at, each.by, "labeled" if each.put else "unlabeled", {"label": {"name": each.name, "color": "ff0000"}}
+    for at in pull.renamed_at:
+        yield at, pull.author, "renamed", {"rename": {"from": "Before", "to": pull.title}}
 
 
 def _list_issues(repo: Repository, _match: str, asked: Request, _by: Account, _api: str) -> Answered:

@@ -61,8 +61,8 @@ class Request:
     in_parent: bool = False
     draft: bool = False
     labels: list[str] = field(default_factory=list)
-    label_events: list[tuple[User | None, str, str]] = field(default_factory=list)
-    """By whom (None where the account is gone), which, `add` or `remove`."""
+    label_events: list[tuple[User | None, str, str, datetime]] = field(default_factory=list)
+    """By whom (None where the account is gone), which, `add` or `remove`, and when."""
     versions: list[Version] = field(default_factory=list)
     approvals: list[Approval] = field(default_factory=list)
     reviewers: dict[int, str] = field(default_factory=dict)
@@ -194,13 +194,23 @@ class Request:
     def label(self, *names: str, by: User | None = None) -> Request:
         """Labels, put on by its author or somebody else."""
         self.labels += names
-        self.label_events += [(by or self.author, name, "add") for name in names]
+        self.label_events += [(by or self.author, name, "add", self.project.hub.tick()) for name in names]
         return self
 
     def unlabel(self, name: str, *, by: User) -> Request:
         """A label taken off."""
         self.labels.remove(name)
-        self.label_events.append((by, name, "remove"))
+        self.label_events.append((by, name, "remove", self.project.hub.tick()))
+        return self
+
+    def edit(self, *, title: str = "", description: str = "") -> Request:
+        """Another title or description. GitLab notes each."""
+        if title:
+            self.title = title
+            self.note(self.author, f"changed title from **{{-before-}}** to **{{+{title}+}}**", system=True)
+        if description:
+            self.description = description
+            self.note(self.author, "changed the description", system=True)
         return self
 
     def status(self, name: str = "test", status: str = "success", *, allow_failure: bool = False) -> Request:

@@ -421,13 +421,13 @@ def _label_events(call: Call) -> list[Json]:
         {
             "id": number,
             "user": None if user is None else shapes.user_basic(user, call.root),
-            "created_at": "2026-03-01T12:00:00.000Z",
+            "created_at": shapes.moment(at),
             "resource_type": "MergeRequest",
             "resource_id": call.request.id,
             "label": {"id": 7, "name": name, "color": "#FF0000", "description": None},
             "action": action,
         }
-        for number, (user, name, action) in enumerate(call.request.label_events, 1)
+        for number, (user, name, action, at) in enumerate(call.request.label_events, 1)
     ]
 
 
