@@ -15,7 +15,7 @@ from changegate.evidence.card import Card
 from changegate.evidence.statement import FOLLOW_UP
 from changegate.facts import Change, Identity, Run, Text, Time, Unavailable
 from changegate.openings import TOKEN
-from changegate.outcome import EndedDeployment, GateReference
+from changegate.outcome import EndedDeployment, GateReference, withhold_run
 from changegate.policy import PeerApproved
 from changegate.record import STATEMENT_TYPE
 from changegate.recorded import Part, Person, RecordedRun, Sha256, Tool
@@ -123,7 +123,7 @@ def make_statement(
 ) -> dict[str, Any]:
     """The statement, as a JSON value. Its subject is the deployed commit."""
     if emergency.hides_people:
-        run, note = run.model_copy(update={"workflow_ref": ""}), "withheld" if note else ""
+        run, note = withhold_run(run), "withheld" if note else ""
     reviewed = max((each.at for each in reviews if each.at is not None), default=decided)
     predicate = FollowUp(
         deployment=EndedDeployment(

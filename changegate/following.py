@@ -17,7 +17,7 @@ from changegate.evidence.reader import LogReader
 from changegate.evidence.statement import GATE_DECISION
 from changegate.facts import Actor, Change, Deployment, DeployRange, Facts, IdentityKind, Known, Permission, Run, Unavailable
 from changegate.follow_up import OpenEmergency, RetroactiveReview
-from changegate.openings import Opening, open_value
+from changegate.openings import Opening, hides_people, open_value
 from changegate.policy import EffectivePolicy, PeerApproved
 from changegate.recorded import RecordedEmergency
 from changegate.signing import RecordSigner, dsse
@@ -88,7 +88,7 @@ def _read(reader: LogReader, index: int, card: Card, verify: Callable[[Card], No
     verify(card)
     predicate: dict[str, Any] = canonical.loads(dsse.parse_envelope(reader.envelope(card)).payload, what="statement")["predicate"]
     try:
-        said = RecordedEmergency.model_validate(open_value(predicate["decision"]["emergency"], names))
+        said = RecordedEmergency.model_validate(open_value(predicate["decision"]["emergency"], names if hides_people(predicate) else {}))
         facts = Facts.model_validate(canonical.loads(reader.facts(card) or b"", what="facts"))
         policy = EffectivePolicy.model_validate(predicate["policy"]["effective"])
     except (ValidationError, KeyError, TypeError) as error:

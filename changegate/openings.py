@@ -67,6 +67,8 @@ def _parse(line: bytes, number: int) -> Opening:
         case {"is": str(value), "salt": str(salt), "token": str(token), **more} if not more:
             if not re.fullmatch(f"[0-9a-f]{{{2 * SALT_BYTES}}}", salt, re.ASCII) or not TOKEN.fullmatch(token):
                 raise FormatError(f"{what}: no token, or no salt of {SALT_BYTES} bytes", remedy=_REMEDY)
+            if _is_torn(value):
+                raise FormatError(f"{what}: half of a character", remedy=_REMEDY)
             kind = next(each for each in Kind if token.startswith(each.value))
             if commit(kind, value, bytes.fromhex(salt)).token != token:
                 raise VerificationError(
@@ -74,6 +76,11 @@ def _parse(line: bytes, number: int) -> Opening:
                 )
             return Opening(token, bytes.fromhex(salt), value)
     raise FormatError(f"{what}: no opening", remedy=_REMEDY)
+
+
+def _is_torn(text: str) -> bool:
+    """Whether it holds a lone surrogate, which no text of the log can."""
+    return any(0xD800 <= ord(each) <= 0xDFFF for each in text)
 
 
 def find_tokens(text: str) -> frozenset[str]:
@@ -84,6 +91,14 @@ def find_tokens(text: str) -> frozenset[str]:
 def choose(openings: Iterable[Opening], tokens: frozenset[str]) -> tuple[Opening, ...]:
     """Those that open one of these tokens, each once, by token."""
     return tuple(sorted({each for each in openings if each.token in tokens}))
+
+
+def hides_people(predicate: Any) -> bool:
+    """Whether tokens in a decision's predicate, and in its facts, stand for names. Else what looks like one is what somebody is called."""
+    match predicate:
+        case {"policy": {"effective": {"privacy": {"pseudonymise-people": True}}}}:
+            return True
+    return False
 
 
 def open_value(value: Any, openings: Mapping[str, Opening]) -> Any:

@@ -114,8 +114,13 @@ class Claim(Part):
 
 
 def withhold(claim: Claim, run: Run) -> tuple[Claim, Run]:
-    """Both without what somebody wrote by hand, where the decision's policy hides people: the reason, and the branch in the workflow's name."""
-    return claim.model_copy(update={"reason": "withheld" if claim.reason else ""}), run.model_copy(update={"workflow_ref": ""})
+    """Both without what may name somebody, where the decision's policy hides people."""
+    return claim.model_copy(update={"reason": "withheld" if claim.reason else "", "url": ""}), withhold_run(run)
+
+
+def withhold_run(run: Run) -> Run:
+    """A run by its number alone: who is known by name, only the gate's facts say, so nobody could be found in its texts and addresses."""
+    return Run(id=run.id, attempt=run.attempt, workflow_sha=run.workflow_sha)
 
 
 def check(claim: Claim, gate: GateDecisionEntry, *, now: datetime) -> None:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from enum import Enum, StrEnum
 from typing import Any, Final, NamedTuple, TypeVar
+from urllib.parse import quote, quote_plus, unquote
 
 from pydantic import BaseModel
 
@@ -25,7 +26,12 @@ from changegate.window_rules import DeployWindow, Window
 WITHHELD: Final = "withheld"
 _MAX_WORDS: Final = 200
 """More than a policy can ask of a plan."""
-_ADDRESS: Final = re.compile(r"(?<![\w.+%'-])[\w.+%'-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}")
+_ADDRESS: Final = re.compile(
+    r"""(?:(?<![\w.+%'-])[\w.+%'-]+|"[^"\s@]{1,64}")(?:@|%40)[\w-]+(?:\.[\w-]+)*\.(?:xn--[a-z0-9-]+|[^\W\d_]{2,})""", re.IGNORECASE
+)
+"""As people write it, or percent-encoded (RFC 3986, section 2.1) as part of a web address."""
+_BEFORE: Final = r"(?:(?<![^\W_])|(?<=%[0-9a-f][0-9a-f])|(?<=%25[0-9a-f][0-9a-f]))"
+"""A name begins behind anything but a letter or a digit: an underline is none, and what is encoded isn't the letters of its code."""
 _NO_ADDRESS: Final = "withheld.invalid"
 """The domain of what stands for an address where only an address can stand (RFC 2606, section 2)."""
 _OWNER: Final = re.compile(r"(?<!\S)@(?P<name>[\w.-]+)(?!\S)")
@@ -140,8 +146,9 @@ class _Tokens:
         self._made: dict[tuple[Kind, str], Opening] = {}
         people = [each for each in find_people(facts) if not is_account(each)]
         said = {text for each in people for text in (each.login, *(key.rpartition(":")[2] for key in each.keys)) if text and not text.isdecimal()}
-        known = "|".join(re.escape(each) for each in sorted(said, key=lambda each: (-len(each), each)))
-        self._known = re.compile(rf"{_ADDRESS.pattern}" + (rf"|(?<!\w)(?:{known})(?!\w)" if known else ""), re.IGNORECASE)
+        self._written = {form.casefold(): each for each in said for form in (each, quote(each, safe=""), quote_plus(each))}
+        known = "|".join(re.escape(each) for each in sorted(self._written, key=lambda each: (-len(each), each)))
+        self._known = re.compile(rf"{_ADDRESS.pattern}" + (rf"|{_BEFORE}(?:{known})(?![^\W_])" if known else ""), re.IGNORECASE)
 
     @property
     def openings(self) -> tuple[Opening, ...]:
@@ -158,7 +165,7 @@ class _Tokens:
         return self._token(Kind.TEXT, text) if text else text
 
     def clear(self, text: str) -> str:
-        return self._known.sub(lambda match: self._token(Kind.NAME, match[0]), text)
+        return self._known.sub(lambda match: self._token(Kind.NAME, self._written.get(match[0].casefold()) or unquote(match[0])), text)
 
     def name(self, text: str) -> str:
         """A text that is somebody's name or key, whether the facts know them or not."""

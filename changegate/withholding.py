@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from changegate.controls import evaluate
+from changegate.decision import Decision
 from changegate.errors import InputError
 from changegate.facts import Facts
 from changegate.gate import Judged
@@ -36,13 +37,20 @@ def withhold(judged: Judged, salt: Callable[[], bytes]) -> Withheld:
         )
     hidden = hide(_with_objections(judged), judged.policy, judged.source.path, salt)
     again = evaluate(hidden.facts, hidden.policy)
-    if (again.verdict, again.reasons) != (judged.decision.verdict, judged.decision.reasons):
+    other = _found(again) ^ _found(judged.decision)
+    if again.verdict is not judged.decision.verdict or other:
         raise InputError(
-            f"without names the decision would be {again.verdict.value} instead of {judged.decision.verdict.value}, so it can't be recorded",
-            remedy=f"Report which control needs what was hidden: {', '.join({*again.reasons} ^ {*judged.decision.reasons}) or 'none'}. {_OFF}",
+            f"without names the decision would be {again.verdict.value} by other findings than those of {judged.decision.verdict.value}, "
+            "so it can't be recorded",
+            remedy=f"Report which control needs what was hidden: {', '.join(sorted({each[1] for each in other})) or 'none'}. {_OFF}",
         )
     source = judged.source.model_copy(update={"path": hidden.path})
     return Withheld(replace(judged, facts=hidden.facts, policy=hidden.policy, decision=again, source=source), hidden.openings)
+
+
+def _found(decision: Decision) -> set[tuple[str, str, str, str]]:
+    """Each finding: on which change, by which control, how it came out, and why."""
+    return {(each.change or "", each.control, each.outcome.value, each.reason) for each in decision.findings}
 
 
 def _with_objections(judged: Judged) -> Facts:

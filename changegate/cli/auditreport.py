@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 
 import click
 
-from changegate.audit.pack.export import REPORT, opened
+from changegate.audit.pack.export import REPORT, opened_facts
 from changegate.audit.pack.members import ZipMembers
 from changegate.audit.pack.verify import read_facts, verify_pack
 from changegate.cli import auditpack, kept, options, periods
@@ -74,7 +74,7 @@ def _of_pack(pack: str, given: dict[str, Any], now: datetime) -> tuple[bytes, st
     with open_members(pack) as members:
         found = verify_pack(members, trusted, auditpack.verifier(), report.render, received=received)
         names = {**found.names, **read_names(given["names"])}
-        page = report.render(found.contents.opened(names), lambda digest: opened(read_facts(members, digest), names))
+        page = report.render(found.contents.opened(names), opened_facts(found.contents, lambda digest: read_facts(members, digest), names))
         return page, count(len(found.contents.records), "record")
 
 

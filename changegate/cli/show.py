@@ -13,7 +13,7 @@ from changegate.errors import InputError
 from changegate.evidence.proof import format_receipt
 from changegate.evidence.reader import LogReader
 from changegate.evidence.statement import ATTESTATION, KEY_REVOCATION, KEY_ROTATION, SAMPLE_DRAW, WAIVER
-from changegate.openings import find_tokens, open_value
+from changegate.openings import find_tokens, hides_people, open_value
 from changegate.render import attestation as attestation_page
 from changegate.render import keychange as key_page
 from changegate.render import outcome as outcome_page
@@ -58,7 +58,8 @@ def command(
     if attachment:
         _write_attachment(attachment, record, reader)
     if as_json:
-        opened = {token: known[token].value for token in sorted(find_tokens(json.dumps(record.statement)) & known.keys())}
+        held = find_tokens(json.dumps(record.statement)) if hides_people(record.statement["predicate"]) else frozenset()
+        opened = {token: known[token].value for token in sorted(held & known.keys())}
         click.echo(json.dumps(_as_json(record, reader) | ({"names": opened} if names else {}), indent=2))
         return
     hashes = len(record.receipt.hashes)
@@ -69,7 +70,8 @@ def command(
         proof=f"signed by {short(record.key_id)}; in the log {reader.checkpoint.origin}, by {hashes} hashes up to its signed checkpoint",
     )
     page = _PAGES.get(record.card.predicate_type, record_page.render)
-    click.echo(page(open_value(record.statement, known), place, width=options.width()), nl=False)
+    statement = open_value(record.statement, known) if hides_people(record.statement["predicate"]) else record.statement
+    click.echo(page(statement, place, width=options.width()), nl=False)
 
 
 def _write_attachment(file: str, record: Record, reader: LogReader) -> None:

@@ -31,7 +31,20 @@ def deploy(shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
         gated = gate(shop, server, monkeypatch, capsys, "--head", shop.repo.head, *names)
         assert gated.code == ExitCode.ALLOWED, gated.error
         record: str = gated.report["record"]["id"]
-        ended = ("--record", record, "--repository", "acme/shop", "--forge", "git", "--reason", "as carol wanted")
+        monkeypatch.setenv("GITHUB_WORKFLOW", f"Deploy for {author}")
+        monkeypatch.setenv("GITHUB_SERVER_URL", f"https://{author}.example.com")
+        ended = (
+            "--record",
+            record,
+            "--repository",
+            "acme/shop",
+            "--forge",
+            "git",
+            "--reason",
+            "as carol wanted",
+            "--url",
+            f"https://{author}.example",
+        )
         assert run(["outcome", "success", *ended, *STORE, "--signing-key", "changegate-key.pem"]) == 0
         shop.deploy()
     return record

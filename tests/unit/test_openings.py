@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from changegate.errors import FormatError, VerificationError
-from changegate.openings import Kind, choose, commit, find_tokens, format_openings, open_json, open_value, parse_openings
+from changegate.openings import Kind, choose, commit, find_tokens, format_openings, hides_people, open_json, open_value, parse_openings
+from changegate.policy import EffectivePolicy, Privacy
 
 SALT = bytes(range(32))
 TEXT = st.text(st.characters(codec="utf-8"))
@@ -70,3 +71,16 @@ def test_only_whole_tokens_are_opened_and_the_rest_stays() -> None:
     assert json.loads(open_json(json.dumps(said).encode(), names)) == opened
     assert find_tokens(json.dumps(said)) == {alice.token, title.token}
     assert choose([title, alice, alice], frozenset({alice.token})) == (alice,)
+
+
+def test_half_of_a_character_is_no_value() -> None:
+    made = commit(Kind.NAME, "alice", bytes(32))
+    line = json.dumps({"is": "\ud800", "salt": made.salt.hex(), "token": made.token}).encode()
+    with pytest.raises(FormatError, match="half of a character"):
+        parse_openings(line)
+
+
+def test_only_a_policy_that_hides_people_makes_tokens_of_names() -> None:
+    assert hides_people({"policy": {"effective": EffectivePolicy(privacy=Privacy(pseudonymise_people=True)).model_dump(mode="json")}})
+    assert not hides_people({"policy": {"effective": EffectivePolicy().model_dump(mode="json")}})
+    assert not any(map(hides_people, ({}, {"policy": {"effective": None}}, None, [])))

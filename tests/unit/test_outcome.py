@@ -164,3 +164,11 @@ def test_of_what_may_be_live_the_widest_range_holds(ranges: list[dict[str, Any]]
             widest(made)
     else:
         assert widest(made) == made[chosen]
+
+
+def test_without_names_a_run_is_its_number() -> None:
+    run = Run(id="9", attempt=2, url="https://alice.example/9", workflow="by alice", workflow_ref="alice", workflow_sha="ab" * 20, trigger="alice")
+    said, kept = outcome.withhold(claim(reason="as alice wanted", url="https://alice.example"), run)
+    assert (said.reason, said.url) == ("withheld", "")
+    assert kept == Run(id="9", attempt=2, workflow_sha="ab" * 20)
+    assert outcome.withhold(claim(reason=""), run)[0].reason == ""

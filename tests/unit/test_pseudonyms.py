@@ -31,12 +31,13 @@ from changegate.facts import (
     Permission,
     ReviewState,
     Team,
+    TicketKind,
     Trailer,
     Unavailable,
     Version,
     Waiver,
 )
-from changegate.openings import Kind
+from changegate.openings import TOKEN, Kind
 from changegate.openings import commit as commit_to
 from changegate.policy import EffectivePolicy
 from changegate.pseudonyms import TEXTS, hide
@@ -274,6 +275,58 @@ def test_no_generated_name_is_left_anywhere(names: list[str], form: str) -> None
     kept, _ = hidden(found, controls={"peer-approved": {"code-owners": True}, "ticket-linked": {"projects": ["SHOP"]}})
     written = facts_json(kept).decode().casefold()
     assert not [name for name in names if name.casefold() in written]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "docs/alice_notes.md",
+        "db/2026_alice.sql",
+        "https://ci.example/job/feature%2Falice/7/",
+        "https://ci.example/job/feature%252Falice/7/",
+        "https://ci.example/?by=alice%40example.com&of=alice",
+        "https://ci.example/?by=Zo%C3%AB+Smith",
+        "https://ci.example/?by=zo%c3%ab%20smith",
+        "zelda@firma.xn--p1ai",
+        "zelda@пример.рф",
+        "by=zelda%40example.com",
+        '"zelda"@example.com',
+    ],
+)
+def test_names_are_found_however_they_are_written(written: str) -> None:
+    smith = Identity(key="email:zoe@example.org", login="Zoë Smith")
+    made, _ = hidden(facts(change(author=smith, checks=(check("tests", url=written),), files=(ChangedFile(path=written),))))
+    said = facts_json(made).decode().casefold()
+    assert not [name for name in ("alice", "zelda", "zo%c3%ab", "zoë", "smith") if name in said]
+
+
+def test_a_stranger_called_like_a_project_changes_nothing() -> None:
+    """Somebody commented under the login SHOP: each change is found as it was, not only as many of them."""
+    shop = Identity(key="github:77", login="SHOP")
+    one = change(tickets=())
+    two = change(
+        id="#13", title="SHOP-12: Round prices up", landed=(sha("two"),), tickets=(ticket("SHOP-12", kind=TicketKind.ASSERTED, source="title"),)
+    )
+    two = two.model_copy(update={"reviews": (review(), review(shop, ReviewState.COMMENTED, id="r2", may_write=False))})
+    made, policy = hidden(facts(one, two), controls={"ticket-linked": {"projects": ["SHOP"]}})
+    found = [(each.change, each.reason) for each in evaluate(made, policy).findings if each.control == "ticket-linked"]
+    assert found == [("#12", "no-ticket"), ("#13", "linked")]
+
+
+def test_one_person_has_one_token_however_the_name_is_written() -> None:
+    paths = ("alice.md", "x_ALICE_y", "a%2Falice")
+    made, _ = hidden(facts(change(files=tuple(ChangedFile(path=each) for each in paths))))
+    files = made.changes[0].files
+    assert isinstance(files, tuple)
+    tokens = {token for each in files for token in TOKEN.findall(each.path.replace("_", " ").replace("%2F", " "))}
+    assert len(tokens) == 1
+
+
+def test_a_longer_word_is_nobodys_name() -> None:
+    made, _ = hidden(facts(change(files=(ChangedFile(path="malice/alicent.md"),))))
+    files = made.changes[0].files
+    assert isinstance(files, tuple)
+    assert files[0].path == "malice/alicent.md"
 
 
 def test_an_emergency_and_a_waiver_hold_without_names() -> None:

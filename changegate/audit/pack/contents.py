@@ -41,6 +41,8 @@ class Kept:
     card: Card
     key_id: str
     predicate: Mapping[str, Any]
+    hides_people: bool = False
+    """Whether tokens in it, and in its facts, stand for names."""
 
 
 class Drawing(NamedTuple):
@@ -86,7 +88,7 @@ class Contents:
             used = self.policies.setdefault(rules, [policy, kept.card.time, kept.card.time])
             used[1], used[2] = min(used[1], kept.card.time), max(used[2], kept.card.time)
             predicate = {**predicate, "policy": policy}
-        self.records.append(replace(kept, predicate=predicate))
+        self.records.append(replace(kept, predicate=predicate, hides_people=openings.hides_people(kept.predicate)))
 
     @property
     def decisions(self) -> Mapping[str, Kept]:
@@ -125,7 +127,10 @@ class Contents:
         """The same with the names that these openings open, to be read by people: nothing of it is what was signed."""
         if not names:
             return self
-        return replace(self, records=[replace(each, predicate=openings.open_value(each.predicate, names)) for each in self.records])
+        return replace(
+            self,
+            records=[replace(each, predicate=openings.open_value(each.predicate, names)) if each.hides_people else each for each in self.records],
+        )
 
     def members(self) -> Iterator[tuple[str, bytes]]:
         """Policies, population and sample."""

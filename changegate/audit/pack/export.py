@@ -132,16 +132,22 @@ def finish(contents: Contents, order: Order, facts: Callable[[str], bytes | None
     yield KEYS, format_keys(parse(order.trust))
     if order.report is not None:
         names = {each.token: each for each in order.names}
-        yield REPORT, order.report(contents.opened(names), lambda digest: opened(facts(digest), names))
+        yield REPORT, order.report(contents.opened(names), opened_facts(contents, facts, names))
     if order.names:
         yield NAMES, openings.format_openings(order.names)
     yield README, _README.encode("utf-8")
     yield VERIFIER, order.verifier
 
 
-def opened(facts: bytes | None, names: Mapping[str, Opening]) -> bytes | None:
-    """Facts with these names opened, to be read by people."""
-    return openings.open_json(facts, names) if facts and names else facts
+def opened_facts(contents: Contents, facts: Callable[[str], bytes | None], names: Mapping[str, Opening]) -> Callable[[str], bytes | None]:
+    """What reads facts with these names opened, to be read by people."""
+    hidden = {each.card.facts for each in contents.records if each.hides_people}
+
+    def read(digest: str) -> bytes | None:
+        found = facts(digest)
+        return openings.open_json(found, names) if found and names and digest in hidden else found
+
+    return read
 
 
 def _records(
