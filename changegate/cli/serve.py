@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import socket
 import tempfile
 from collections.abc import Mapping
@@ -133,7 +134,7 @@ def _hosts(given: Mapping[str, Any], port: int) -> frozenset[str]:
 
 def _make_pack(given: Mapping[str, Any], query: Mapping[str, str]) -> IO[bytes]:
     sample = query.get("sample", "")
-    if sample and not (sample.isascii() and sample.isdigit() and 0 < int(sample[:9]) <= 10_000):
+    if sample and not re.fullmatch("0{0,9}(?:[1-9][0-9]{0,3}|10000)", sample, re.ASCII):
         raise InputError(f"a sample of {sample[:20]!r}", remedy="Give a number from 1 to 10000, or none.")
     asked = {
         "begin": query.get("from", ""),

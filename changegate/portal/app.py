@@ -112,10 +112,12 @@ class Portal:
                 question = query.get("q", "")
                 rows = index.search(parse_question(question), filters, before=_number(query, "before"))
                 return Answer(200, views.found(around, question, filters, index.counts(), rows))
+            case "/verify" if query.get("now") and around.visitor.role is not Role.AUDITOR:
+                return _for_auditors(around, "Verifications")
             case "/verify":
                 return self._one_at_a_time(around, self._verify, query) if query.get("now") else Answer(200, views.verification(around))
             case "/packs" | "/pack.zip" if around.visitor.role is not Role.AUDITOR:
-                return _problem(around, 403, "Packs are for auditors", "This token is a reader's.", "Ask for one with the role auditor.")
+                return _for_auditors(around, "Packs")
             case "/packs":
                 return Answer(200, views.packs(around, index.counts()))
             case "/pack.zip":
@@ -130,7 +132,7 @@ class Portal:
                 Answer(200, views.one_record(around, shown)) if shown else _problem(around, 404, "No such record is known here", envelope, _ELSEWHERE)
             )
         if around.visitor.role is not Role.AUDITOR:
-            return _problem(around, 403, "Downloads are for auditors", "This token is a reader's.", "Ask for one with the role auditor.")
+            return _for_auditors(around, "Downloads")
         data = self._source.read_file(envelope, file)
         if data is None:
             return _problem(around, 404, "No such record is known here, or it has no facts", envelope, _ELSEWHERE)
@@ -156,6 +158,10 @@ class Portal:
         file = self._works.make_pack(query)
         name = f"evidence-{_day(query, 'from')}-{_day(query, 'to')}.zip"
         return Answer(200, file, "application/zip", (("Content-Disposition", f'attachment; filename="{name}"'),))
+
+
+def _for_auditors(around: Around, what: str) -> Answer:
+    return _problem(around, 403, f"{what} are for auditors", "This token is a reader's.", "Ask for one with the role auditor.")
 
 
 def _problem(around: Around, status: int, title: str, message: str, remedy: str = "", *, headers: tuple[tuple[str, str], ...] = ()) -> Answer:

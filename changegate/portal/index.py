@@ -24,7 +24,7 @@ from changegate.portal.terms import Asked, Field, Terms, terms_of, title_of
 from changegate.stores import Store
 from changegate.trust import Trust
 
-VERSION: Final = "2"
+VERSION: Final = "3"
 PAGE: Final = 50
 DECISION: Final = "gate-decision"
 _AT_ONCE: Final = 2048
@@ -38,7 +38,7 @@ _TABLES: Final = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE entry (
   place INTEGER PRIMARY KEY, kind TEXT NOT NULL, envelope TEXT NOT NULL, decided TEXT NOT NULL, repository TEXT NOT NULL, environment TEXT NOT NULL,
-  commit_id TEXT NOT NULL, verdict TEXT NOT NULL, mode TEXT NOT NULL, ending TEXT NOT NULL, title TEXT NOT NULL, fault TEXT NOT NULL, ended_by INTEGER
+  commit_id TEXT NOT NULL, verdict TEXT NOT NULL, mode TEXT NOT NULL, ending TEXT NOT NULL, title TEXT NOT NULL, fault TEXT NOT NULL
 );
 CREATE INDEX entry_envelope ON entry (envelope);
 CREATE INDEX entry_decided ON entry (decided, place);
@@ -61,21 +61,14 @@ CREATE TABLE ending (envelope TEXT PRIMARY KEY, place INTEGER NOT NULL) WITHOUT 
 CREATE TABLE revoking (place INTEGER PRIMARY KEY, leaf BLOB NOT NULL);
 CREATE VIRTUAL TABLE term USING fts5 ({_FIELDS}, content = '', detail = column, tokenize = "ascii tokenchars '_'");
 """
-_COLUMNS: Final = "place, kind, envelope, decided, repository, environment, commit_id, verdict, mode, ending, title, fault, ended_by"
-_PUT: Final = f"INSERT INTO entry ({_COLUMNS}) VALUES ({', '.join('?' * 13)})"
+_COLUMNS: Final = "place, kind, envelope, decided, repository, environment, commit_id, verdict, mode, ending, title, fault"
+_PUT: Final = f"INSERT INTO entry ({_COLUMNS}) VALUES ({', '.join('?' * 12)})"
 _PUT_TERMS: Final = f"INSERT INTO term (rowid, {_FIELDS}) VALUES (?, {', '.join('?' * len(Field))})"
 _FIND: Final = """
-SELECT place, ended_by FROM (SELECT place, ended_by FROM entry WHERE envelope = :envelope ORDER BY place LIMIT 1)
-UNION ALL SELECT place, NULL FROM ending WHERE envelope = :envelope
+SELECT place FROM (SELECT place FROM entry WHERE envelope = :envelope ORDER BY place LIMIT 1)
+UNION ALL SELECT place FROM ending WHERE envelope = :envelope
 """
 _GONE: Final = "Find out why first: hold the log against a checkpoint that you kept (`changegate verify --since`). Then delete the index file."
-
-
-class Places(NamedTuple):
-    """The entry of a record, and of what says how its deploy ended."""
-
-    own: int
-    ended_by: int | None
 
 
 class Row(NamedTuple):
@@ -98,8 +91,6 @@ class Row(NamedTuple):
     title: str
     fault: str
     """Why the record can't be trusted; empty for one that can."""
-    ended_by: int | None
-    """The entry that says how the deploy ended, the latest word."""
 
 
 @dataclass(frozen=True)
@@ -216,16 +207,16 @@ class Index:
 
     def _place_before(self, day: str) -> int | None:
         """A place that all records of this day and of later ones stand after; None where none is known. A list needn't go further back."""
-        if not day:
+        at = _moment(day, -_DISORDER)
+        if not at:
             return None
-        at = format_time(datetime.fromisoformat(day).replace(tzinfo=UTC) - _DISORDER)
         return self._first("SELECT place FROM entry WHERE decided < ? ORDER BY decided DESC, place DESC LIMIT 1", at)
 
     def _place_after(self, day: str) -> int | None:
         """A place that all records of this day and of earlier ones stand before; None where none is known."""
-        if not day:
+        at = _moment(day, timedelta(days=1) + _DISORDER)
+        if not at:
             return None
-        at = format_time(datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(days=1) + _DISORDER)
         return self._first("SELECT place FROM entry WHERE decided > ? ORDER BY decided, place LIMIT 1", at)
 
     def _first(self, query: str, value: str) -> int | None:
@@ -233,11 +224,11 @@ class Index:
             found = database.execute(query, [value]).fetchone()
         return int(found[0]) if found else None
 
-    def find(self, envelope: str) -> Places | None:
-        """Where the record with this digest is: one that is listed, or one that says how a deploy ended."""
+    def find(self, envelope: str) -> int | None:
+        """The entry of the record with this digest is: one that is listed, or one that says how a deploy ended."""
         with self._open() as database:
             found = database.execute(_FIND, {"envelope": envelope}).fetchone()
-        return Places(*found) if found else None
+        return int(found[0]) if found else None
 
     def revocations(self, store: Store, trust: Trust) -> Revocations:
         """The keys that the indexed log revokes."""
@@ -262,6 +253,14 @@ class Index:
             database.execute("DELETE FROM counted")
             database.execute("INSERT INTO term (term) VALUES ('delete-all')")
             database.execute("DELETE FROM meta WHERE name <> 'version'")
+
+
+def _moment(day: str, later: timedelta) -> str:
+    """So much later than a day's begin; empty without one, and where the calendar ends before."""
+    try:
+        return format_time(datetime.fromisoformat(day).replace(tzinfo=UTC) + later) if day else ""
+    except OverflowError:
+        return ""
 
 
 def _check_continues(reader: LogReader, before: State) -> None:
@@ -289,7 +288,7 @@ def _add_all(database: sqlite3.Connection, places: range, reader: LogReader, sto
 
 def _put_record(database: sqlite3.Connection, place: int, card: Card, signed: VerifiedRecord) -> None:
     if card.predicate_type == outcome.PREDICATE_TYPE:
-        database.execute("UPDATE entry SET ending = ?, ended_by = ? WHERE envelope = ?", [card.decision, place, card.about])
+        database.execute("UPDATE entry SET ending = ? WHERE envelope = ?", [card.decision, card.about])
         database.execute("INSERT OR IGNORE INTO ending VALUES (?, ?)", [card.envelope, place])
         return
     predicate = signed.statement["predicate"]
@@ -301,9 +300,7 @@ def _put_record(database: sqlite3.Connection, place: int, card: Card, signed: Ve
 def _row(place: int, card: Card, *, title: str = "", mode: str = "", fault: str = "") -> Row:
     kind = card.predicate_type.rstrip("/").rsplit("/", 2)[-2]
     at = format_time(card.at)
-    return Row(
-        place, kind, card.envelope, at, card.repository, card.environment, card.commit, card.decision, mode, "", title[:300], fault[:1000], None
-    )
+    return Row(place, kind, card.envelope, at, card.repository, card.environment, card.commit, card.decision, mode, "", title[:300], fault[:1000])
 
 
 def put_row(database: sqlite3.Connection, row: Row, terms: Terms | None = None) -> None:

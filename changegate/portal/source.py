@@ -7,10 +7,12 @@ from typing import Any, Final, NamedTuple
 
 from changegate.audit.pack.contents import Kept
 from changegate.errors import StoreError, VerificationError
+from changegate.evidence import idempotency, revocations
 from changegate.evidence.proof import Receipt, format_receipt
 from changegate.evidence.reader import LogReader
 from changegate.evidence.signed_record import verify_record
-from changegate.evidence.statement import ATTESTATION
+from changegate.evidence.statement import ATTESTATION, GATE_DECISION
+from changegate.outcome import Ending
 from changegate.portal.index import Index
 from changegate.portal.views import Shown
 from changegate.stores import Store
@@ -39,6 +41,7 @@ class Source:
         self._open, self._now, self.tell = open_log, now, tell
         self._lock = threading.Lock()
         self._opened: Opened | None = None
+        self._revoked = revocations.Revocations(trust)
         self._at: datetime | None = None
 
     def refresh(self) -> str:
@@ -56,6 +59,7 @@ class Source:
                 if self._at is None:
                     raise
                 return f"The store can't be read now, so this is as of {self._at:%Y-%m-%d %H:%M:%S} UTC: {error.message}"
+            self._revoked = revocations.find(opened.reader, opened.store, self._trust, origin=opened.reader.checkpoint.origin)
             self._opened, self._at = opened, self._now()
             return ""
 
@@ -63,13 +67,13 @@ class Source:
         """A record, read and verified now; None for one that the log doesn't have. Raises `VerificationError`, `FormatError`, `StoreError`."""
         with self._lock:
             opened = self._log()
-            places = self.index.find(envelope)
-            if places is None:
+            place = self.index.find(envelope)
+            if place is None:
                 return None
-            kept, receipt = self._read(opened, places.own)
+            kept, receipt = self._read(opened, place)
             if kept.card.envelope != envelope:
-                raise VerificationError(f"entry {places.own} is another record than the index says", remedy="Delete the index: it is made anew.")
-            ending = self._read(opened, places.ended_by)[0] if places.ended_by is not None else None
+                raise VerificationError(f"entry {place} is another record than the index says", remedy="Delete the index: it is made anew.")
+            ending = self._ending(opened, kept)
             facts = opened.reader.facts(kept.card) if kept.card.predicate_type != ATTESTATION else None
             reader = opened.reader
             return Shown(kept, reader.size, reader.checkpoint.origin, ending, facts, len(receipt.hashes))
@@ -88,10 +92,23 @@ class Source:
             raise StoreError("the log wasn't opened", remedy="Start the portal again.")
         return self._opened
 
+    def _ending(self, opened: Opened, kept: Kept) -> Kept | None:
+        """How a deploy ended, the latest word: by the log, where an outcome stands under its decision's own key, and not by the index."""
+        if kept.card.predicate_type != GATE_DECISION:
+            return None
+        origin = opened.reader.checkpoint.origin
+        for ending in (Ending.ROLLED_BACK, Ending.SUCCESS):  # success and failure share a key
+            found = opened.reader.find_key(idempotency.of_outcome(kept.card.envelope, ending, origin=origin))
+            if found is not None:
+                return self._read(opened, found[0])[0]
+        return None
+
     def _read(self, opened: Opened, place: int) -> tuple[Kept, Receipt]:
         receipt = opened.reader.prove(place)
         card = opened.reader.card(place)
         signed = verify_record(card, opened.reader.envelope(card), self._trust)
-        self.index.revocations(opened.store, self._trust).check(place, signed.key_id)
+        # The index is a file of this machine's: what is taken out of it, the log still says.
+        for revoked in (self.index.revocations(opened.store, self._trust), self._revoked):
+            revoked.check(place, signed.key_id)
         predicate: dict[str, Any] = signed.statement["predicate"]
         return Kept(place, card, signed.key_id, predicate), receipt

@@ -75,7 +75,7 @@ def fill(path: Path, rows: int) -> None:
             ending = chance.choices(("success", "failure", "", "rolled-back"), (9500, 100, 399, 1))[0]
             envelope, title = f"{chance.getrandbits(256):064x}", " ".join(words)
             envelope, title = f"{chance.getrandbits(256):064x}", " ".join(words)
-            row = Row(place, DECISION, envelope, decided, "acme/shop", environment, commit, verdict, "enforced", ending, title, "", None)
+            row = Row(place, DECISION, envelope, decided, "acme/shop", environment, commit, verdict, "enforced", ending, title, "")
             terms = {
                 Field.COMMIT: (commit, envelope, f"{chance.getrandbits(160):040x}"),
                 Field.TICKET: (f"SHOP-{chance.randrange(200_000)}",),

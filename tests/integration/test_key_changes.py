@@ -1,7 +1,8 @@
 """Keys that are rotated and revoked, as the log says it: forward only, by another key, and only where the trust file names that one."""
 
+import sqlite3
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ from changegate.evidence.log import Environment, Log
 from changegate.evidence.reader import read_log
 from changegate.evidence.verify import Scope, verify_store
 from changegate.evidence.verify_commits import Share
+from changegate.portal.index import Index
+from changegate.portal.source import Opened, Source
 from changegate.signing.dsse import EnvelopeSigner
 from changegate.signing.keys import PrivateKey, format_public
 from changegate.trust import RecordKey, Trust, format_trust, parse
@@ -471,3 +474,23 @@ def test_show_prints_an_entry_about_keys(capsys: pytest.CaptureFixture[str]) -> 
     out = capsys.readouterr().out
     assert newest in out
     assert "rotated" in out
+
+
+def test_a_key_that_the_log_revokes_is_revoked_whatever_is_taken_out_of_the_index(tmp_path: Path) -> None:
+    store = MemoryStore()
+    log = log_of(store)
+    add_record(log, 1, A)
+    add_revocation(log, A, by=B)
+    add_record(log, 3, A)
+    index = Index(tmp_path / "index.sqlite")
+    reader = log.reader()
+    assert reader is not None
+    source = Source(index, TRUST, believed="x", open_log=lambda: Opened(reader, store), now=lambda: datetime.now(UTC))
+    source.refresh()
+    envelope = signed_record(3, A)[0].envelope
+    for _ in range(2):
+        with pytest.raises(VerificationError, match="revoked"):
+            source.show(envelope)
+        with sqlite3.connect(tmp_path / "index.sqlite") as database:
+            database.execute("DELETE FROM revoking")
+    assert source.show(signed_record(1, A)[0].envelope) is not None

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import urllib.request
@@ -264,6 +265,8 @@ def test_tokens_and_roles(tmp_path: Path) -> None:
             assert got.headers["WWW-Authenticate"].startswith("Basic ")
     assert site.get("/", authorization="Bearer reader").status == site.get("/search", authorization="Bearer reader").status == 200
     assert "Downloads" not in site.get(f"/record/{digest}", authorization="Bearer reader").text
+    assert site.get("/verify", authorization="Bearer reader").status == 200
+    assert site.get("/verify", authorization="Bearer reader", now="1").status == 403
     for path in (*files, "/packs", "/pack.zip"):
         assert site.get(path, authorization="Bearer reader", **period).status == 403, path
         assert site.get(path, authorization="Basic " + base64.b64encode(b"me:auditor").decode(), **period).status == 200, path
@@ -370,6 +373,28 @@ def test_what_is_new_is_seen_and_what_was_rewritten_is_refused(own: Site) -> Non
     got = own.get("/")
     assert (got.status, "isn&#x27;t the one that was indexed" in got.text) == (503, True)
     assert "prices" not in got.text
+
+
+@pytest.mark.parametrize("poison", ["ending = 'success'", "ending = ''", "verdict = 'allowed'"])
+def test_a_page_says_what_the_log_says_whatever_is_written_into_the_index(tmp_path: Path, poison: str) -> None:
+    own = Site(tmp_path, count=30)
+    assert own.get("/").status == 200
+    ended = next(row for row in own.index.search((), Filters(), limit=1000) if row.ending not in ("", "success"))
+    before = own.get(f"/record/{ended.envelope}").text
+    with sqlite3.connect(own.folder / "index.sqlite") as database:
+        database.execute(f"UPDATE entry SET {poison} WHERE place = ?", [ended.place])
+    assert own.get(f"/record/{ended.envelope}").text == before
+
+
+@pytest.mark.parametrize("query", [{"from": "0001-01-01"}, {"to": "9999-12-31"}, {"before": "9" * 15}])
+def test_the_ends_of_the_calendar_are_days_like_others(site: Site, query: dict[str, str]) -> None:
+    assert site.get("/search", **query).status == 200
+
+
+@pytest.mark.parametrize("sample", ["0", "10001", "000000001" + "9" * 12, "1" * 200, "-1", "٣"])
+def test_a_sample_has_a_size_that_can_be_drawn(site: Site, sample: str) -> None:
+    got = site.get("/pack.zip", **{"from": "2026-03-01", "to": "2026-03-10", "sample": sample, "seed": "s"})
+    assert (got.status, "a sample of" in got.text) == (400, True)
 
 
 def test_a_store_that_is_away_is_said(own: Site, monkeypatch: pytest.MonkeyPatch) -> None:

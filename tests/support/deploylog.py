@@ -13,6 +13,7 @@ from changegate.evidence import layout, log_policy, note
 from changegate.evidence.card import Card, format_card, format_time
 from changegate.evidence.commit import NO_COMMIT, Commit, digest_of, format_commit, grow
 from changegate.evidence.edge import Edge
+from changegate.evidence.index_object import format_index_object
 from changegate.facts import CheckState, Facts, Identity, Run
 from changegate.policy import EffectivePolicy
 from changegate.recorded import GateRun, PolicySource
@@ -63,6 +64,8 @@ def write(put: Callable[[str, bytes], None], kept: Iterator[Kept], *, batch: int
     def commit_some() -> None:
         nonlocal previous, digest, edge
         at = max(each.card.at for each in some) + timedelta(minutes=1)
+        for place, one in enumerate(some, previous.size if previous else 0):
+            put(layout.index_key(one.card.key), format_index_object(place))
         entries = [format_card(each.card) for each in some]
         previous = grow(previous, digest, entries, at=at, nonce=f"{previous.size if previous else 0:032x}", origin=ORIGIN, signer=KEY)
         data = format_commit(previous)
