@@ -1,5 +1,6 @@
 """The pages of the controls, as the documentation has them: docs/controls, which the package brings along as changegate/pages."""
 
+import difflib
 import re
 from dataclasses import dataclass
 from importlib.resources import files
@@ -46,13 +47,20 @@ def list_reasons(pages: dict[str, str]) -> frozenset[str]:
 
 
 def explain(wanted: str) -> str:
-    """The page (Markdown) of a control, or what a reason code means in each control that has it. Raises `InputError` where there is neither."""
+    """The page (Markdown) of a control, or what a reason means: a code, in each control that has it, or `control/code`.
+
+    Raises `InputError` where there is neither.
+    """
     pages = read_pages()
     if wanted in pages:
         return pages[wanted]
-    reasons = find_reasons(pages, wanted)
+    control, _, code = wanted.rpartition("/")
+    reasons = [each for each in find_reasons(pages, code) if control in ("", each.control)]
     if not reasons:
-        raise InputError(f"there is no control and no reason {wanted!r}", remedy=f"Name a reason from a report, or a control: {', '.join(pages)}.")
+        known = [*pages, *(each.rpartition("/")[2] for each in list_reasons(pages))]
+        near = difflib.get_close_matches(code, known, n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"Name a reason from a report, or a control: {', '.join(pages)}."
+        raise InputError(f"there is no control and no reason {wanted[:100]!r}", remedy=hint)
     return "\n\n".join(_section(each) for each in reasons) + "\n"
 
 

@@ -17,6 +17,7 @@ from changegate.calendar_files import read_calendars
 from changegate.decision import Decision
 from changegate.errors import InputError
 from changegate.facts import (
+    Artifact,
     Assurance,
     BaseSource,
     Change,
@@ -26,18 +27,21 @@ from changegate.facts import (
     CheckState,
     CodeOwnersFile,
     Commit,
+    CoverageReport,
     Deployment,
     DeployRange,
     Facts,
     Identity,
     IdentityKind,
     Lookup,
+    Provenance,
     RangeCommit,
     RangeOutcome,
     Review,
     ReviewState,
     Run,
     Team,
+    TestReport,
     Ticket,
     TicketKind,
     Version,
@@ -52,6 +56,7 @@ from changegate.yaml_text import YamlError
 CASES_FILE: Final = ".changegate.test.yml"
 MAX_BYTES: Final = 1024 * 1024
 _NOON: Final = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+_DIGEST: Final = "ab" * 32
 _NO_EVENTS: Final = "BEGIN:VCALENDAR\nEND:VCALENDAR\n"
 _PLAN: Final = "## Rollback plan\nRedeploy the version before, then look at the dashboard."
 
@@ -95,6 +100,10 @@ class CaseChange(Rules):
     files: Texts = Field((), description="What it adds or changes.")
     removed: Texts = Field((), description="The files that it takes away.")
 
+    def names(self, key: str) -> bool:
+        """Whether its title or description has this ticket; where neither is written, it goes without saying."""
+        return not self.model_fields_set & {"title", "description"} or key.casefold() in f"{self.title} {self.description}".casefold()
+
 
 class Case(Rules):
     """One deploy, and what is to become of it."""
@@ -106,6 +115,11 @@ class Case(Rules):
     deployer: Login = "dave"
     at: LocalTime = Field("2026-01-05 12:00", description="When it is deployed, in UTC.")
     calendars: dict[str, str] = Field(default_factory=dict, description="What calendars say (iCalendar), by their paths; others have no events.")
+    results: Literal["passed", "failed", "of-another-commit", "none"] = Field("passed", description="What the tests' results say (JUnit XML).")
+    coverage: Annotated[int, Field(ge=0, le=100)] = Field(100, description="Per cent of the lines that the tests ran through.")
+    artifact: Literal["built-from-it", "built-from-another", "named", "none"] = Field(
+        "built-from-it", description="What is known of what is deployed: its provenance, its digest alone, or nothing."
+    )
     code_owners: str = Field("", description="CODEOWNERS, as deployed.")
     teams: dict[str, Logins] = Field(default_factory=dict)
     templates: tuple[str, ...] = Field((), strict=False, max_length=20, description="The repository's templates for a description.")
@@ -140,6 +154,13 @@ def parse(data: bytes, *, source: str, known: Collection[str]) -> Read:
     except ValidationError as error:
         first: Defect = (explain(error, document, Cases) or (Defect(1, "", "no cases", ""),))[0]
         raise InputError(f"{source}:{first}", remedy=first.allowed.replace("`changegate policy schema`", "docs/policy-testing.md")) from error
+    for at, case in enumerate(found.cases):
+        unnamed = next((key for each in case.changes for key in each.tracked if not each.names(key)), "")
+        if unnamed:
+            raise InputError(
+                f"{source}:{document.line(('cases', at, 'changes'))}: the change names no ticket {unnamed[:60]!r}, of which `tracked` says something",
+                remedy="Put the key into the change's title or description, as people do.",
+            )
     read = Read(found.policy, tuple((document.line(("cases", at)), case) for at, case in enumerate(found.cases)))
     for at, (_, case) in enumerate(read.cases):
         unknown = sorted({*(case.reasons or ())} - {*known})
@@ -153,6 +174,12 @@ def parse(data: bytes, *, source: str, known: Collection[str]) -> Read:
 def decide(case: Case, policy: Policy, read_facts: Callable[[str], Facts]) -> Decision:
     """The policy's decision on a case. Raises as `read_facts` does, and `PolicyError`."""
     rules = policy.for_environment(case.environment)
+    other = sorted(case.calendars.keys() - {each.path for each in rules.controls.deploy_window.calendars})
+    if other:
+        raise InputError(
+            f"the case {case.name[:60]!r} has a calendar {other[0][:60]!r}, which the policy doesn't in {case.environment}",
+            remedy=f"The policy's calendars there: {', '.join(each.path for each in rules.controls.deploy_window.calendars) or 'none'}.",
+        )
     return controls.evaluate(read_facts(case.facts) if case.facts else _facts(case, rules.controls.deploy_window), rules)
 
 
@@ -170,10 +197,12 @@ def _facts(case: Case, windows: DeployWindow) -> Facts:
         RangeCommit(sha=each.landed[0], tree=str(each.head_tree), parents=(changes[at - 1].landed[0] if at else base,), subject=each.title)
         for at, each in enumerate(changes)
     )
+    deployment = Deployment(
+        forge="github", repository="acme/shop", environment=case.environment, head=head, deployer=people.get(case.deployer), run=Run(id="1"),
+        artifacts=() if case.artifact == "none" else (Artifact(name="acme/shop", sha256=_DIGEST),),
+    )  # fmt: skip
     return Facts(
-        deployment=Deployment(
-            forge="github", repository="acme/shop", environment=case.environment, head=head, deployer=people.get(case.deployer), run=Run(id="1")
-        ),
+        deployment=deployment,
         range=DeployRange(
             outcome=RangeOutcome.AHEAD, base=base, head=head, base_source=BaseSource.DEPLOYMENT, assurance=Assurance.FORGE, commits=commits
         ),
@@ -183,8 +212,27 @@ def _facts(case: Case, windows: DeployWindow) -> Facts:
         code_owners=CodeOwnersFile(path="CODEOWNERS", commit=base, text=case.code_owners),
         teams=tuple(Team(name=name, members=tuple(map(people.get, members))) for name, members in case.teams.items()),
         calendars=read_calendars(lambda path: case.calendars.get(path, _NO_EVENTS).encode("utf-8"), windows, case.environment, base, at),
+        provenances=_provenances(case, head, base),
+        tests=() if case.results == "none" else (_results(case, head, base),),
+        coverage=(CoverageReport(name="coverage.xml", sha256=_DIGEST, commit=head, covered=case.coverage * 100, lines=10_000),),
         fetched_at=at,
     )
+
+
+def _results(case: Case, head: str, base: str) -> TestReport:
+    failed = case.results == "failed"
+    commit = base if case.results == "of-another-commit" else head
+    return TestReport(
+        name="junit.xml", sha256=_DIGEST, commit=commit, passed=10_000 - failed, failed=int(failed), names=("test_prices",) if failed else ()
+    )
+
+
+def _provenances(case: Case, head: str, base: str) -> tuple[Provenance, ...]:
+    """By a builder that the policy believes."""
+    if not case.artifact.startswith("built-from"):
+        return ()
+    commit = head if case.artifact == "built-from-it" else base
+    return (Provenance(sha256=_DIGEST, subjects=(_DIGEST,), builder="the builder", signer="it", source="github.com/acme/shop", commit=commit),)
 
 
 def _change(number: int, case: CaseChange, people: "_People") -> Change:

@@ -1,6 +1,7 @@
 """What is wrong with a policy file, in the words of whoever wrote it: every defect, with its line, its key and what may stand there. Pure."""
 
 import difflib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, get_args
@@ -105,7 +106,8 @@ def _explain(error: Any, document: Document, model: type[BaseModel]) -> Defect:
         return Defect(line, dotted, "unknown key", f"Did you mean '{near[0]}'?" if near else f"Valid here: {', '.join(names)}.")
     if error["type"] == "missing":
         return Defect(line, dotted, "is missing", "`changegate policy schema` lists every key and its values.")
-    allowed = WORDS[error["type"]](error.get("ctx", {}))
+    words = WORDS.get(error["type"])
+    allowed = words(error.get("ctx", {})) if words else "another value"
     return Defect(line, dotted, f"must be {allowed}, not {_found(error['input'])}", "`changegate policy schema` lists every key and its values.")
 
 
@@ -120,7 +122,7 @@ def _found(value: Any) -> str:
         case list() | tuple():
             return f"a list of {len(value)}"
         case _:
-            return repr(value)[:80]
+            return re.sub("//[^/@]*@", "//…@", repr(value))[:80]  # a password in an address
 
 
 def _is_model(annotation: Any) -> bool:

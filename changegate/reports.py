@@ -50,6 +50,8 @@ def _read(kind: type[R], data: bytes, name: str, parse: Any) -> R:
     try:
         if len(data) > MAX_BYTES:
             raise FormatError(f"larger than {MAX_BYTES // 1024 // 1024} MiB", remedy=_REMEDY)
+        if not data.strip():
+            raise FormatError("the file is empty", remedy=_REMEDY)
         return kind(name=name, sha256=digest, **parse(data))
     except FormatError as error:
         return kind(name=name, sha256=digest, defect=error.message[:_MAX_NAME])
@@ -94,18 +96,22 @@ def _cobertura(data: bytes) -> dict[str, Any]:
 
 def _lcov(data: bytes) -> dict[str, Any]:
     covered, lines, commit, ended = 0, 0, "", False
+    counted, ran = 0, 0  # of the lines one by one: the totals may be left out (man geninfo)
     for line in data.decode("utf-8", "replace").splitlines():
         field, _, value = line.partition(":")
         if field == "LF":
             lines += _number(value)
         elif field == "LH":
             covered += _number(value)
+        elif field == "DA":
+            counted += 1
+            ran += re.fullmatch(r"[0-9]+,-?0*[1-9][0-9]*(,.*)?", value.strip(), re.ASCII) is not None
         elif field == "TN" and _COMMIT.fullmatch(value.strip()):
             commit = _one_commit(commit, value.strip())
         ended = ended or line == "end_of_record"
     if not ended:
         raise FormatError("neither Cobertura XML nor an LCOV tracefile", remedy=_REMEDY)
-    return _covered(covered, lines) | {"commit": commit}
+    return (_covered(covered, lines) if lines else _covered(ran, counted)) | {"commit": commit}
 
 
 def _covered(covered: int, lines: int) -> dict[str, Any]:
@@ -130,7 +136,9 @@ def _elements(data: bytes) -> Iterator[tuple[Element, str]]:
                 each.clear()
             if _local(element.tag) not in {"failure", "error", "skipped"} and open_:
                 open_[-1].remove(element)
-    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
+    except DefusedXmlException as error:
+        raise FormatError("XML with entities, or with files of its own, which isn't read here", remedy=_REMEDY) from error
+    except (ParseError, ValueError, LookupError) as error:
         raise FormatError(f"no XML that is read here: {error}"[:_MAX_NAME], remedy=_REMEDY) from error
 
 

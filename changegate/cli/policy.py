@@ -9,6 +9,7 @@ import click
 from changegate import attestation, follow_up, keychange, outcome, policy, record, sampledraw, waiver
 from changegate.cli import policy_diff, policy_testing
 from changegate.cli.options import read_file
+from changegate.doctor.policy import find_oversights
 from changegate.errors import InputError, PolicyError
 from changegate.render.text import count, inert, visible
 
@@ -130,6 +131,10 @@ def check(file: str, environment: str | None) -> None:
         raise PolicyError(f"{file}: {count(len(defects), 'mistake')}, listed above", remedy="Mend them, and run `changegate policy check` again.")
     named = ", ".join(found.environments) or "none"
     click.echo(f"{file}: good (environments with rules of their own: {named})")
+    for place in ("", *found.environments):
+        for _, _, is_met, observed, why, _ in find_oversights(found.for_environment(place)):
+            if is_met:
+                click.echo(visible(f"  warning: {f'in {place}, ' if place else ''}{observed}: {why}", 1000), err=True)
     if environment is not None:
         if environment not in found.environments:
             click.echo(f"'{environment}' has no rules of its own; the general ones hold:")

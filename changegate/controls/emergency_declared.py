@@ -123,6 +123,10 @@ def _check_words(declared: Declaration, rules: EmergencyRules) -> Finding | None
     return None
 
 
+def _act(declared: Declaration) -> str:
+    return f"takes the label {declared.label!r} off {declared.change} and puts it on again" if declared.label else "starts the run"
+
+
 def _check_declarer(declared: Declaration, rules: EmergencyRules) -> Finding | None:
     actor = declared.declared_by
     if isinstance(actor, Unavailable):
@@ -131,12 +135,12 @@ def _check_declarer(declared: Declaration, rules: EmergencyRules) -> Finding | N
         )
     who = actor.person.login
     if actor.person.kind is not IdentityKind.HUMAN:
-        return _finding(Outcome.FAIL, Reason.DECLARER_MAY_NOT, f"{who} declares it, which is a bot", "a person who may starts the run")
+        return _finding(Outcome.FAIL, Reason.DECLARER_MAY_NOT, f"{who} declares it, which is a bot", f"a person who may {_act(declared)}")
     if rules.declared_by:
         wanted = {each.casefold() for each in rules.declared_by}
         if wanted.isdisjoint({actor.person.login.casefold(), *actor.person.keys}):
             return _finding(
-                Outcome.FAIL, Reason.DECLARER_MAY_NOT, f"{who} declares it, whom the policy doesn't name", "somebody it names starts the run"
+                Outcome.FAIL, Reason.DECLARER_MAY_NOT, f"{who} declares it, whom the policy doesn't name", f"somebody it names {_act(declared)}"
             )
         return None
     if isinstance(actor.permission, Unavailable):
@@ -144,7 +148,7 @@ def _check_declarer(declared: Declaration, rules: EmergencyRules) -> Finding | N
         return _finding(Outcome.UNKNOWN, Reason.DECLARER_UNKNOWN, observed, actor.permission.remedy or "run the job again")
     if not actor.permission.meets(Permission.MAINTAIN):
         observed = f"{who} declares it, who may {actor.permission.value} and not maintain"
-        return _finding(Outcome.FAIL, Reason.DECLARER_MAY_NOT, observed, "somebody who may maintain the repository starts the run")
+        return _finding(Outcome.FAIL, Reason.DECLARER_MAY_NOT, observed, f"somebody who may maintain the repository {_act(declared)}")
     return None
 
 

@@ -16,6 +16,9 @@ class Reason(StrEnum):
     BROKEN = "broken"
 
 
+_STEP: Final = "mend what is named here, by a change that is reviewed; `changegate policy check` finds mistakes in the file, not in its calendars"
+
+
 def evaluate(facts: Facts) -> Iterator[Finding]:
     """One finding where the policy can't be read; none where it can. Once deployed, it would judge the next deploy, and let none go."""
     if not facts.policy_defect:
@@ -27,5 +30,5 @@ def evaluate(facts: Facts) -> Iterator[Finding]:
         reason=Reason.BROKEN,
         observed=f"the policy that this deploy brings can't be read: {facts.policy_defect}",
         required="the policy at the commit to deploy is one by which the next deploy can be judged",
-        remedy=Remedy(who="whoever changed the policy", step="mend it, by a change that is reviewed; `changegate policy check` names every mistake"),
+        remedy=Remedy(who="whoever changed the policy", step=_STEP),
     )

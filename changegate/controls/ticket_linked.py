@@ -207,7 +207,6 @@ def _finding(change: Change, rules: TicketLinked, outcome: Outcome, reason: Reas
 
 
 _OF_THE_TICKET: Final = {
-    Reason.WRONG_TYPE: "name a ticket of a type that the policy allows",
     Reason.WRONG_STATUS: "bring the ticket to a status that the policy allows, and run the gate again",
     Reason.NOT_APPROVED: "have the change request approved, and run the gate again",
     Reason.OUTSIDE_WINDOW: "deploy within the planned time, or have another one approved",
@@ -220,12 +219,14 @@ def _remedy(change: Change, rules: TicketLinked, reason: Reason) -> Remedy:
         # Issues of the forge are in none of these projects, and no key of theirs is ever looked up.
         step = "the policy asks for `assurance: forge` and for keys of a tracker (`projects`), which nobody looks up: take one of the two out of it"
         return Remedy(who="whoever owns the policy", step=step)
+    if reason in _OF_THE_TICKET:
+        return Remedy(who="whoever owns the ticket", step=_OF_THE_TICKET[reason], link=change.url)
     if change.assurance is Assurance.ASSERTED:
         step = land_again(change, f"its ticket in a trailer of its message, such as 'Ticket: {key}'")
     elif change.kind is ChangeKind.DIRECT_PUSH:
         step = land_again(change, "a ticket")
-    elif reason in _OF_THE_TICKET:
-        return Remedy(who="whoever owns the ticket", step=_OF_THE_TICKET[reason], link=change.url)
+    elif reason is Reason.WRONG_TYPE:
+        return Remedy(who="whoever owns the ticket", step="name a ticket of a type that the policy allows", link=change.url)
     elif reason is Reason.NO_SUCH_TICKET:
         step = "correct the key in the change's title or description, or open the ticket: it must be older than the merge"
     elif reason is Reason.CREATED_LATE:

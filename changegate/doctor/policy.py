@@ -85,16 +85,19 @@ def _differences(rules: EffectivePolicy) -> Iterator[tuple[str, State, bool, str
     why = "`asserted` takes the word of a commit message, which its author writes; GitHub's API can vouch for the facts"
     asserted = rules.assurance is Assurance.ASSERTED
     yield "policy-assurance", State.WEAK, asserted, "asserted facts are taken", why, "assurance: forge"
-    yield from _oversights(rules)
+    yield from find_oversights(rules)
 
 
-def _oversights(rules: EffectivePolicy) -> Iterator[tuple[str, State, bool, str, str, str]]:
+def find_oversights(rules: EffectivePolicy) -> Iterator[tuple[str, State, bool, str, str, str]]:
     """What is asked for and can't be met, or is wider than anybody means: looked at where the policy has it at all."""
     owners, bound = rules.controls.policy_owner_approved, rules.controls.artifact_bound
     if owners.is_on:
-        alone = len(owners.owners) == 1 and "/" not in owners.owners[0]
+        people = 0 if any("/" in each for each in owners.owners) else len(owners.owners)
+        few, alone = 0 < people < owners.approvals, people == 1
+        observed = f"{owners.approvals} owners must approve, and there are {people}" if few else f"{owners.owners[0]} alone owns the policy"
+        why = "nobody can change the policy any more" if few else "nobody approves their own change of it"
         remedy = "controls:\n  policy-owner-approved:\n    owners: [alice, acme/platform]"
-        yield "policy-owners", State.WEAK, alone, f"{owners.owners[0]} alone owns the policy", "nobody approves their own change of it", remedy
+        yield "policy-owners", State.BAD if few else State.WEAK, few or alone, observed, why, remedy
     if bound.enabled and bound.provenance == "required":
         none = not bound.builders and not bound.builder_keys
         remedy = "controls:\n  artifact-bound:\n    builders: [{issuer: …, identity: …}]"

@@ -1,10 +1,13 @@
-"""What a report says of exceptions: the emergency, the waivers that were used, and those that don't count. Plain words; the formats escape them."""
+"""What a report says of exceptions: emergency, standard changes, waivers that were used or don't count. Plain words; the formats escape them."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from changegate.decision import Decision, Lifted
+from changegate.controls import standard_change
+from changegate.decision import Decision, Finding, Lifted
 from changegate.facts import Waiver
+
+_LISTED: Final = 5
 
 
 class Line(NamedTuple):
@@ -24,12 +27,27 @@ def lines(decision: Decision) -> Iterator[Line]:
         yield Line("agreed", ", ".join(f"{each.person.login} ({each.via})" for each in emergency.agreed_by))
         yield Line("lifted", _lifted(emergency.lifted))
         yield Line("review", f"due by {emergency.review_due:%Y-%m-%d %H:%M} UTC; from then on the policy's `overdue` holds (`changegate followup`)")
+    yield from _standard(decision)
     for used in decision.waivers:
         each = used.waiver
         who = f"requested by {each.requested_by}, approved by {each.approved_by}"
         yield Line("waiver", f"{each.envelope[:16]} for {scope(each)} until {each.until}, {who}: {each.reason}. Lifted: {_lifted(used.lifted)}")
     for refused in decision.refused:
         yield Line("no waiver", f"{refused.waiver.envelope[:16]} for {scope(refused.waiver)} doesn't count: {refused.why}")
+
+
+def _standard(decision: Decision) -> Iterator[Line]:
+    """Each kind of standard change, with what its changes needn't pass."""
+    by_change: dict[str, list[Finding]] = {}
+    for finding in decision.findings:
+        if finding.reason == standard_change.REASON:
+            by_change.setdefault(finding.change or "", []).append(finding)
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for change, findings in by_change.items():
+        alike.setdefault((findings[0].observed.partition(":")[0], *(each.control for each in findings)), []).append(change)
+    for (kind, *controls), changes in alike.items():
+        more = f" and {len(changes) - _LISTED} more" if len(changes) > _LISTED else ""
+        yield Line("standard", f"{kind}: {', '.join(changes[:_LISTED])}{more} not held to {', '.join(controls)}")
 
 
 def scope(waiver: Waiver) -> str:

@@ -133,6 +133,12 @@ def test_a_policy_from_start_to_check(cli: Run, tmp_path: Path) -> None:
     (tmp_path / ".changegate.yml").write_text("environments: {staging: {enforce: false}}\n")
     code, out, _ = cli("policy", "check", "--environment", "staging")
     assert (code, '"enforce": false' in out) == (0, True)
+    (tmp_path / ".changegate.yml").write_text("environments: {staging: {controls: {policy-owner-approved: {owners: [alice], approvals: 3}}}}\n")
+    code, _, err = cli("policy", "check")
+    assert (code, err) == (0, "  warning: in staging, 3 owners must approve, and there are 1: nobody can change the policy any more\n")
+    (tmp_path / ".changegate.yml").write_text("trackers: [{kind: jira, url: 'https://alice:hunter2@acme.example', projects: [SHOP]}]\n")
+    code, _, err = cli("policy", "check")
+    assert (code, "hunter2" in err, "'https://…@acme.example'" in err) == (ExitCode.USAGE, False, True)
     (tmp_path / ".changegate.yml").write_text("controls:\n  peer-aproved: {}\n")
     code, _, err = cli("policy", "check")
     assert code == ExitCode.USAGE

@@ -54,6 +54,17 @@ def test_without_a_name_all_controls_are_listed(capsys: pytest.CaptureFixture[st
     assert second.startswith("- `checks-passed`: This change may deploy if its tests passed")
 
 
+def test_a_reason_is_found_as_reports_and_cases_name_it() -> None:
+    assert explain("peer-approved/not-approved").startswith("# peer-approved: not-approved")
+    assert "policy-owner-approved" in explain("not-approved")
+    assert "policy-owner-approved: " not in explain("peer-approved/not-approved")
+    with pytest.raises(InputError) as refused:
+        explain("artifact-bond")
+    assert refused.value.remedy == "Did you mean artifact-bound?"
+    with pytest.raises(InputError, match="no control and no reason"):
+        explain("rollback-plan/not-approved")
+
+
 @pytest.mark.parametrize("wanted", ["no-such", "../README", "approved`, `x", ""])
 def test_what_there_is_no_page_of(wanted: str) -> None:
     with pytest.raises(InputError, match="no control and no reason"):

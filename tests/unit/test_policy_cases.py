@@ -16,6 +16,7 @@ WINDOWS = {
     "weekly": [{"kind": "allow", "name": "office hours", "reason": "somebody is there", "hours": ["mon-fri 09:00-17:00"]}],
     "calendars": [{"kind": "freeze", "name": "away", "reason": "nobody is there", "path": "ops/away.ics"}],
 }
+BUILDER = {"issuer": "https://token.actions.githubusercontent.com", "identity": "https://github.com/acme/shop/.github/workflows/*"}
 RULES: dict[str, Any] = {
     "controls": {
         "ticket-linked": {"projects": ["SHOP"]},
@@ -27,6 +28,8 @@ RULES: dict[str, Any] = {
         "owned": {"controls": {"peer-approved": {"code-owners": True, "required-teams": ["acme/payments"]}}},
         "guarded": {"controls": {"policy-owner-approved": {"owners": ["carol"]}}},
         "windowed": {"controls": {"deploy-window": WINDOWS}},
+        "reported": {"controls": {"tests-reported": {"enabled": True, "min-coverage": 80}}},
+        "bound": {"controls": {"artifact-bound": {"enabled": True, "provenance": "required", "builders": [BUILDER]}}},
         "apart": {"controls": {"duties-separated": {"enabled": True}}},
         "tracked": {"trackers": [{"kind": "servicenow", "url": "https://acme.service-now.com", "projects": ["CHG"], "within-window": True}]},
         "standard": {"standard-changes": [{"name": "docs", "paths": ["/docs/"]}]},
@@ -83,6 +86,15 @@ def no_facts(name: str) -> Facts:
         ({"changes": [GOOD], "environment": "apart", "deployer": "alice"}, "blocked", ("duties-separated/deployer-wrote",)),
         ({"changes": [GOOD], "environment": "apart", "deployer": "dave"}, "allowed", ()),
         ({"changes": [GOOD], "environment": "windowed"}, "allowed", ()),
+        ({"changes": [GOOD], "environment": "reported"}, "allowed", ()),
+        ({"changes": [GOOD], "environment": "reported", "results": "failed"}, "blocked", ("tests-reported/tests-failed",)),
+        ({"changes": [GOOD], "environment": "reported", "results": "of-another-commit"}, "blocked", ("tests-reported/other-commit",)),
+        ({"changes": [GOOD], "environment": "reported", "results": "none"}, "blocked", ("tests-reported/no-results",)),
+        ({"changes": [GOOD], "environment": "reported", "coverage": 79}, "blocked", ("tests-reported/coverage-low",)),
+        ({"changes": [GOOD], "environment": "bound"}, "allowed", ()),
+        ({"changes": [GOOD], "environment": "bound", "artifact": "built-from-another"}, "blocked", ("artifact-bound/other-source",)),
+        ({"changes": [GOOD], "environment": "bound", "artifact": "named"}, "blocked", ("artifact-bound/no-provenance",)),
+        ({"changes": [GOOD], "environment": "bound", "artifact": "none"}, "blocked", ("artifact-bound/no-artifact",)),
         ({"changes": [GOOD | {"files": ["CODEOWNERS"]}], "environment": "guarded"}, "blocked", ("policy-owner-approved/not-approved",)),
         ({"changes": [GOOD | {"files": ["CODEOWNERS"], "approved-by": ["carol"]}], "environment": "guarded"}, "allowed", ()),
         ({"changes": [GOOD | {"files": ["app.py"]}], "environment": "guarded"}, "allowed", ()),
@@ -105,6 +117,15 @@ def test_a_case_says_what_is_special_and_the_rest_is_good(case: dict[str, Any], 
     ((_, found),) = read(case).cases
     decision = policy_cases.decide(found, policy.Policy.model_validate(RULES), no_facts)
     assert (decision.verdict.value, decision.reasons) == (verdict, reasons), [each.observed for each in decision.stopping]
+
+
+def test_a_case_of_what_nobody_asks_about_is_a_mistake() -> None:
+    with pytest.raises(InputError, match="names no ticket 'CHG0030043'"):
+        read({"changes": [{"title": "CHG0030042: round up", "tracked": {"CHG0030043": {}}}]})
+    ((_, found),) = read({"environment": "windowed", "changes": [GOOD], "calendars": {"ops/aways.ics": AWAY}}).cases
+    with pytest.raises(InputError, match="has a calendar 'ops/aways") as refused:
+        policy_cases.decide(found, policy.Policy.model_validate(RULES), no_facts)
+    assert "ops/away.ics" in refused.value.remedy
 
 
 def test_any_reasons_will_do_where_none_are_named() -> None:

@@ -9,6 +9,7 @@ from changegate.controls import evaluate
 from changegate.decision import Outcome, Verdict
 from changegate.facts import Change, ChangedFile, ChangeKind, ReviewState, Unavailable
 from changegate.policy import EffectivePolicy, StandardChange
+from changegate.render.exceptions import lines
 
 DOCS = StandardChange(name="docs", paths=("docs/", "*.md"), max_files=3)
 GONE = Unavailable(why="403")
@@ -80,3 +81,12 @@ def test_what_landed_is_what_is_in_the_change_all_the_same() -> None:
 def test_what_it_passes_it_passes() -> None:
     decision = evaluate(facts(change(files=(ChangedFile(path="docs/a.txt"),))), policy(DOCS))
     assert "standard-change" not in {each.reason for each in decision.findings}
+
+
+def test_a_report_says_which_changes_passed_as_standard_ones() -> None:
+    judged = tuple(bare(id=f"#{number}", landed=(sha(f"landed {number}"),)) for number in range(7))
+    said = list(lines(evaluate(facts(*judged), policy(DOCS))))
+    (line,) = said
+    assert (line.label, line.words.startswith("a standard change, 'docs': #0, #1, #2, #3, #4 and 2 more not held to ")) == ("standard", True)
+    assert all(control in line.words for control in ("rollback-plan", "ticket-linked")), line.words
+    assert list(lines(evaluate(facts(), policy(DOCS)))) == []

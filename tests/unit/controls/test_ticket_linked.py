@@ -7,7 +7,7 @@ from builders import asserted_change, change, commit, facts, hours, ticket
 
 from changegate.controls.ticket_linked import Reason, evaluate, find_tickets
 from changegate.decision import Outcome
-from changegate.facts import MISSING, Assurance, Lookup, Ticket, TicketKind, Trailer, Unavailable
+from changegate.facts import MISSING, Assurance, ChangeKind, Lookup, Ticket, TicketKind, Trailer, Unavailable
 from changegate.policy import Controls, EffectivePolicy, TicketLinked
 from changegate.tracker_rules import TrackerRules
 
@@ -151,6 +151,21 @@ def test_what_is_no_fault_of_the_authors_is_not_the_authors_to_mend() -> None:
         remedy = evaluate(judged, facts(judged), TRACKED).remedy
         assert remedy is not None
         assert remedy.who == "whoever runs the pipeline"
+
+
+@pytest.mark.parametrize("reason", [Reason.WRONG_STATUS, Reason.NOT_APPROVED, Reason.OUTSIDE_WINDOW])
+@pytest.mark.parametrize("differs", [{"assurance": Assurance.ASSERTED}, {"kind": ChangeKind.DIRECT_PUSH}])
+def test_what_is_wrong_with_a_ticket_is_mended_there_wherever_it_is_named(reason: Reason, differs: dict[str, Any]) -> None:
+    said: dict[Reason, dict[str, Any]] = {
+        Reason.WRONG_STATUS: {"state": "Draft"},
+        Reason.NOT_APPROVED: {"approval": "requested"},
+        Reason.OUTSIDE_WINDOW: {"starts": hours(90)},
+    }
+    judged = change(tickets=(asked(**said[reason]),), **differs)
+    finding = evaluate(judged, facts(judged), TRACKED)
+    assert (finding.reason, finding.remedy and finding.remedy.who) == (reason.value, "whoever owns the ticket")
+    assert finding.remedy is not None
+    assert "revert" not in finding.remedy.step
 
 
 def test_issues_of_the_forge_count_too_where_the_policy_says_so() -> None:

@@ -178,6 +178,8 @@ def test_what_is_asked_for_is_a_key_of_the_trackers_form() -> None:
     [
         ("controls: {policy-owner-approved: {owners: [alice]}}", "policy-owners", State.WEAK),
         ("controls: {policy-owner-approved: {owners: [alice, bob]}}", "policy-owners", State.GOOD),
+        ("controls: {policy-owner-approved: {owners: [alice, bob], approvals: 3}}", "policy-owners", State.BAD),
+        ("controls: {policy-owner-approved: {owners: [alice, acme/platform], approvals: 3}}", "policy-owners", State.GOOD),
         ("controls: {policy-owner-approved: {owners: [acme/platform]}}", "policy-owners", State.GOOD),
         ("controls: {artifact-bound: {enabled: true, provenance: required}}", "policy-builders", State.BAD),
         (
