@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from changegate import canonical, record
 from changegate import policy as policies
 from changegate.calendar_files import find_calendar_defect, with_calendars
-from changegate.controls import evaluate, policy_owner_approved
+from changegate.controls import evaluate, policy_owner_approved, rollback_plan
 from changegate.decision import Decision
 from changegate.declaring import Declared, fetch_declaration
 from changegate.due_reviews import find_due
@@ -17,6 +17,7 @@ from changegate.evidence.log import AlreadyRecordedError, AlreadySubmittedError,
 from changegate.evidence.proof import Receipt
 from changegate.evidence.reader import LogReader
 from changegate.facts import (
+    Artifact,
     BaseSource,
     CoverageReport,
     Deployment,
@@ -31,10 +32,10 @@ from changegate.facts import (
 )
 from changegate.forges import Baseline, Forge, Needs, OwnersReader
 from changegate.history import read_history
-from changegate.let_go import find_trusted, is_enforced, list_deployed, was_let_go
+from changegate.let_go import find_artifacts, find_trusted, is_enforced, list_deployed, was_let_go
 from changegate.ownership import teams_needed
 from changegate.plan_files import with_plan_files
-from changegate.policy import Controls, EffectivePolicy, PeerApproved
+from changegate.policy import Controls, EffectivePolicy, PeerApproved, RollbackPlan
 from changegate.provenance import read_all as read_provenances
 from changegate.recorded import PolicySource, Previous
 from changegate.signing import RecordSigner
@@ -148,6 +149,7 @@ def judge(
         fetched_at=at,
     )
     facts = with_owners(facts, forge, effective.controls, trusted_at)
+    facts = with_artifacts(facts, effective.controls.rollback_plan, lambda commit: find_artifacts(log, reader, deployment, commit))
     facts = with_calendars(facts, forge, effective.controls.deploy_window, trusted_at)
     decision = evaluate(facts, effective)
     strict = facts.model_copy(update={"emergency": None})
@@ -169,6 +171,14 @@ def needs_of(policy: EffectivePolicy) -> Needs:
         or bool(policy.standard_changes),
         requesters=policy.controls.duties_separated.enabled and bool(policy.controls.duties_separated.requester_is_not),
     )
+
+
+def with_artifacts(facts: Facts, rules: RollbackPlan, find: Callable[[str], tuple[Artifact, ...]]) -> Facts:
+    """The facts with what was deployed as each version to which a rollback plan returns."""
+    named = [rollback_plan.find_version(change, facts, rules) for change in facts.changes] if rules.enabled else []
+    wanted = {each.commit for each in named if each is not None}
+    deployed = tuple(each.model_copy(update={"artifacts": find(each.commit)}) if each.commit in wanted else each for each in facts.deployed)
+    return facts.model_copy(update={"deployed": deployed}) if wanted else facts
 
 
 def with_owners(facts: Facts, forge: OwnersReader, rules: Controls, trusted_at: str) -> Facts:

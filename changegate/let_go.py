@@ -12,7 +12,7 @@ from changegate.decision import LET_GO
 from changegate.evidence.card import Card
 from changegate.evidence.log import Log
 from changegate.evidence.reader import LogReader
-from changegate.facts import Deployment, DeployRange, Missing, RangeOutcome, Unavailable
+from changegate.facts import Artifact, Deployment, DeployRange, Missing, RangeOutcome, Unavailable
 from changegate.history import LOOK_BACK, History
 from changegate.signing import dsse
 
@@ -28,6 +28,21 @@ def lets_go(log: Log, reader: LogReader, deployment: Deployment, card: Card) -> 
         return False
     log.verify_record(card)
     return card.decision in LET_GO or not is_enforced(reader, card)
+
+
+def find_artifacts(log: Log, reader: LogReader | None, deployment: Deployment, commit: str) -> tuple[Artifact, ...]:
+    """What was deployed here of a commit, as the newest decision says that let it go; the log's newest entries are looked through.
+
+    Raises `VerificationError` where a record isn't what its card says.
+    """
+    if reader is None:
+        return ()
+    ours = (card for _, card in islice(reader.cards(), LOOK_BACK) if card.commit == commit and lets_go(log, reader, deployment, card))
+    card = next(ours, None)
+    if card is None:
+        return ()
+    subjects = canonical.loads(dsse.parse_envelope(reader.envelope(card)).payload, what="statement")["subject"]
+    return tuple(Artifact(name=each["name"], sha256=each["digest"]["sha256"]) for each in subjects if "sha256" in each["digest"])
 
 
 def is_enforced(reader: LogReader, card: Card) -> bool:

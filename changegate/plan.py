@@ -89,6 +89,8 @@ class Plan(NamedTuple):
 
     text: str
     verdict: Verdict
+    version: str = ""
+    """The version that it names, by that name or the commit's whole id, where that makes it a plan."""
 
 
 def read_plan(description: str, *, headings: Iterable[str], templates: Iterable[str], versions: Iterable[str], min_words: int) -> Plan:
@@ -177,8 +179,9 @@ def _judge(raw: str, template_lines: set[str], versions: tuple[str, ...], min_wo
     if _says_nothing(own) or _PLACEHOLDER.search(own):
         return Plan(text, Verdict.BOILERPLATE)
     words = _WORD.findall(own)
-    if _names_version(words, versions):
-        return Plan(text, Verdict.NAMES_VERSION)
+    version = _version_in(words, versions)
+    if version:
+        return Plan(text, Verdict.NAMES_VERSION, version)
     if len(words) < min_words:
         return Plan(text, Verdict.TOO_SHORT)
     if all(_says_nothing(line) for line in own.splitlines()):
@@ -193,13 +196,13 @@ def _says_nothing(text: str) -> bool:
     return " ".join(words) in _EMPTY_PHRASES or bare in _BARE_PHRASES or all(word in _MASHED for word in words)
 
 
-def _names_version(words: list[str], versions: tuple[str, ...]) -> bool:
-    """Whether a word is the name of a version, or at least seven digits of its commit id."""
+def _version_in(words: list[str], versions: tuple[str, ...]) -> str:
+    """The version of which a word is the name, or at least seven digits of its commit id; empty where there is none."""
     for word in words:
         for version in versions:
             if word == version or (len(word) >= 7 and re.fullmatch(r"[0-9a-f]{40,64}", version) and version.startswith(word)):
-                return True
-    return False
+                return version
+    return ""
 
 
 def _normal(text: str) -> str:

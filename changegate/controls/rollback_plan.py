@@ -9,7 +9,7 @@ from typing import Final
 from changegate.codeowners import read_pattern
 from changegate.controls.relanding import land_again
 from changegate.decision import Finding, Outcome, Remedy
-from changegate.facts import Assurance, Change, ChangeKind, Facts, Lookup, Unavailable
+from changegate.facts import Assurance, Change, ChangeKind, Facts, Lookup, Unavailable, Version
 from changegate.plan import Plan, Verdict, named_in, read_plan
 from changegate.policy import RollbackPlan
 
@@ -72,6 +72,15 @@ def _without_headings(text: str) -> str:
     return re.sub(r"^ {0,3}#{1,6}[ \t]", "", text, flags=re.MULTILINE)
 
 
+def find_version(change: Change, facts: Facts, rules: RollbackPlan) -> Version | None:
+    """The version that the change's plan returns to; None where it says something else."""
+    return _version_of(find_plan(change, facts, rules), facts)
+
+
+def _version_of(plan: Plan, facts: Facts) -> Version | None:
+    return next((each for each in facts.deployed if plan.version and plan.version in (each.commit, *each.names)), None)
+
+
 def evaluate(change: Change, facts: Facts, rules: RollbackPlan) -> Finding:
     """Judge one change. Text that may be the template's, because the template can't be read, is unknown."""
     plan = find_plan(change, facts, rules)
@@ -90,7 +99,7 @@ def evaluate(change: Change, facts: Facts, rules: RollbackPlan) -> Finding:
             who="whoever runs the pipeline", step=facts.templates.remedy or "give the token read access to contents, and run the gate again"
         )
         return _finding(change, rules, Outcome.UNKNOWN, Reason.TEMPLATE_UNKNOWN, observed, remedy)
-    return _judge_paths(change, plan, rules) or _finding(change, rules, Outcome.PASS, reason, _observe(plan))
+    return _judge_paths(change, plan, rules) or _finding(change, rules, Outcome.PASS, reason, _observe(plan) + _deployed_as(plan, facts))
 
 
 def _find_unread(change: Change) -> Unavailable | None:
@@ -148,6 +157,11 @@ def _observe(plan: Plan) -> str:
             return f"names a version deployed before: '{excerpt}'"
         case Verdict.SPECIFIC:
             return f"'{excerpt}'"
+
+
+def _deployed_as(plan: Plan, facts: Facts) -> str:
+    version = _version_of(plan, facts)
+    return f", deployed as {', '.join(f'{each.name}@sha256:{each.sha256}' for each in version.artifacts)}" if version and version.artifacts else ""
 
 
 def _remedy(change: Change, rules: RollbackPlan) -> Remedy:

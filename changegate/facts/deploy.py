@@ -64,6 +64,8 @@ class Version(Fact):
 
     commit: str
     names: tuple[Text, ...] = ()
+    artifacts: tuple["Artifact", ...] = ()
+    """What was deployed as this version, as the log has it; looked up for versions that a rollback plan returns to."""
 
 
 class Run(Fact):

@@ -291,6 +291,21 @@ def test_a_malformed_policy_stops_with_file_line_and_key(shop: Shop, gate: Gate)
     assert gate(base="v2", policy="v1~0:absent.yml").code == ExitCode.USAGE
 
 
+def test_a_plan_that_returns_to_a_version_says_what_was_deployed_as_it(shop: Shop, gate: Gate, capsys: pytest.CaptureFixture[str]) -> None:
+    """By the log: the newest decision that let this version go."""
+    first = shop.commit("Round prices up")
+    digest, other = "ab" * 32, "cd" * 32
+    assert gate(artifact=f"shop@sha256:{other}").code == ExitCode.ALLOWED
+    assert gate(artifact=f"shop@sha256:{digest}").code == ExitCode.ALLOWED
+    shop.commit("Round prices down", f"Rollback plan: {first[:10]}\n\nTicket: SHOP-13\nReviewed-by: Bob <bob@example.com>")
+    ended = gate(base=first, artifact=f"shop@sha256:{other}")
+    (plan,) = (each["observed"] for each in ended.report["findings"] if each["control"] == "rollback-plan")
+    assert plan == f"names a version deployed before: '{first[:10]}', deployed as shop@sha256:{digest}"
+    capsys.readouterr()
+    assert run(["replay", ended.report["record"]["id"], "--store", "file:evidence"]) == 0
+    assert "the same decision" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
