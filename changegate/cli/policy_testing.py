@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -12,6 +13,8 @@ from changegate.errors import ExitCode, FormatError, InputError
 from changegate.facts import Facts
 from changegate.policy_cases import Case
 from changegate.render.text import count, inert, visible
+
+_LEAST: Final = "cases:\n- name: a change that nobody approved is stopped\n  changes: [{approved-by: []}]\n  expect: blocked"
 
 
 @click.command(name="test")
@@ -25,6 +28,8 @@ def command(files: tuple[str, ...], policy_file: str | None, *, verbose: bool) -
     """
     passed = failed = 0
     known = explaining.list_reasons(explaining.read_pages())
+    if not files and not Path(policy_cases.CASES_FILE).exists():
+        raise InputError(f"there is no {policy_cases.CASES_FILE}", remedy=f"Write one, or name a file of cases. The least that it can say:\n{_LEAST}")
     for file in files or (policy_cases.CASES_FILE,):
         found = policy_cases.parse(options.read_file(file, "FILE"), source=file, known=known)
         folder = Path(file).parent

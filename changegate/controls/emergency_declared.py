@@ -112,13 +112,16 @@ def _form(form: str) -> re.Pattern[str]:
 def _check_words(declared: Declaration, rules: EmergencyRules) -> Finding | None:
     words = declared.reason.strip()
     if not MIN_REASON <= len(words) <= MAX_REASON or not words.isprintable():
+        observed = f"a reason of {len(words)} characters" + ("" if words.isprintable() else ", some of which can't be printed")
+        if not words:
+            observed = f"no words under a heading 'Emergency' in {declared.change}" if declared.label else "no reason"
         where = f"under the heading 'Emergency' of {declared.change}" if declared.label else "--emergency REASON"
         step = f"say on one line, in {MIN_REASON} to {MAX_REASON} characters, why it can't wait: {where}"
-        return _finding(Outcome.FAIL, Reason.REASON_MISSING, f"a reason of {len(words)} characters, or with such as can't be printed", step)
+        return _finding(Outcome.FAIL, Reason.REASON_MISSING, observed, step)
     if not is_incident(declared.incident, rules.incident):
         forms = f" of the form {' or '.join(rules.incident)}" if rules.incident else ""
         where = f"in the description of {declared.change}" if declared.label else "--incident KEY"
-        observed = f"the incident {declared.incident[:60]!r}" if declared.incident else "no incident"
+        observed = f"the incident {declared.incident[:60]!r}" if declared.incident else f"no incident{forms}"
         return _finding(Outcome.FAIL, Reason.INCIDENT_MISSING, observed, f"name the incident by its key{forms}: {where}")
     return None
 

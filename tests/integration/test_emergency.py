@@ -225,6 +225,16 @@ def test_a_label_is_put_by_somebody_who_may_and_says_why(by_label: Shop, gate: G
     assert f"emergency-declared/{why}" in report["reasons"]
 
 
+def test_what_is_missing_and_who_puts_the_label_on_is_said(by_label: Shop, gate: Gate) -> None:
+    pull = by_label.change().merge("squash").approve(by_label.bob).label("emergency", by=by_label.carol)
+    (said,) = (each for each in gate()[1]["findings"] if each["control"] == "emergency-declared")
+    assert said["observed"] == f"no words under a heading 'Emergency' in #{pull.number}"
+    labelled(by_label).label("emergency", by=by_label.alice)
+    pull.unlabel("emergency", by=by_label.carol)
+    (said,) = (each for each in gate()[1]["findings"] if each["control"] == "emergency-declared")
+    assert said["remedy"]["step"].startswith("somebody who may maintain the repository takes the label 'emergency' off #")
+
+
 def test_who_put_the_label_last_declares(by_label: Shop, gate: Gate) -> None:
     pull = labelled(by_label).label("emergency", by=by_label.carol)
     pull.unlabel("emergency", by=by_label.carol).label("emergency", by=by_label.bob)

@@ -227,6 +227,13 @@ def test_a_head_that_github_lacks(it: World, server: GitHubServer) -> None:
         forge(server).resolve_range(deployment(it.repo, head="1" * 40), requested=None, logged=None)
 
 
+def test_a_base_of_the_log_that_github_lacks_is_said_to_be_the_logs(it: World, server: GitHubServer) -> None:
+    for deployed in it.repo.deployments:
+        deployed.statuses.clear()
+    with pytest.raises(ForgeError, match="which the log in --store says is deployed, can't be compared"):
+        forge(server).resolve_range(deployment(it.repo), requested=None, logged=Baseline("1" * 40, BaseSource.LOG))
+
+
 def test_a_server_of_ones_own(it: World, server: GitHubServer) -> None:
     from doubles.github import TOKEN
 

@@ -1,6 +1,7 @@
 """A team's cases and another policy, by the command line: on real records."""
 
 import json
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -129,4 +130,8 @@ def test_facts_that_are_none(
 def test_without_a_file_of_cases_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(["policy", "test"]) == ExitCode.USAGE
-    assert ".changegate.test.yml" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert ".changegate.test.yml" in said
+    Path(".changegate.test.yml").write_text(textwrap.dedent(said[said.index("cases:") :]))
+    Path(".changegate.yml").write_text("version: 1\n")
+    assert run(["policy", "test"]) == ExitCode.ALLOWED, "what it shows is a file of cases"

@@ -93,7 +93,8 @@ def resolve(
             return DeployRange(
                 outcome=RangeOutcome.REWRITTEN, base=base, head=deployment.head, base_source=source, base_url=url, assurance=Assurance.FORGE
             )
-        raise ForgeError(f"{base} can't be compared with {deployment.head}: {missing.message}", remedy=missing.remedy) from None
+        where = {BaseSource.LOG: ", which the log in --store says is deployed,", BaseSource.OPTION: ", given by --base,"}.get(source, "")
+        raise ForgeError(f"{base}{where} can't be compared with {deployment.head}: {missing.message}", remedy=missing.remedy) from None
 
 
 def _require_wider(client: Client, repository: Repository, asked: str, known: Baseline) -> None:
