@@ -16,6 +16,7 @@ from changegate.cli.variables import find_misspelt
 from changegate.errors import ChangegateError, ExitCode
 
 COMMANDS: Final = {
+    "init": "Look at a repository, and propose what a gate needs there.",
     "gate": "Judge a deploy, record the decision, and stop it where it must not go.",
     "preview": "Judge an open change before it is merged, and show on it what is missing.",
     "outcome": "Record how an allowed deploy ended.",

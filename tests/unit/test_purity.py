@@ -25,6 +25,7 @@ PURE = [
             "plan.py",
             "undone.py",
             "tickets.py",
+            "starting.py",
             "pipeline.py",
             "record.py",
             "recorded.py",
