@@ -6,12 +6,14 @@ from typing import Any, ClassVar, Final
 
 import click
 
-from changegate.cli import judging, options, publish
+from changegate.cli import judging, kept, options, publish
 from changegate.cli.appending import appending_options, now, open_to_append
 from changegate.cli.names import read_names, reading_option
 from changegate.cli.pages import SectionedCommand, examples
 from changegate.errors import ExitCode, ForgeError, InputError
-from changegate.following import Closing, follow, list_open
+from changegate.evidence.card import Card
+from changegate.evidence.signed_record import verify_record
+from changegate.following import Closing, Followed, follow, list_open
 from changegate.forges import Tracking
 from changegate.pipeline import Pipeline, read_pipeline
 from changegate.render.followup import TITLE, render_issue, render_json, render_terminal
@@ -19,7 +21,7 @@ from changegate.render.followup import TITLE, render_issue, render_json, render_
 
 class _Page(SectionedCommand):
     sections: ClassVar = {
-        "What is looked for": ("--repository",),
+        "What is looked for": ("--repository", "--list"),
         "A review that isn't on the forge": ("--close", "--reviewed-by", "--note"),
         "Who is asked": ("--forge", "--api-url", "--timeout"),
         "Where it is recorded": ("--store", "--signing-key", "--log-key", "--submit-only", "--trust", "--origin", "--timestamp-url"),
@@ -27,11 +29,12 @@ class _Page(SectionedCommand):
     }
 
 
-_EPILOG: Final = examples("changegate followup --forge github --repository acme/shop --issue")
+_EPILOG: Final = examples("changegate followup --list --repository acme/shop", "changegate followup --forge github --repository acme/shop --issue")
 
 
 @click.command(name="followup", cls=_Page, epilog=_EPILOG)
 @options.option("--repository", metavar="NAME", help="The repository, as the gate had it. Default: as the CI says.")
+@click.option("--list", "only_list", is_flag=True, help="Only say what the log has: asks no forge, records nothing, needs no key but a trust file.")
 @click.option("--close", "record", metavar="ID", help="Close this emergency, which no approval can: a direct push has no change to approve.")
 @click.option("--reviewed-by", metavar="LOGIN", help="Who reviewed it; neither declarer nor contributor. Needs --close.")
 @click.option("--note", default="", metavar="TEXT", help="What the review found. Needs --close.")
@@ -55,6 +58,8 @@ def command(**given: Any) -> int:
     repository = given["repository"] or pipeline.repository
     if not repository:
         raise InputError("--repository is missing", remedy="Name the repository as the gate had it: --repository owner/name.")
+    if given["only_list"]:
+        return _list(given, repository)
     forge = _open_forge({**given, "repository": repository}, pipeline)
     opened = open_to_append(given)
     log = opened.log
@@ -74,6 +79,21 @@ def command(**given: Any) -> int:
     if os.environ.get("GITHUB_ACTIONS") == "true" and os.environ.get("GITHUB_STEP_SUMMARY"):
         publish.append(os.environ["GITHUB_STEP_SUMMARY"], f"## {TITLE}\n\n{render_issue(followed, at=at)}")
     return ExitCode.BLOCKED if any(each.emergency.due < at for each in open_) else ExitCode.ALLOWED
+
+
+def _list(given: dict[str, Any], repository: str) -> int:
+    """What is open, by the signed records. The exit code."""
+    if given["record"] or given["issue"]:
+        raise InputError("--list only lists", remedy="Leave --close and --issue away, or --list.")
+    trust, _ = options.find_trust(given["trust_file"])
+    reader, at = kept.open_reader(given["store"], trust), now()
+
+    def verify(card: Card) -> None:
+        verify_record(card, reader.envelope(card), trust)
+
+    found = [Followed(each.emergency) for each in list_open(reader, repository, verify, read_names(given["names"]))]
+    click.echo((render_json if given["format_"] == "json" else render_terminal)(found, at=at), nl=False)
+    return ExitCode.BLOCKED if any(each.emergency.due < at for each in found) else ExitCode.ALLOWED
 
 
 def _closing(given: dict[str, Any]) -> Closing | None:

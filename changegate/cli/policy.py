@@ -132,8 +132,8 @@ def check(file: str, environment: str | None) -> None:
     named = ", ".join(found.environments) or "none"
     click.echo(f"{file}: good (environments with rules of their own: {named})")
     for place in ("", *found.environments):
-        for _, _, is_met, observed, why, _ in find_oversights(found.for_environment(place)):
-            if is_met:
+        for _, _, is_weak, observed, why, _ in find_oversights(found.for_environment(place)):
+            if is_weak:
                 click.echo(visible(f"  warning: {f'in {place}, ' if place else ''}{observed}: {why}", 1000), err=True)
     if environment is not None:
         if environment not in found.environments:

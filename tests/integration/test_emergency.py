@@ -451,6 +451,21 @@ def test_who_made_a_change_that_is_gone_its_record_says(shop: Shop, gate: Gate, 
     assert followup(*close, "bob")[1][0]["closed"] is True
 
 
+def test_what_is_open_can_be_listed_without_a_key(
+    shop: Shop, gate: Gate, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emergency(shop, gate)
+    monkeypatch.delenv("CHANGEGATE_TOKEN")
+    listing = ("followup", "--list", "--repository", "acme/shop", "--store", "file:evidence")
+    capsys.readouterr()
+    assert run([*listing]) == ExitCode.ALLOWED
+    assert "emergencies: 1 to review, 0 of them overdue; 0 reviewed now" in capsys.readouterr().out
+    assert run([*listing, "--issue"]) == ExitCode.USAGE
+    assert run([*listing, "--trust", "absent.yml"]) == ExitCode.USAGE
+    Path("evidence/checkpoint").write_bytes(b"")
+    assert run([*listing]) not in (ExitCode.ALLOWED, ExitCode.BLOCKED)
+
+
 def test_the_tracking_issue_is_one_and_is_closed(shop: Shop, gate: Gate, followup: Followup) -> None:
     pull = emergency(shop, gate)
     assert "tracking issue: https://" in followup("--issue")[2]

@@ -84,7 +84,10 @@ def verify_pack(members: Members, trust: Trust, verifier: bytes, report: export.
     _check_facts(members, found)
     _check_attested(members, found)
     names = _check_names(members, found)
-    return _compare(members, part, newest, found, names, verifier, report)._replace(until=until)
+    different = _compare(members, found, names, verifier, report)
+    units = found.rows()
+    drawn = len(found.sampled(units))
+    return Verified(found, newest, part.frontier.size, part.last, until, len(units), drawn, different, {each.token: each for each in names})
 
 
 def _get(members: Members, name: str) -> bytes:
@@ -189,15 +192,8 @@ def _check_names(members: Members, found: Contents) -> tuple[Opening, ...]:
     return names
 
 
-def _compare(
-    members: Members,
-    part: stretch.Stretch,
-    newest: Checkpoint,
-    found: Contents,
-    names: tuple[Opening, ...],
-    verifier: bytes,
-    report: export.Report,
-) -> Verified:
+def _compare(members: Members, found: Contents, names: tuple[Opening, ...], verifier: bytes, report: export.Report) -> tuple[str, ...]:
+    """Hold every member that is no record to what the records make. What another version made, and so isn't compared."""
     order = export.Order(
         claims=found.claims,
         trust=_get(members, contents.TRUST),
@@ -221,6 +217,4 @@ def _compare(
     extra = {name for name in members.names if name.startswith("policies/")} - expected
     if extra:
         raise VerificationError(f"no record in the pack was judged by {min(extra)}", remedy=_REMEDY)
-    rows = found.rows()
-    drawn = len(found.sampled(rows))
-    return Verified(found, newest, part.frontier.size, part.last, None, len(rows), drawn, tuple(different), {each.token: each for each in names})
+    return tuple(different)
